@@ -1,0 +1,205 @@
+// Package exec is the flat form of a differentiable program and what devices
+// need to know of it: a list of instructions with static shapes over planned
+// memory.
+//
+// internal/graph writes programs; exec/cpu runs them. Nothing here knows
+// gradients: an instruction is a plain function of its arguments. Shapes are
+// [N, H, W, C], dense, last axis fastest (NHWC). Convolution weights are
+// [KH, KW, Cin/groups, Cout]. Vectors over channels are [1, 1, 1, C], numbers
+// are [1, 1, 1, 1].
+//
+// Start at [Op], the operator family, and [Program].
+package exec
+
+import "fmt"
+
+// Shape is [N, H, W, C].
+type Shape [4]int
+
+// Len is the number of elements.
+func (s Shape) Len() int { return s[0] * s[1] * s[2] * s[3] }
+
+// Channels is the size of the last axis.
+func (s Shape) Channels() int { return s[3] }
+
+// Vector is the shape of n values along the channel axis.
+func Vector(n int) Shape { return Shape{1, 1, 1, n} }
+
+// Op is an operator of the family. The family is closed under differentiation:
+// the derivative of every operator is made of operators in this list.
+type Op uint8
+
+const (
+	// Conv: y = conv(x, w). Args x, w. Attr KH, KW, Stride, Pad, Dilation, Groups.
+	// With H = W = 1 and a 1x1 kernel it is the matrix product of a linear layer.
+	Conv Op = iota
+	// ConvGradInput: dx = convᵀ(w, dy), the adjoint of Conv in x. Args w, dy.
+	ConvGradInput
+	// ConvGradWeight: dw, the adjoint of Conv in w. Args x, dy.
+	ConvGradWeight
+
+	// ReLU: y = max(x, 0). Args x. A NaN stays NaN.
+	ReLU
+	// ReLUMask: y = g where x > 0, else 0. Args x, g.
+	ReLUMask
+
+	// AvgPool: mean over windows KHxKW; the divisor counts only pixels inside the
+	// image (count_include_pad false). Args x. Attr KH, KW, Stride, Pad.
+	AvgPool
+	// AvgPoolGrad is the adjoint of AvgPool. Args g.
+	AvgPoolGrad
+	// MaxPoolIndex: the place kh*KW+kw of the first maximum of each window, as a
+	// number. Args x. Attr KH, KW, Stride, Pad. Pixels outside the image never win.
+	MaxPoolIndex
+	// MaxGather: y = z at the places given by index. Args index, z.
+	MaxGather
+	// MaxScatter is the adjoint of MaxGather in z. Args index, g.
+	MaxScatter
+
+	// ChanLin: y = Σ_i a_i ⊙ x_i + Σ_j b_j, where a_i and b_j are vectors over
+	// channels or single numbers. Args x_0, a_0, x_1, a_1, ..., b_0, b_1, ...
+	// Attr Terms is the number of (x, a) pairs. Batch-norm application, affine
+	// parameters, bias and the mixture of a node are all this one pass.
+	ChanLin
+	// ChanDot: per channel Σ_{n,h,w} x·y. Args x, y. Result is a vector.
+	ChanDot
+	// ChanSum: per channel Σ_{n,h,w} x. Args x. Result is a vector.
+	ChanSum
+	// Dot: Σ x·y over everything. Args x, y. Result is a number.
+	Dot
+
+	// BNStats: batch statistics, a vector of 3C: mean, biased variance,
+	// 1/sqrt(variance+Eps). Args x. Attr Eps.
+	BNStats
+	// BNNorm: (x − mean)·rstd. Args x, stats.
+	BNNorm
+	// BNGrad: rstd·(g − mean(g) − y·mean(g·y)), means over N, H, W per channel.
+	// The Jacobian of batch normalisation, which is symmetric: it is both the
+	// adjoint and the tangent. Args g, y (= BNNorm), stats.
+	BNGrad
+
+	// SpatialMean: [N,H,W,C] -> [N,1,1,C]. Args x.
+	SpatialMean
+	// SpatialSpread is the adjoint of SpatialMean: g/(H·W) at every pixel. Args g.
+	SpatialSpread
+
+	// CrossEntropy: mean over rows of logsumexp(z) − t·z, for rows of t that sum to
+	// one. Args z, t, both [N,1,1,C]. Result is a number.
+	CrossEntropy
+	// Softmax over channels of each row. Args z.
+	Softmax
+	// SoftmaxJac: p ∘ (u − ⟨p,u⟩ per row), the symmetric Jacobian of Softmax. Args p, u.
+	SoftmaxJac
+	// RowDot: per row Σ_c x·y, [N,1,1,1]. Args x, y of [N,1,1,C].
+	RowDot
+	// RowScale: each row of x times its number in s. Args x [N,1,1,C], s [N,1,1,1].
+	RowScale
+
+	// Add: Σ args, all of one shape; any number of arguments from 2.
+	Add
+	// Mul: x ∘ y, one shape.
+	Mul
+	// Div: x / y, one shape.
+	Div
+	// Affine: Alpha·x + Beta, constants. Args x. Attr Alpha, Beta.
+	Affine
+	// Rsqrt: 1/sqrt(x + Eps). Args x. Attr Eps.
+	Rsqrt
+	// Slice: the Offset.. part of a vector, as long as the result. Args x. Attr Offset.
+	Slice
+	// Place: a vector that is zero but for x at Offset, the adjoint of Slice. Args x. Attr Offset.
+	Place
+	// Copy: y = x. Args x. Only lowering makes it.
+	Copy
+
+	NumOps // the number of operators
+)
+
+var opNames = [NumOps]string{
+	Conv: "conv", ConvGradInput: "conv-grad-input", ConvGradWeight: "conv-grad-weight",
+	ReLU: "relu", ReLUMask: "relu-mask",
+	AvgPool: "avg-pool", AvgPoolGrad: "avg-pool-grad",
+	MaxPoolIndex: "max-pool-index", MaxGather: "max-gather", MaxScatter: "max-scatter",
+	ChanLin: "chan-lin", ChanDot: "chan-dot", ChanSum: "chan-sum", Dot: "dot",
+	BNStats: "bn-stats", BNNorm: "bn-norm", BNGrad: "bn-grad",
+	SpatialMean: "spatial-mean", SpatialSpread: "spatial-spread",
+	CrossEntropy: "cross-entropy", Softmax: "softmax", SoftmaxJac: "softmax-jac", RowDot: "row-dot", RowScale: "row-scale",
+	Add: "add", Mul: "mul", Div: "div", Affine: "affine", Rsqrt: "rsqrt", Slice: "slice", Place: "place", Copy: "copy",
+}
+
+func (o Op) String() string {
+	if o < NumOps {
+		return opNames[o]
+	}
+	return fmt.Sprintf("op(%d)", uint8(o))
+}
+
+// Attr are the constants of an instruction; which ones count is said at each [Op].
+type Attr struct {
+	KH, KW, Stride, Pad, Dilation, Groups int
+	Terms                                 int
+	Offset                                int
+	Eps                                   float64
+	Alpha, Beta                           float64
+}
+
+// Space is a region of memory that a program works on.
+type Space uint8
+
+const (
+	// Scratch is the arena for intermediate results. Its content means nothing
+	// between runs, so programs that run one after another may share it.
+	Scratch       Space = iota
+	Weights             // in: all trainable weights, one after another
+	Images              // in: the batch, [N,H,W,C]
+	Targets             // in: one-hot (or smoothed) labels, [N,1,1,classes]
+	Coefs               // in: mixture coefficients, layer by layer
+	Buffers             // in: batch-norm running mean and variance, for evaluation
+	Direction           // in: a vector in weight space
+	CoefDirection       // in: a vector in coefficient space
+	WeightGrad          // out: dL/dw, laid out as Weights
+	CoefGrad            // out: dL/dcoefs, laid out as Coefs
+	HessianVec          // out: H·direction, laid out as Weights
+	MixedVec            // out: ∂²L/∂coefs∂w · direction, laid out as Coefs
+	Loss                // out: one number
+	Logits              // out: [N,1,1,classes]
+	Stats               // out: batch statistics of every batch norm, 3C each
+	NumSpaces
+)
+
+var spaceNames = [NumSpaces]string{
+	"scratch", "weights", "images", "targets", "coefs", "buffers", "direction", "coef-direction",
+	"weight-grad", "coef-grad", "hessian-vec", "mixed-vec", "loss", "logits", "stats",
+}
+
+func (s Space) String() string {
+	if s < NumSpaces {
+		return spaceNames[s]
+	}
+	return fmt.Sprintf("space(%d)", uint8(s))
+}
+
+// Tensor is a dense block of memory.
+type Tensor struct {
+	Space  Space
+	Offset int // elements from the start of the space
+	Shape  Shape
+}
+
+// Instr is one kernel call: Out = Op(Args...). Out overlaps an argument only
+// where [InPlace] allows it, and then exactly.
+type Instr struct {
+	Op   Op
+	Attr Attr
+	Args []Tensor
+	Out  Tensor
+}
+
+// Program is a list of instructions in phases. Running phase 0 and then phase 1
+// any number of times is allowed: what a later phase reads of an earlier one
+// stays in place.
+type Program struct {
+	Phases [][]Instr
+	// Size is the number of elements that each space must have.
+	Size [NumSpaces]int
+}

@@ -1,0 +1,260 @@
+// Package result holds the plain records that a search run leaves behind: what
+// was run, what came out, and how long it took. The runners write them and the
+// reports read them; neither knows the other.
+//
+// A run directory is a pure function of its [Cell] and holds
+//
+//	config.json    [Config]: what was asked for, fully resolved
+//	events.jsonl   one [Event] per finished epoch
+//	result.json    [Result]; renamed in last, so its presence is completion
+//	failure.json   [Failure], when the run ended with an error instead
+//	timing.json    [Timing]: wall-clock seconds
+//
+// All but timing.json are the same bytes each time the cell is run, also when
+// the run was killed and resumed. Accuracies are in percent, times in seconds.
+package result
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"idarts/internal/durable"
+)
+
+// Cell is one run of the grid. Its five parts decide every bit of the result.
+type Cell struct {
+	Space    string `json:"space"`    // "nb201"
+	Dataset  string `json:"dataset"`  // "fashion"
+	Method   string `json:"method"`   // "idarts"
+	Protocol string `json:"protocol"` // "laptop"
+	Seed     uint64 `json:"seed"`
+}
+
+// Dir is the run directory of c below an output root.
+func (c Cell) Dir(root string) string {
+	return filepath.Join(root, c.Space, c.Dataset, c.Protocol, c.Method, "seed-"+strconv.FormatUint(c.Seed, 10))
+}
+
+// String is "space/dataset/protocol/method/seed-N", the directory without its root.
+func (c Cell) String() string { return filepath.ToSlash(c.Dir("")) }
+
+// Config is the resolved input of a run.
+type Config struct {
+	Cell     Cell              `json:"cell"`
+	Protocol json.RawMessage   `json:"protocol"` // every number of the protocol
+	Method   json.RawMessage   `json:"method"`   // every number of the method
+	Data     map[string]string `json:"data"`     // input name -> sha256
+	Versions map[string]string `json:"versions"` // "idarts", "go" and the pinned modules
+	Device   string            `json:"device"`   // "cpu float32"
+}
+
+// Score is what the benchmark says of one architecture. A search never sees Test.
+type Score struct {
+	Valid  float64 `json:"valid"`  // percent
+	Test   float64 `json:"test"`   // percent
+	Trials int     `json:"trials"` // how many trained networks the two are means of
+	Source string  `json:"source"` // where it comes from: "trained:laptop", "table:nats-tss"
+}
+
+// Event is one finished epoch of a search.
+type Event struct {
+	Epoch     int     `json:"epoch"`      // 1 after the first
+	TrainLoss float64 `json:"train_loss"` // mean over the weight steps; 0 for methods without
+	ValidLoss float64 `json:"valid_loss"` // mean over the architecture steps; 0 for methods without
+	Entropy   float64 `json:"entropy"`    // mean over rows of the entropy of softmax(alpha), nats
+	GFLOP     float64 `json:"gflop"`      // arithmetic of the search so far
+	Arch      string  `json:"arch"`       // the architecture derived now
+	Score     Score   `json:"score"`
+	// Extra are further named values of the method, such as the norm of the hypergradient.
+	Extra map[string]float64 `json:"extra,omitempty"`
+}
+
+// Result is the end of a run.
+type Result struct {
+	Cell     Cell     `json:"cell"`
+	Arch     string   `json:"arch"`
+	Score    Score    `json:"score"`
+	GFLOP    float64  `json:"gflop"` // arithmetic of the search
+	Epochs   int      `json:"epochs"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Failure is the end of a run that did not work out.
+type Failure struct {
+	Cell  Cell   `json:"cell"`
+	Error string `json:"error"`
+}
+
+// Timing is the wall clock of a run, summed over its sessions.
+type Timing struct {
+	SearchSeconds []float64 `json:"search_seconds"` // by epoch, not cumulative
+	ScoreSeconds  float64   `json:"score_seconds"`  // training or looking up derived architectures
+	Machine       string    `json:"machine"`        // processor and worker count
+}
+
+// Run is a run directory as read back.
+type Run struct {
+	Cell    Cell
+	Dir     string
+	Config  Config
+	Events  []Event
+	Result  *Result  // nil when not finished
+	Failure *Failure // nil when it did not fail
+	Timing  Timing
+}
+
+// File names inside a run directory.
+const (
+	ConfigFile  = "config.json"
+	EventsFile  = "events.jsonl"
+	ResultFile  = "result.json"
+	FailureFile = "failure.json"
+	TimingFile  = "timing.json"
+)
+
+// WriteJSON writes v to path, indented, whole or not at all.
+func WriteJSON(path string, v any) error {
+	return durable.Write(path, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(v)
+	})
+}
+
+// ReadJSON reads path into v. A file that is not there gives an error wrapping
+// [fs.ErrNotExist]; one that does not parse gives an error that names it.
+func ReadJSON(path string, v any) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(content, v); err != nil {
+		return fmt.Errorf("result: %q is not a valid record: %w", path, err)
+	}
+	return nil
+}
+
+// WriteEvents replaces the event file of dir.
+func WriteEvents(dir string, events []Event) error {
+	return durable.Write(filepath.Join(dir, EventsFile), func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		for _, e := range events {
+			if err := enc.Encode(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ReadEvents reads the event file of dir; none gives no events.
+func ReadEvents(dir string) ([]Event, error) {
+	path := filepath.Join(dir, EventsFile)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var events []Event
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e Event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return nil, fmt.Errorf("result: %q line %d: %w", path, len(events)+1, err)
+		}
+		events = append(events, e)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("result: read %q: %w", path, err)
+	}
+	return events, nil
+}
+
+// Read reads one run directory. Parts that a run has not written yet are left
+// empty; a missing config.json is an error wrapping [fs.ErrNotExist].
+func Read(dir string) (Run, error) {
+	run := Run{Dir: dir}
+	if err := ReadJSON(filepath.Join(dir, ConfigFile), &run.Config); err != nil {
+		return run, err
+	}
+	run.Cell = run.Config.Cell
+	var err error
+	if run.Events, err = ReadEvents(dir); err != nil {
+		return run, err
+	}
+	var res Result
+	if found, err := readOptional(filepath.Join(dir, ResultFile), &res); err != nil {
+		return run, err
+	} else if found {
+		run.Result = &res
+	}
+	var failure Failure
+	if found, err := readOptional(filepath.Join(dir, FailureFile), &failure); err != nil {
+		return run, err
+	} else if found {
+		run.Failure = &failure
+	}
+	_, err = readOptional(filepath.Join(dir, TimingFile), &run.Timing)
+	return run, err
+}
+
+func readOptional(path string, v any) (found bool, err error) {
+	err = ReadJSON(path, v)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Load reads all run directories below root in the order of their cells
+// (space, dataset, protocol, method, seed).
+func Load(root string) ([]Run, error) {
+	var runs []Run
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() || entry.Name() != ConfigFile {
+			return nil
+		}
+		run, err := Read(filepath.Dir(path))
+		if err == nil {
+			runs = append(runs, run)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("result: read runs below %q: %w", root, err)
+	}
+	slices.SortFunc(runs, func(a, b Run) int { return a.Cell.Compare(b.Cell) })
+	return runs, nil
+}
+
+// Compare orders cells by space, dataset, protocol, method, seed.
+func (c Cell) Compare(d Cell) int {
+	for _, pair := range [][2]string{{c.Space, d.Space}, {c.Dataset, d.Dataset}, {c.Protocol, d.Protocol}, {c.Method, d.Method}} {
+		if order := strings.Compare(pair[0], pair[1]); order != 0 {
+			return order
+		}
+	}
+	switch {
+	case c.Seed < d.Seed:
+		return -1
+	case c.Seed > d.Seed:
+		return 1
+	}
+	return 0
+}
