@@ -195,9 +195,9 @@ type Instr struct {
 	Out  Tensor
 }
 
-// Program is a list of instructions in phases. Running phase 0 and then phase 1
-// any number of times is allowed: what a later phase reads of an earlier one
-// stays in place.
+// Program is a list of instructions in phases. Phase 0 runs first; after it, the
+// later phases may run any number of times in any order: what they read of phase
+// 0 stays in place, and they read nothing of each other.
 type Program struct {
 	Phases [][]Instr
 	// Size is the number of elements that each space must have.

@@ -1,0 +1,71 @@
+package exec
+
+// InPlace reports whether Out may be the very memory of argument arg. Kernels
+// of such instructions read an element before they write it and read no other
+// element of that argument afterwards.
+func InPlace(op Op, attr Attr, arg int) bool {
+	switch op {
+	case ReLU, BNNorm, Softmax, Affine, Rsqrt:
+		return arg == 0
+	case ReLUMask, BNGrad, SoftmaxJac, Mul, Div:
+		return arg <= 1
+	case RowScale:
+		return arg == 0
+	case ChanLin:
+		return arg < 2*attr.Terms && arg%2 == 0
+	case Add:
+		return true
+	}
+	return false
+}
+
+// FLOP is the arithmetic of one instruction, a multiplication and an addition
+// counting as two. Convolutions count every tap, padding included; all other
+// operators count what their plain formula needs.
+func (in Instr) FLOP() float64 {
+	out := float64(in.Out.Shape.Len())
+	arg := func(i int) float64 { return float64(in.Args[i].Shape.Len()) }
+	a := in.Attr
+	switch in.Op {
+	case Conv:
+		return 2 * out * float64(a.KH*a.KW*in.Args[1].Shape[2])
+	case ConvGradInput: // args w, dy
+		return 2 * arg(1) * float64(a.KH*a.KW*in.Args[0].Shape[2])
+	case ConvGradWeight: // args x, dy
+		return 2 * arg(1) * float64(a.KH*a.KW*in.Out.Shape[2])
+	case AvgPool, MaxPoolIndex:
+		return out * float64(a.KH*a.KW)
+	case AvgPoolGrad:
+		return arg(0) * float64(a.KH*a.KW)
+	case ChanLin:
+		return 2 * out * float64(a.Terms)
+	case ChanDot, Dot:
+		return 2 * arg(0)
+	case ChanSum, SpatialMean:
+		return arg(0)
+	case BNStats:
+		return 4 * arg(0)
+	case BNNorm:
+		return 2 * out
+	case BNGrad:
+		return 8 * out
+	case CrossEntropy, Softmax, SoftmaxJac:
+		return 4 * arg(0)
+	case RowDot:
+		return 2 * arg(0)
+	case MaxGather, Slice, Place, Copy:
+		return 0
+	case Add:
+		return out * float64(len(in.Args)-1)
+	}
+	return out
+}
+
+// FLOP is the arithmetic of one phase.
+func (p *Program) FLOP(phase int) float64 {
+	sum := 0.0
+	for _, in := range p.Phases[phase] {
+		sum += in.FLOP()
+	}
+	return sum
+}
