@@ -1,0 +1,181 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"idarts/internal/result"
+)
+
+// Axis is what the x axis of a figure measures.
+type Axis int
+
+const (
+	GFLOP   Axis = iota // arithmetic of the search: the same on every machine
+	Seconds             // wall clock of the search, scoring left out
+)
+
+// Split is which accuracy a figure shows.
+type Split int
+
+const (
+	Test Split = iota
+	Valid
+)
+
+// Figure shows the accuracy of the derived cell against the cost of the search,
+// one curve a method. [Figure.Save] draws it.
+type Figure struct {
+	Name   string   // a file name without extension: "nb201-fashion-laptop-test-gflop"
+	Title  string   // drawn above the curves, made from the runs
+	Notes  []string // failures and warnings, for the text beside the figure
+	axis   Axis
+	split  Split
+	best   float64 // drawn as a line; NaN for none
+	curves []curve
+}
+
+// curve is one method: step functions of x, each value holding until the next x.
+type curve struct {
+	label         string
+	x             []float64 // ascending
+	mean, lo, hi  []float64 // over the seeds, at each x
+	seeds, wanted int
+}
+
+// Anytime makes the figure of each (space, data set, protocol) among runs.
+//
+// A search can be stopped after any epoch and then gives the cell derived last,
+// so the accuracy of one seed is a step function of the cost. Where seeds
+// differ in cost, each is evaluated at the costs of all of them, from the first
+// cost at which every seed has a cell. A seed that is through keeps its cell. Failed and
+// unfinished seeds are left out and counted in the legend.
+//
+// With [Seconds] a run whose events and timing differ in length is an error.
+func Anytime(runs []result.Run, axis Axis, split Split, opts Options) ([]Figure, error) {
+	var figures []Figure
+	for _, g := range groups(runs, opts) {
+		f, err := g.anytime(axis, split, opts)
+		if err != nil {
+			return nil, err
+		}
+		if len(f.curves) > 0 {
+			figures = append(figures, f)
+		}
+	}
+	return figures, nil
+}
+
+func (g group) anytime(axis Axis, split Split, opts Options) (Figure, error) {
+	f := Figure{
+		Name:  g.name() + "-" + [...]string{"test", "valid"}[split] + "-" + [...]string{"gflop", "seconds"}[axis],
+		Title: fmt.Sprintf("%s on %s, protocol %s\nmean (line) and min-max range (band) over %s", g.space, g.dataset, g.protocolID(), g.seedList()),
+		Notes: g.problems(),
+		axis:  axis,
+		split: split,
+		best:  math.NaN(),
+	}
+	if best := opts.best(g.space, g.dataset); best != nil {
+		f.best = split.of(result.Score{Valid: best.Valid, Test: best.Test})
+	}
+	for _, m := range g.methods {
+		var seeds []steps
+		for _, run := range m.done {
+			s, err := stepsOf(run, axis, split)
+			if err != nil {
+				return f, err
+			}
+			seeds = append(seeds, s)
+		}
+		if len(seeds) == 0 {
+			continue
+		}
+		c := average(seeds)
+		c.label, c.wanted = m.title, len(m.runs)
+		if c.seeds != c.wanted {
+			c.label += " (" + m.seeds() + ")"
+		}
+		f.curves = append(f.curves, c)
+	}
+	return f, nil
+}
+
+func (s Split) of(score result.Score) float64 {
+	if s == Valid {
+		return score.Valid
+	}
+	return score.Test
+}
+
+// steps is the step function of one seed: y[i] from x[i] on. It has no value
+// before x[0].
+type steps struct{ x, y []float64 }
+
+// at is the value at x; x must not lie before the first point.
+func (s steps) at(x float64) float64 {
+	i, found := slices.BinarySearch(s.x, x)
+	if !found {
+		i--
+	}
+	return s.y[i]
+}
+
+// stepsOf reads a finished run. Epochs whose cell was not scored are skipped;
+// the result's own score stands at the end.
+func stepsOf(run result.Run, axis Axis, split Split) (steps, error) {
+	if axis == Seconds && len(run.Timing.SearchSeconds) != len(run.Events) {
+		return steps{}, fmt.Errorf("reports: run %q has %s but %s timed, want as many",
+			run.Cell, count(len(run.Events), "epoch"), count(len(run.Timing.SearchSeconds), "epoch"))
+	}
+	var s steps
+	add := func(x, y float64) {
+		if n := len(s.x); n > 0 && s.x[n-1] >= x {
+			s.y[n-1] = y // the later of two cells at one cost
+			return
+		}
+		s.x, s.y = append(s.x, x), append(s.y, y)
+	}
+	x := 0.0
+	for i, e := range run.Events {
+		if axis == Seconds {
+			x += run.Timing.SearchSeconds[i]
+		} else {
+			x = e.GFLOP
+		}
+		if e.Score.Source != "" {
+			add(x, split.of(e.Score))
+		}
+	}
+	if axis == GFLOP {
+		x = run.Result.GFLOP
+	}
+	add(x, split.of(run.Result.Score))
+	return s, nil
+}
+
+// average takes the mean and range of step functions at all their points, from
+// the last of their first points on.
+func average(seeds []steps) curve {
+	from := math.Inf(-1)
+	var grid []float64
+	for _, s := range seeds {
+		from = max(from, s.x[0])
+		grid = append(grid, s.x...)
+	}
+	slices.Sort(grid)
+	c := curve{seeds: len(seeds)}
+	for _, x := range slices.Compact(grid) {
+		if x < from {
+			continue
+		}
+		values := make([]float64, len(seeds))
+		for i, s := range seeds {
+			values[i] = s.at(x)
+		}
+		stats := Summarize(values)
+		c.x = append(c.x, x)
+		c.mean, c.lo, c.hi = append(c.mean, stats.Mean), append(c.lo, stats.Min), append(c.hi, stats.Max)
+	}
+	return c
+}

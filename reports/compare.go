@@ -1,0 +1,220 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"idarts/internal/result"
+)
+
+// Compare makes the main table of each (space, data set, protocol) among runs,
+// one row a method. Nothing in it depends on the clock or the machine's speed.
+//
+// The columns are the valid and test accuracy of the derived cell and the
+// arithmetic of the search as mean ± sample standard deviation over the
+// finished seeds, how many seeds those are of how many, and the gap from the
+// mean test accuracy up to the best known, in percentage points. A method's
+// published row follows its own where data set and protocol are the paper's and
+// all scores come from the benchmark's table.
+func Compare(runs []result.Run, opts Options) []Table {
+	var tables []Table
+	for _, g := range groups(runs, opts) {
+		tables = append(tables, g.compare(opts))
+	}
+	return tables
+}
+
+func (g group) compare(opts Options) Table {
+	best := opts.best(g.space, g.dataset)
+	if best == nil {
+		best = g.bestHere()
+	}
+	unit := costUnit(g.done())
+	t := Table{
+		Name:   g.name(),
+		Header: []string{"Method", "Valid (%)", "Test (%)", "n", "Gap (pp)", "Search (" + unit.name + ")"},
+		methods: [][]string{{"kind", "space", "dataset", "protocol", "method", "n", "n_asked",
+			"valid_mean", "valid_std", "valid_min", "valid_max", "test_mean", "test_std", "test_min", "test_max",
+			"gap", "gflop_mean", "gflop_std", "gflop_min", "gflop_max", "source"}},
+		seeds: seedRows(g, []string{"arch", "valid", "test", "trials", "score_source", "gflop", "epochs"}, func(r result.Run) []string {
+			s := r.Result.Score
+			return []string{r.Result.Arch, full(s.Valid), full(s.Test), strconv.Itoa(s.Trials), s.Source, full(r.Result.GFLOP), strconv.Itoa(r.Result.Epochs)}
+		}),
+	}
+	var sources []string
+	for _, m := range g.methods {
+		valid, test, cost := Summarize(m.values(validOf)), Summarize(m.values(testOf)), Summarize(m.values(gflopOf))
+		gap := math.NaN()
+		if best != nil && test.N > 0 {
+			gap = best.Test - test.Mean
+		}
+		t.Rows = append(t.Rows, []string{m.title, valid.plusMinus(2), test.plusMinus(2), m.seeds(), fixed(gap, 2), cost.costs(unit)})
+		row := []string{"ours", g.space, g.dataset, g.protocol, m.name, strconv.Itoa(len(m.done)), strconv.Itoa(len(m.runs))}
+		row = append(row, valid.full()...)
+		row = append(row, test.full()...)
+		row = append(row, full(gap))
+		row = append(row, cost.full()...)
+		t.methods = append(t.methods, append(row, strings.Join(distinct(m.done, func(r result.Run) string { return r.Result.Score.Source }), "; ")))
+
+		p, ok := g.published(m)
+		if !ok {
+			continue
+		}
+		mark := strconv.Itoa(len(sources) + 1)
+		valid, test = p.stats()
+		t.Rows = append(t.Rows, []string{m.title + ", published [" + mark + "]", valid.plusMinus(2), test.plusMinus(2), p.n(), missing, missing})
+		sources = append(sources, p.note(mark))
+		row = []string{"published", g.space, g.dataset, g.protocol, m.name, "", ""}
+		if p.N > 0 {
+			row[5] = strconv.Itoa(p.N)
+		}
+		row = append(row, valid.full()...)
+		row = append(row, test.full()...)
+		row = append(row, "", "", "", "", "")
+		t.methods = append(t.methods, append(row, p.Source))
+	}
+	t.Notes = append(sources, g.problems()...)
+	t.Caption = strings.TrimSpace(g.heading() +
+		" Accuracy of the derived cell in percent and arithmetic of the search: mean ± sample standard deviation over n seeds. " +
+		best.explain() + " " + g.origin())
+	return t
+}
+
+// heading is the first sentence of a caption.
+func (g group) heading() string {
+	return fmt.Sprintf("%s on %s, protocol %s, %s.", g.space, g.dataset, g.protocolID(), g.seedList())
+}
+
+// bestHere is the architecture with the best test accuracy among all that the
+// runs of g scored, during the search or at its end; nil when there is none.
+func (g group) bestHere() *Best {
+	var archs []string
+	best := Best{Space: g.space, Dataset: g.dataset, Valid: math.Inf(-1), Test: math.Inf(-1)}
+	scored := map[string]bool{}
+	add := func(arch string, s result.Score) {
+		if s.Source == "" {
+			return
+		}
+		if !scored[arch] {
+			scored[arch] = true
+			archs = append(archs, arch)
+		}
+		best.Valid, best.Test = max(best.Valid, s.Valid), max(best.Test, s.Test)
+	}
+	for _, run := range g.done() {
+		for _, e := range run.Events {
+			add(e.Arch, e.Score)
+		}
+		add(run.Result.Arch, run.Result.Score)
+	}
+	if len(archs) == 0 {
+		return nil
+	}
+	best.Source = fmt.Sprintf("best of the %s scored in these runs, not the optimum of the space", count(len(archs), "architecture"))
+	return &best
+}
+
+// explain says what the gaps are taken to.
+func (b *Best) explain() string {
+	if b == nil {
+		return "No architecture was scored, so there is no gap."
+	}
+	return fmt.Sprintf("Gap: %.2f (%s) minus the mean test accuracy, in percentage points.", b.Test, b.Source)
+}
+
+// published finds the row of a paper that may stand beside m.
+func (g group) published(m method) (Published, bool) {
+	if len(m.done) == 0 {
+		return Published{}, false
+	}
+	for _, run := range m.done {
+		if !strings.HasPrefix(run.Result.Score.Source, "table:") {
+			return Published{}, false
+		}
+	}
+	for _, p := range PublishedRows() {
+		if p.Method == m.name && p.Space == g.space && p.Searched == g.dataset && p.Dataset == g.dataset && p.Protocol == g.protocol {
+			return p, true
+		}
+	}
+	return Published{}, false
+}
+
+// seedRows is the table of single runs: the cell, its state, and what finished
+// runs have to say under the names given.
+func seedRows(g group, names []string, of func(result.Run) []string) [][]string {
+	rows := [][]string{append([]string{"space", "dataset", "protocol", "method", "seed", "state"}, names...)}
+	for _, run := range g.all() {
+		c := run.Cell
+		row := []string{c.Space, c.Dataset, c.Protocol, c.Method, strconv.FormatUint(c.Seed, 10)}
+		switch {
+		case run.Result != nil:
+			row = append(append(row, "done"), of(run)...)
+		case run.Failure != nil:
+			row = append(append(row, "failed"), make([]string, len(names))...)
+		default:
+			row = append(append(row, "unfinished"), make([]string, len(names))...)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// unit is a multiple of one GFLOP in which the costs of a table are readable.
+type unit struct {
+	name  string
+	gflop float64
+}
+
+func costUnit(runs []result.Run) unit {
+	most := 0.0
+	for _, run := range runs {
+		most = max(most, run.Result.GFLOP)
+	}
+	return unitFor(most)
+}
+
+func unitFor(most float64) unit {
+	switch {
+	case most < 1e5:
+		return unit{"GFLOP", 1}
+	case most < 1e8:
+		return unit{"TFLOP", 1e3}
+	}
+	return unit{"PFLOP", 1e6}
+}
+
+// costs is plusMinus for a cost, without "± 0" where all seeds cost the same.
+func (s Stats) costs(u unit) string {
+	s.Mean, s.Std = s.Mean/u.gflop, s.Std/u.gflop
+	if s.Min == s.Max {
+		s.Std = math.NaN()
+	}
+	decimals := 0
+	if s.Mean < 100 {
+		decimals = 1
+	}
+	return s.plusMinus(decimals)
+}
+
+// full is mean, std, min and max in full precision.
+func (s Stats) full() []string {
+	return []string{full(s.Mean), full(s.Std), full(s.Min), full(s.Max)}
+}
+
+// full is x in as many digits as it takes to read the same x back; "" for NaN.
+func full(x float64) string {
+	if math.IsNaN(x) {
+		return ""
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64)
+}
+
+func fixed(x float64, decimals int) string {
+	if math.IsNaN(x) {
+		return missing
+	}
+	return strconv.FormatFloat(x, 'f', decimals, 64)
+}

@@ -1,0 +1,337 @@
+// Package reports turns finished runs into tables and figures: accuracy, cost
+// and wall clock of every method as mean and sample standard deviation over its
+// seeds, and the accuracy of the derived cell against the cost of the search.
+//
+// Its only input is []result.Run as [result.Load] returns it. It trains and
+// scores nothing, and the same runs give the same bytes. Accuracies are in
+// percent, differences of accuracies in percentage points, times in seconds,
+// arithmetic in GFLOP.
+//
+// Start at [Compare] for the main table, [Timing] for the wall clock, which
+// differs from machine to machine and so has a table of its own, and [Anytime]
+// for the figure. Published numbers are in published.go.
+package reports
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"idarts/internal/result"
+)
+
+// Title is the name under which a method is printed.
+type Title struct {
+	Name  string // as in [result.Cell], "darts-v1"
+	Title string // "DARTS (first order)"
+}
+
+// Options say how runs are shown.
+type Options struct {
+	// Titles are the methods in report order. A method that is not among them
+	// comes after them, under its own name.
+	Titles []Title
+	// Best are the best known scores, one for each space and data set at most.
+	// Where there is none, gaps are taken to the best architecture that the
+	// runs themselves have scored, and the table says so.
+	Best []Best
+}
+
+// Best is the best score known in a space: the optimum of a benchmark.
+type Best struct {
+	Space, Dataset string
+	Valid, Test    float64 // percent, each the best of its own column
+	Source         string  // "optimum of NAS-Bench-201 (Dong & Yang, ICLR 2020)"
+}
+
+func (o Options) title(name string) string {
+	for _, t := range o.Titles {
+		if t.Name == name {
+			return t.Title
+		}
+	}
+	return name
+}
+
+func (o Options) rank(name string) int {
+	if i := slices.IndexFunc(o.Titles, func(t Title) bool { return t.Name == name }); i >= 0 {
+		return i
+	}
+	return len(o.Titles)
+}
+
+func (o Options) best(space, dataset string) *Best {
+	for i, b := range o.Best {
+		if b.Space == space && b.Dataset == dataset {
+			return &o.Best[i]
+		}
+	}
+	return nil
+}
+
+// group is what may stand in one table: the same space, data and protocol.
+type group struct {
+	space, dataset, protocol string
+	methods                  []method
+}
+
+// method is one method of a group.
+type method struct {
+	name, title string
+	runs        []result.Run // all seeds asked for
+	done        []result.Run // those with a result
+}
+
+// groups sorts runs into tables and rows, in the order of cells and of titles.
+func groups(runs []result.Run, opts Options) []group {
+	runs = slices.Clone(runs)
+	slices.SortStableFunc(runs, func(a, b result.Run) int {
+		c, d := a.Cell, b.Cell
+		c.Method, d.Method = "", ""
+		c.Seed, d.Seed = 0, 0
+		if order := c.Compare(d); order != 0 {
+			return order
+		}
+		if order := opts.rank(a.Cell.Method) - opts.rank(b.Cell.Method); order != 0 {
+			return order
+		}
+		return a.Cell.Compare(b.Cell)
+	})
+	var out []group
+	for _, run := range runs {
+		c := run.Cell
+		if n := len(out); n == 0 || out[n-1].space != c.Space || out[n-1].dataset != c.Dataset || out[n-1].protocol != c.Protocol {
+			out = append(out, group{space: c.Space, dataset: c.Dataset, protocol: c.Protocol})
+		}
+		g := &out[len(out)-1]
+		if n := len(g.methods); n == 0 || g.methods[n-1].name != c.Method {
+			g.methods = append(g.methods, method{name: c.Method, title: opts.title(c.Method)})
+		}
+		m := &g.methods[len(g.methods)-1]
+		m.runs = append(m.runs, run)
+		if run.Result != nil {
+			m.done = append(m.done, run)
+		}
+	}
+	return out
+}
+
+// name is a file name for what is made of g, without its extension.
+func (g group) name() string { return g.space + "-" + g.dataset + "-" + g.protocol }
+
+// done are the finished runs of all methods.
+func (g group) done() []result.Run {
+	var out []result.Run
+	for _, m := range g.methods {
+		out = append(out, m.done...)
+	}
+	return out
+}
+
+// all are the runs of all methods, finished or not.
+func (g group) all() []result.Run {
+	var out []result.Run
+	for _, m := range g.methods {
+		out = append(out, m.runs...)
+	}
+	return out
+}
+
+// seeds is "3/3 seeds": finished of those asked for.
+func (m method) seeds() string {
+	if len(m.runs) == 1 {
+		return fmt.Sprintf("%d/1 seed", len(m.done))
+	}
+	return fmt.Sprintf("%d/%d seeds", len(m.done), len(m.runs))
+}
+
+// values collects one number of each finished run.
+func (m method) values(of func(result.Run) float64) []float64 {
+	out := make([]float64, len(m.done))
+	for i, run := range m.done {
+		out[i] = of(run)
+	}
+	return out
+}
+
+func testOf(r result.Run) float64  { return r.Result.Score.Test }
+func validOf(r result.Run) float64 { return r.Result.Score.Valid }
+func gflopOf(r result.Run) float64 { return r.Result.GFLOP }
+
+// problems are the notes that every report on g carries: runs that failed or
+// did not end, too few seeds, and runs that should not be compared.
+func (g group) problems() []string {
+	var notes []string
+	for _, m := range g.methods {
+		for _, run := range m.runs {
+			switch {
+			case run.Result != nil:
+			case run.Failure != nil:
+				notes = append(notes, fmt.Sprintf("Failed: %s: %s.", run.Cell, strings.TrimSuffix(oneLine(run.Failure.Error), ".")))
+			default:
+				notes = append(notes, fmt.Sprintf("Not finished: %s, after %s.", run.Cell, count(len(run.Events), "epoch")))
+			}
+		}
+	}
+	for _, m := range g.methods {
+		switch len(m.done) {
+		case 0:
+			notes = append(notes, fmt.Sprintf("Warning: %s has no finished seed.", m.title))
+		case 1:
+			notes = append(notes, fmt.Sprintf("Warning: %s has one finished seed, so its spread is unknown.", m.title))
+		case 2:
+			notes = append(notes, fmt.Sprintf("Warning: %s has two finished seeds, so its spread is hardly known.", m.title))
+		}
+	}
+	for _, check := range []struct {
+		what string
+		of   func(result.Run) string
+	}{
+		{"resolved protocols", func(r result.Run) string { return digest(r.Config.Protocol) }},
+		{"data", dataOf},
+		{"score sources", func(r result.Run) string { return r.Result.Score.Source }},
+		{"devices", func(r result.Run) string { return r.Config.Device }},
+		{"versions", func(r result.Run) string { return pairs(r.Config.Versions) }},
+	} {
+		if seen := distinct(g.done(), check.of); len(seen) > 1 {
+			notes = append(notes, fmt.Sprintf("Warning: these runs have different %s: %s.", check.what, strings.Join(seen, "; ")))
+		}
+	}
+	for _, m := range g.methods {
+		if seen := distinct(m.done, func(r result.Run) string { return digest(r.Config.Method) }); len(seen) > 1 {
+			notes = append(notes, fmt.Sprintf("Warning: the runs of %s have different settings: %s.", m.title, strings.Join(seen, "; ")))
+		}
+	}
+	return append(notes, g.warnings()...)
+}
+
+// warnings are those of the runs, each text once for each method.
+func (g group) warnings() []string {
+	var notes []string
+	for _, m := range g.methods {
+		var texts []string
+		seeds := map[string][]string{}
+		for _, run := range m.done {
+			for _, text := range run.Result.Warnings {
+				text = oneLine(text)
+				if _, ok := seeds[text]; !ok {
+					texts = append(texts, text)
+				}
+				seeds[text] = append(seeds[text], strconv.FormatUint(run.Cell.Seed, 10))
+			}
+		}
+		for _, text := range texts {
+			notes = append(notes, fmt.Sprintf("Warning: %s, seed %s: %s.", m.title, strings.Join(slices.Compact(seeds[text]), ", "), strings.TrimSuffix(text, ".")))
+		}
+	}
+	return notes
+}
+
+// origin says of what data, score source, device and versions a report is made.
+func (g group) origin() string {
+	done := g.done()
+	if len(done) == 0 {
+		return "No run is finished."
+	}
+	var parts []string
+	add := func(name string, of func(result.Run) string) {
+		if seen := distinct(done, of); len(seen) > 0 {
+			parts = append(parts, name+" "+strings.Join(seen, "; "))
+		}
+	}
+	add("Scores:", func(r result.Run) string {
+		s := r.Result.Score
+		if s.Source == "" {
+			return ""
+		}
+		return fmt.Sprintf("%s, %s each", s.Source, count(s.Trials, "trial"))
+	})
+	add("Data:", dataOf)
+	add("Device:", func(r result.Run) string { return r.Config.Device })
+	add("Versions:", func(r result.Run) string { return pairs(r.Config.Versions) })
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ". ") + "."
+}
+
+// protocolID is the protocol's name with the hash of its resolved numbers.
+func (g group) protocolID() string {
+	seen := distinct(g.all(), func(r result.Run) string { return digest(r.Config.Protocol) })
+	if len(seen) == 0 {
+		return g.protocol
+	}
+	return fmt.Sprintf("%s (%s)", g.protocol, strings.Join(seen, ", "))
+}
+
+// seedList is "3 seeds (0, 1, 2)": those asked for, of any method.
+func (g group) seedList() string {
+	var seeds []uint64
+	for _, run := range g.all() {
+		seeds = append(seeds, run.Cell.Seed)
+	}
+	slices.Sort(seeds)
+	seeds = slices.Compact(seeds)
+	names := make([]string, len(seeds))
+	for i, s := range seeds {
+		names[i] = strconv.FormatUint(s, 10)
+	}
+	return fmt.Sprintf("%s (%s)", count(len(seeds), "seed"), strings.Join(names, ", "))
+}
+
+// dataOf is "name 0123456789ab, ...": each input with the start of its sha256.
+func dataOf(r result.Run) string {
+	short := make(map[string]string, len(r.Config.Data))
+	for name, sum := range r.Config.Data {
+		short[name] = sum[:min(12, len(sum))]
+	}
+	return pairs(short)
+}
+
+func pairs(m map[string]string) string {
+	var parts []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, strings.TrimSpace(key+" "+m[key]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// digest names a JSON record by its content, whatever its layout.
+func digest(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return ""
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, raw) != nil {
+		compact.Write(raw)
+	}
+	sum := sha256.Sum256(compact.Bytes())
+	return hex.EncodeToString(sum[:4])
+}
+
+// distinct lists the values of runs in the order they turn up, without "".
+func distinct(runs []result.Run, of func(result.Run) string) []string {
+	var out []string
+	for _, run := range runs {
+		if v := of(run); v != "" && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// count is "1 seed", "2 seeds".
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,0 +1,178 @@
+package reports
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// Table is a table ready to be written. Methods that write it give the same
+// bytes each time.
+type Table struct {
+	Name    string // a file name without extension: "nb201-fashion-laptop"
+	Caption string // one paragraph, made from the runs
+	Header  []string
+	Rows    [][]string // the first column is text, the others are numbers
+	Notes   []string   // failures, warnings and sources, one a line
+
+	methods, seeds [][]string // full precision, with a header row
+}
+
+// lineWidth is how many columns the captions and notes of [Table.Text] take.
+const lineWidth = 100
+
+// Text writes t for a terminal or a log.
+func (t Table) Text(w io.Writer) error {
+	out := &strings.Builder{}
+	fill(out, "", t.Caption)
+	out.WriteString("\n")
+	design := tw.Rendition{
+		Borders: tw.Border{Left: tw.Off, Right: tw.Off, Top: tw.On, Bottom: tw.On},
+		Symbols: tw.NewSymbols(tw.StyleLight),
+		Settings: tw.Settings{
+			Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
+			Lines:      tw.Lines{ShowTop: tw.On, ShowHeaderLine: tw.On, ShowBottom: tw.On},
+		},
+	}
+	if err := t.render(out, renderer.NewBlueprint(design)); err != nil {
+		return err
+	}
+	for _, note := range t.Notes {
+		fill(out, "  ", note)
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// Markdown writes t as a pipe table between its caption and its notes.
+func (t Table) Markdown(w io.Writer) error {
+	out := &strings.Builder{}
+	fmt.Fprintf(out, "%s\n\n", markdownEscaper.Replace(t.Caption))
+	escaped := Table{Header: escapeAll(t.Header, markdownEscaper)}
+	for _, row := range t.Rows {
+		escaped.Rows = append(escaped.Rows, escapeAll(row, markdownEscaper))
+	}
+	if err := escaped.render(out, renderer.NewMarkdown()); err != nil {
+		return err
+	}
+	if len(t.Notes) > 0 {
+		out.WriteString("\n")
+	}
+	for _, note := range t.Notes {
+		fmt.Fprintf(out, "- %s\n", markdownEscaper.Replace(note))
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// render writes the rows through tablewriter.
+func (t Table) render(w io.Writer, r tw.Renderer) error {
+	aligns := tw.MakeAlign(len(t.Header), tw.AlignRight)
+	aligns[0] = tw.AlignLeft
+	section := func() tw.CellConfig {
+		return tw.CellConfig{
+			Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
+			Alignment:  tw.CellAlignment{Global: tw.AlignRight, PerColumn: aligns},
+			Padding:    tw.CellPadding{Global: tw.PaddingDefault},
+		}
+	}
+	table := tablewriter.NewTable(w,
+		tablewriter.WithRenderer(r),
+		tablewriter.WithConfig(tablewriter.Config{Header: section(), Row: section()}),
+		// The library measures "±" as one or two columns by the user's locale.
+		tablewriter.WithEastAsian(tw.Off),
+	)
+	table.Header(t.Header)
+	if err := table.Bulk(t.Rows); err != nil {
+		return fmt.Errorf("reports: table %q: %w", t.Name, err)
+	}
+	if err := table.Render(); err != nil {
+		return fmt.Errorf("reports: table %q: %w", t.Name, err)
+	}
+	return nil
+}
+
+// LaTeX writes t as a table environment; it needs the package booktabs.
+func (t Table) LaTeX(w io.Writer) error {
+	out := &strings.Builder{}
+	out.WriteString("% needs \\usepackage{booktabs}\n\\begin{table}\n\\centering\n")
+	fmt.Fprintf(out, "\\caption{%s}\n\\label{tab:%s}\n", latexEscaper.Replace(t.Caption), t.Name)
+	fmt.Fprintf(out, "\\begin{tabular}{l%s}\n\\toprule\n", strings.Repeat("r", len(t.Header)-1))
+	line := func(cells []string) {
+		out.WriteString(strings.Join(escapeAll(cells, latexEscaper), " & ") + " \\\\\n")
+	}
+	line(t.Header)
+	out.WriteString("\\midrule\n")
+	for _, row := range t.Rows {
+		line(row)
+	}
+	out.WriteString("\\bottomrule\n\\end{tabular}\n")
+	if len(t.Notes) > 0 {
+		out.WriteString("\n\\smallskip\n\\begin{minipage}{\\linewidth}\\footnotesize\n")
+		for _, note := range t.Notes {
+			out.WriteString(latexEscaper.Replace(note) + "\\par\n")
+		}
+		out.WriteString("\\end{minipage}\n")
+	}
+	out.WriteString("\\end{table}\n")
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// CSV writes one row for each method, in full precision. A number that is not
+// known is an empty field.
+func (t Table) CSV(w io.Writer) error { return writeCSV(w, t.methods) }
+
+// SeedsCSV writes one row for each run, failed ones included, in full precision.
+func (t Table) SeedsCSV(w io.Writer) error { return writeCSV(w, t.seeds) }
+
+func writeCSV(w io.Writer, rows [][]string) error {
+	out := csv.NewWriter(w)
+	if err := out.WriteAll(rows); err != nil {
+		return fmt.Errorf("reports: write CSV: %w", err)
+	}
+	return nil
+}
+
+var markdownEscaper = strings.NewReplacer(
+	`\`, `\\`, "|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`", "<", "&lt;", "[", `\[`, "]", `\]`, "~", `\~`)
+
+var latexEscaper = strings.NewReplacer(
+	`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`, "{", `\{`, "}", `\}`,
+	"~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "<", `\textless{}`, ">", `\textgreater{}`, "|", `\textbar{}`,
+	"±", `$\pm$`, "–", "--", "−", "$-$", "×", `$\times$`, "α", `$\alpha$`, "β", `$\beta$`, "Λ", `$\Lambda$`)
+
+func escapeAll(cells []string, escaper *strings.Replacer) []string {
+	out := make([]string, len(cells))
+	for i, c := range cells {
+		out[i] = escaper.Replace(c)
+	}
+	return out
+}
+
+// fill writes text in lines of at most lineWidth columns where it has spaces,
+// all but the first indented.
+func fill(out *strings.Builder, indent, text string) {
+	width := 0
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case width+1+n > lineWidth:
+			out.WriteString("\n" + indent)
+			width = len(indent)
+		default:
+			out.WriteString(" ")
+			width++
+		}
+		out.WriteString(word)
+		width += n
+	}
+	out.WriteString("\n")
+}

@@ -1,0 +1,67 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"idarts/internal/result"
+)
+
+// Timing makes the table of wall-clock times of each (space, data set,
+// protocol) among runs. Unlike those of [Compare] its numbers differ from run
+// to run and from machine to machine.
+func Timing(runs []result.Run, opts Options) []Table {
+	var tables []Table
+	for _, g := range groups(runs, opts) {
+		tables = append(tables, g.timing())
+	}
+	return tables
+}
+
+func (g group) timing() Table {
+	t := Table{
+		Name:   g.name() + "-timing",
+		Header: []string{"Method", "Search (s)", "per epoch (s)", "GFLOP/s", "Scoring (s)", "n"},
+		methods: [][]string{{"space", "dataset", "protocol", "method", "n", "n_asked",
+			"search_seconds_mean", "search_seconds_std", "search_seconds_min", "search_seconds_max",
+			"score_seconds_mean", "score_seconds_std", "score_seconds_min", "score_seconds_max", "machine"}},
+		seeds: seedRows(g, []string{"search_seconds", "epochs", "score_seconds", "gflop", "machine"}, func(r result.Run) []string {
+			return []string{full(searchSeconds(r)), fmt.Sprint(len(r.Timing.SearchSeconds)), full(r.Timing.ScoreSeconds), full(r.Result.GFLOP), r.Timing.Machine}
+		}),
+	}
+	for _, m := range g.methods {
+		search := Summarize(m.values(searchSeconds))
+		epoch := Summarize(m.values(func(r result.Run) float64 {
+			return searchSeconds(r) / float64(len(r.Timing.SearchSeconds)) // NaN when no epoch was timed
+		}))
+		speed := Summarize(m.values(func(r result.Run) float64 { return r.Result.GFLOP / searchSeconds(r) }))
+		score := Summarize(m.values(func(r result.Run) float64 { return r.Timing.ScoreSeconds }))
+		t.Rows = append(t.Rows, []string{m.title, search.plusMinus(1), fixed(epoch.Mean, 2), fixed(speed.Mean, 1), score.plusMinus(1), m.seeds()})
+		row := []string{g.space, g.dataset, g.protocol, m.name, fmt.Sprint(len(m.done)), fmt.Sprint(len(m.runs))}
+		row = append(append(row, search.full()...), score.full()...)
+		t.methods = append(t.methods, append(row, strings.Join(distinct(m.done, machineOf), "; ")))
+	}
+	machines := distinct(g.done(), machineOf)
+	t.Caption = g.heading() + " Wall clock of the searches: mean ± sample standard deviation over n seeds. " +
+		"Scoring counts only the architectures that had not been scored before."
+	switch len(machines) {
+	case 0:
+	case 1:
+		t.Caption += " Machine: " + machines[0] + "."
+	default:
+		t.Notes = append(t.Notes, "Warning: these seconds are from different machines: "+strings.Join(machines, "; ")+".")
+	}
+	t.Notes = append(t.Notes, g.problems()...)
+	return t
+}
+
+func machineOf(r result.Run) string { return r.Timing.Machine }
+
+// searchSeconds is the wall clock of the whole search.
+func searchSeconds(r result.Run) float64 {
+	sum := 0.0
+	for _, s := range r.Timing.SearchSeconds {
+		sum += s
+	}
+	return sum
+}
