@@ -8,6 +8,7 @@
 package search
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"idarts/internal/exec"
@@ -55,6 +56,35 @@ const (
 	// Replaced draws every image independently, with replacement.
 	Replaced
 )
+
+var draws = [...]string{Epochs: "epochs", Fresh: "fresh", Replaced: "replaced"}
+
+// String is the name of d in settings files: "epochs", "fresh", "replaced".
+func (d Draw) String() string {
+	if int(d) < len(draws) {
+		return draws[d]
+	}
+	return fmt.Sprintf("draw %d", uint8(d))
+}
+
+// MarshalText makes settings readable.
+func (d Draw) MarshalText() ([]byte, error) {
+	if int(d) >= len(draws) {
+		return nil, fmt.Errorf("search: %v is not one of %q", d, draws)
+	}
+	return []byte(draws[d]), nil
+}
+
+// UnmarshalText is the inverse of MarshalText.
+func (d *Draw) UnmarshalText(text []byte) error {
+	for i, name := range draws {
+		if name == string(text) {
+			*d = Draw(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("search: draw %q: want one of %q", text, draws)
+}
 
 // Split names the half of the data that a batch comes from.
 type Split uint8
