@@ -1,0 +1,11 @@
+// Package testdata holds the data that is part of the program. README.md says
+// where each file comes from, its licence and its hash.
+package testdata
+
+import _ "embed" // for the files below
+
+// Fashion16 is fashion16.arrow, which images.BuildFashion wrote: 15,000 images of
+// Fashion-MNIST at 16x16. Read it with images.Fashion; do not write to it.
+//
+//go:embed fashion16.arrow
+var Fashion16 []byte
