@@ -35,6 +35,12 @@ type Hyper struct {
 	mixed []float64
 }
 
+// Hypergradient is [Hyper.Gradient] for a single call.
+func Hypergradient(dst []float64, p Problem, at Point, solve Solver) (loss float64, err error) {
+	h := Hyper{Problem: p}
+	return h.Gradient(dst, at, solve)
+}
+
 // Gradient fills dst [Layers·A] with the hypergradient dL₂/dc and returns L₂:
 //
 //	dst = ∂L₂/∂c − M u,  where H u = v

@@ -91,9 +91,9 @@ type Method struct {
 // Methods lists the methods in report order.
 var Methods = []Method{
 	{
-		Name: "random", Title: "Random search", Paper: "Li & Talwalkar, UAI 2019, arXiv:1902.07638",
+		Name: randomName, Title: "Random search", Paper: "Li & Talwalkar, UAI 2019, arXiv:1902.07638",
 		Note:     "distinct cells drawn uniformly; keeps the one of best validation accuracy; its budget is a number of trained cells",
-		BlackBox: newRandomSearch,
+		BlackBox: newRandom,
 	},
 	{
 		Name: "darts-v1", Title: "DARTS (1st order)", Paper: "Liu et al., ICLR 2019, arXiv:1806.09055",

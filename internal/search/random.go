@@ -8,6 +8,8 @@ import (
 	"idarts/internal/rng"
 )
 
+const randomName = "random"
+
 // randomSearch draws distinct architectures and keeps the best. Its state is the
 // list of what it has seen; the draws are a pure function of the seed.
 type randomSearch struct {
@@ -16,12 +18,12 @@ type randomSearch struct {
 	scores []float64 // validation accuracy, percent
 }
 
-func newRandomSearch(env Env) (Searcher, error) {
+func newRandom(env Env) (Searcher, error) {
 	if env.Query == nil {
-		return nil, fmt.Errorf("search: method %q needs a way to query architectures", "random")
+		return nil, fmt.Errorf("search: method %q needs a way to query architectures", randomName)
 	}
 	if env.Settings.RandomCells < 1 {
-		return nil, fmt.Errorf("search: method %q: random_cells is %d, want at least 1", "random", env.Settings.RandomCells)
+		return nil, fmt.Errorf("search: method %q: random_cells is %d, want at least 1", randomName, env.Settings.RandomCells)
 	}
 	return &randomSearch{env: env}, nil
 }
@@ -32,7 +34,7 @@ func (r *randomSearch) Epochs() int { return r.env.Settings.RandomCells }
 // Epoch implements [Searcher]: it draws and scores one more architecture.
 func (r *randomSearch) Epoch(ctx context.Context, progress func(done, total int)) (Report, error) {
 	if len(r.archs) >= r.Epochs() {
-		return Report{}, fmt.Errorf("search: method %q: all %d cells are done", "random", r.Epochs())
+		return Report{}, fmt.Errorf("search: method %q: all %d cells are done", randomName, r.Epochs())
 	}
 	if err := ctx.Err(); err != nil {
 		return Report{}, err
@@ -43,10 +45,10 @@ func (r *randomSearch) Epoch(ctx context.Context, progress func(done, total int)
 	}
 	score, err := r.env.Query(arch)
 	if err != nil {
-		return Report{}, fmt.Errorf("search: method %q: query %q: %w", "random", arch, err)
+		return Report{}, fmt.Errorf("search: method %q: query %q: %w", randomName, arch, err)
 	}
 	if !isFinite(score) {
-		return Report{}, fmt.Errorf("search: method %q: accuracy of %q is %v: %w", "random", arch, score, ErrDiverged)
+		return Report{}, fmt.Errorf("search: method %q: accuracy of %q is %v: %w", randomName, arch, score, ErrDiverged)
 	}
 	r.archs, r.scores = append(r.archs, arch), append(r.scores, score)
 	if progress != nil {
@@ -65,7 +67,7 @@ func (r *randomSearch) draw() (string, error) {
 			return arch, nil
 		}
 	}
-	return "", fmt.Errorf("search: method %q: no new cell in %d draws after %d cells: the space is used up; lower random_cells", "random", tries, len(r.archs))
+	return "", fmt.Errorf("search: method %q: no new cell in %d draws after %d cells: the space is used up; lower random_cells", randomName, tries, len(r.archs))
 }
 
 // best is the index of the first of the highest scores.
@@ -82,7 +84,7 @@ func (r *randomSearch) best() int {
 // State implements [Searcher].
 func (r *randomSearch) State() []byte {
 	var w stateWriter
-	w.header("random", r.env.Seed, r.env.Space.Layout.Len())
+	w.header(randomName, r.env.Seed, r.env.Space.Layout.Len())
 	w.uint(uint64(len(r.archs)))
 	w.floats(r.scores)
 	for _, arch := range r.archs {
@@ -94,7 +96,7 @@ func (r *randomSearch) State() []byte {
 // SetState implements [Searcher].
 func (r *randomSearch) SetState(state []byte) error {
 	s := openState(state)
-	s.header("random", r.env.Seed, r.env.Space.Layout.Len())
+	s.header(randomName, r.env.Seed, r.env.Space.Layout.Len())
 	n := s.uint()
 	if n > uint64(r.Epochs()) {
 		s.fail(fmt.Errorf("%d cells, want at most %d", n, r.Epochs()))
@@ -106,7 +108,7 @@ func (r *randomSearch) SetState(state []byte) error {
 		archs = append(archs, string(s.bytes()))
 	}
 	if err := s.end(); err != nil {
-		return fmt.Errorf("search: state of method %q: %w", "random", err)
+		return fmt.Errorf("search: state of method %q: %w", randomName, err)
 	}
 	r.archs, r.scores = archs, scores
 	return nil

@@ -1,0 +1,332 @@
+package search
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"idarts/internal/exec"
+)
+
+// vec is an exec.Vec in memory.
+type vec struct{ x []float64 }
+
+func (v *vec) Len() int        { return len(v.x) }
+func (v *vec) Zero()           { clear(v.x) }
+func (v *vec) Copy(x exec.Vec) { copy(v.x, x.(*vec).x) }
+func (v *vec) Scale(a float64) {
+	for i := range v.x {
+		v.x[i] *= a
+	}
+}
+func (v *vec) Axpy(a float64, x exec.Vec) {
+	for i, xi := range x.(*vec).x {
+		v.x[i] += a * xi
+	}
+}
+func (v *vec) Dot(x exec.Vec) float64 {
+	sum := 0.0
+	for i, xi := range x.(*vec).x {
+		sum += v.x[i] * xi
+	}
+	return sum
+}
+func (v *vec) Bytes() []byte {
+	var b []byte
+	for _, x := range v.x {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+	}
+	return b
+}
+func (v *vec) SetBytes(b []byte) error {
+	if len(b) != 8*len(v.x) {
+		return fmt.Errorf("toy: %d bytes, want %d", len(b), 8*len(v.x))
+	}
+	for i := range v.x {
+		v.x[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+	}
+	return nil
+}
+
+type matrix [][]float64 // rows
+
+func (m matrix) times(x []float64) []float64 {
+	y := make([]float64, len(m))
+	for i, row := range m {
+		for j, a := range row {
+			y[i] += a * x[j]
+		}
+	}
+	return y
+}
+
+func (m matrix) transposedTimes(x []float64, columns int) []float64 {
+	y := make([]float64, columns)
+	for i, row := range m {
+		for j, a := range row {
+			y[j] += a * x[i]
+		}
+	}
+	return y
+}
+
+func diag(d ...float64) matrix {
+	m := make(matrix, len(d))
+	for i := range m {
+		m[i] = make([]float64, len(d))
+		m[i][i] = d[i]
+	}
+	return m
+}
+
+// bowl is L(w,c) = ½wᵀAw − wᵀ(Bc + b) + ½Σᵢ(Rc)ᵢwᵢ² + qᵀc + r. With A = XᵀX/n,
+// b = Xᵀy/n and R summing coefficients over layers it is ridge regression with one
+// penalty for each weight. A nil part is zero.
+type bowl struct {
+	A, B, R matrix
+	b, q    []float64
+	r       float64
+}
+
+func (l bowl) gradient(w, c []float64) (loss float64, dw, dc []float64) {
+	dw, dc = make([]float64, len(w)), make([]float64, len(c))
+	loss = l.r
+	for i, aw := range l.A.times(w) {
+		dw[i] += aw
+		loss += w[i] * aw / 2
+	}
+	linear := make([]float64, len(w))
+	copy(linear, l.b)
+	if l.B != nil {
+		for i, x := range l.B.times(c) {
+			linear[i] += x
+		}
+		for j, x := range l.B.transposedTimes(w, len(c)) {
+			dc[j] -= x
+		}
+	}
+	for i, x := range linear {
+		dw[i] -= x
+		loss -= w[i] * x
+	}
+	if l.R != nil {
+		half := make([]float64, len(w))
+		for i, x := range l.R.times(c) {
+			dw[i] += x * w[i]
+			loss += x * w[i] * w[i] / 2
+			half[i] = w[i] * w[i] / 2
+		}
+		for j, x := range l.R.transposedTimes(half, len(c)) {
+			dc[j] += x
+		}
+	}
+	for j, x := range l.q {
+		dc[j] += x
+		loss += x * c[j]
+	}
+	return loss, dw, dc
+}
+
+func (l bowl) product(w, c, v []float64) (hv, mixed []float64) {
+	hv, mixed = l.A.times(v), make([]float64, len(c))
+	if l.B != nil {
+		for j, x := range l.B.transposedTimes(v, len(c)) {
+			mixed[j] -= x
+		}
+	}
+	if l.R != nil {
+		wv := make([]float64, len(w))
+		for i, x := range l.R.times(c) {
+			hv[i] += x * v[i]
+			wv[i] = w[i] * v[i]
+		}
+		for j, x := range l.R.transposedTimes(wv, len(c)) {
+			mixed[j] += x
+		}
+	}
+	return hv, mixed
+}
+
+// toy is a Problem of bowls, one for each batch.
+type toy struct {
+	layers       int
+	train, valid []bowl
+	perEpoch     int
+	w            *vec
+
+	drift    float64 // plays the batch-norm buffers: every Gradient moves it
+	gflop    float64
+	asked    []Batch // by Gradient and Linearize
+	products int
+
+	at     bowl
+	atW    []float64
+	atC    []float64
+	linear bool
+}
+
+func (p *toy) batch(b Batch) bowl {
+	p.asked = append(p.asked, b)
+	set := p.train
+	if b.Split == Valid {
+		set = p.valid
+	}
+	return set[(b.Index+uint64(b.Draw))%uint64(len(set))]
+}
+
+func (p *toy) Layers() int               { return p.layers }
+func (p *toy) Weights() exec.Vec         { return p.w }
+func (p *toy) NewVec() exec.Vec          { return &vec{make([]float64, len(p.w.x))} }
+func (p *toy) BatchesPerEpoch(Split) int { return p.perEpoch }
+func (p *toy) GFLOP() float64            { return p.gflop }
+
+func (p *toy) Gradient(b Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (float64, error) {
+	loss, gw, gc := p.batch(b).gradient(p.w.x, coefs)
+	if dw != nil {
+		copy(dw.(*vec).x, gw)
+	}
+	if dcoefs != nil {
+		copy(dcoefs, gc)
+	}
+	p.linear = false
+	p.gflop++
+	p.drift = 0.9*p.drift + 0.1*loss
+	return loss, nil
+}
+
+func (p *toy) Linearize(b Batch, coefs []float64) error {
+	p.at, p.atW, p.atC, p.linear = p.batch(b), slices.Clone(p.w.x), slices.Clone(coefs), true
+	p.gflop++
+	return nil
+}
+
+func (p *toy) Product(v, hv exec.Vec, mixed []float64) error {
+	if !p.linear {
+		return fmt.Errorf("toy: Product without a linearization point")
+	}
+	h, m := p.at.product(p.atW, p.atC, v.(*vec).x)
+	if hv != nil {
+		copy(hv.(*vec).x, h)
+	}
+	if mixed != nil {
+		copy(mixed, m)
+	}
+	p.gflop += 2
+	p.products++
+	return nil
+}
+
+func (p *toy) State() []byte {
+	b := p.w.Bytes()
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(p.drift))
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(p.gflop))
+}
+
+func (p *toy) SetState(b []byte) error {
+	n := 8 * len(p.w.x)
+	if len(b) != n+16 {
+		return fmt.Errorf("toy: %d bytes, want %d", len(b), n+16)
+	}
+	p.drift = math.Float64frombits(binary.LittleEndian.Uint64(b[n:]))
+	p.gflop = math.Float64frombits(binary.LittleEndian.Uint64(b[n+8:]))
+	return p.w.SetBytes(b[:n])
+}
+
+// fixed is a toy with one batch for each level.
+func fixed(train, valid bowl, w ...float64) *toy {
+	return &toy{layers: 1, train: []bowl{train}, valid: []bowl{valid}, perEpoch: 1, w: &vec{w}}
+}
+
+var toyRows = Layout{{"1<-0", []string{"a", "b", "c"}}, {"2<-0", []string{"a", "b", "c"}}}
+
+func toySpace() Space {
+	return Space{
+		Layout: toyRows,
+		Derive: func(alpha []float64) string {
+			var picks []string
+			for start := 0; start < len(alpha); start += 3 {
+				row := alpha[start : start+3]
+				picks = append(picks, toyRows[0].Options[slices.Index(row, slices.Max(row))])
+			}
+			return strings.Join(picks, "|")
+		},
+		Random: func(r *rand.Rand) string {
+			return toyRows[0].Options[r.IntN(3)] + "|" + toyRows[1].Options[r.IntN(3)]
+		},
+	}
+}
+
+// parseToy checks that arch is in the toy space.
+func parseToy(t *testing.T, arch string) {
+	t.Helper()
+	picks := strings.Split(arch, "|")
+	ok := len(picks) == 2
+	for _, pick := range picks {
+		ok = ok && slices.Contains(toyRows[0].Options, pick)
+	}
+	if !ok {
+		t.Errorf("arch = %q, which is not in the space", arch)
+	}
+}
+
+// searchable is a two-layer toy whose weights follow the mixture: the minimum of
+// L₁ is near w = p (six weights, p the coefficients of layer 0 plus those of layer
+// 1, halved), and L₂ = ½‖w − e‖² with e the one-hot point "b|c". L₂ does not name
+// c, so all that α can learn comes through the weights. Batches differ a little.
+func searchable() *toy {
+	p := &toy{layers: 2, perEpoch: 5, w: &vec{[]float64{0.1, -0.2, 0.3, 0, 0.2, -0.1}}}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 7 {
+		l := bowl{A: diag(1, 1, 1, 1, 1, 1), B: make(matrix, 6), b: make([]float64, 6)}
+		for i := range l.A {
+			l.A[i][i] += 0.2 * r.Float64()
+			l.B[i] = make([]float64, 12)
+			l.B[i][i], l.B[i][i+6] = 0.5+0.1*r.Float64(), 0.5+0.1*r.Float64()
+			l.b[i] = 0.05 * r.NormFloat64()
+		}
+		p.train = append(p.train, l)
+		v := bowl{A: diag(1, 1, 1, 1, 1, 1), b: []float64{0, 1, 0, 0, 0, 1}, r: 1}
+		for i := range v.b {
+			v.b[i] += 0.05 * r.NormFloat64()
+		}
+		p.valid = append(p.valid, v)
+	}
+	return p
+}
+
+func near(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tolerance) {
+		t.Errorf("%s = %.15g, want %.15g within %g", what, got, want, tolerance)
+	}
+}
+
+func nearAll(t *testing.T, what string, got, want []float64, tolerance float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s has %d entries, want %d", what, len(got), len(want))
+	}
+	for i := range got {
+		near(t, fmt.Sprintf("%s[%d]", what, i), got[i], want[i], tolerance)
+	}
+}
+
+func norm2(x []float64) float64 {
+	sum := 0.0
+	for _, a := range x {
+		sum += a * a
+	}
+	return math.Sqrt(sum)
+}
+
+func minus(x, y []float64) []float64 {
+	z := make([]float64, len(x))
+	for i := range z {
+		z[i] = x[i] - y[i]
+	}
+	return z
+}
