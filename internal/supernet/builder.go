@@ -1,0 +1,173 @@
+// Package supernet turns a network description into programs that run: the
+// training-mode loss with its gradients in the weights and in the mixture
+// coefficients, the exact second-order products, and evaluation with running
+// averages.
+//
+// A search space describes its network once, as a [Build] function over a
+// [Builder]; the same function serves the supernet (with mixture coefficients)
+// and the networks that are trained from scratch (without). [Problem] is the
+// network on data, as internal/search wants it.
+//
+// Start at [Builder] for describing and [New] for running.
+package supernet
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"idarts/internal/exec"
+	"idarts/internal/graph"
+	"idarts/internal/rng"
+)
+
+// Batch-norm constants of every network here (PyTorch's defaults).
+const (
+	normEps      = 1e-5
+	normMomentum = 0.1 // weight of the newest batch in the running averages
+)
+
+// Build adds a network to b and returns its logits, [N,1,1,classes]. It must
+// declare the same parameters in the same order each time it is called.
+type Build func(b *Builder, images *graph.Node) (logits *graph.Node)
+
+// Param is one trainable tensor.
+type Param struct {
+	Name   string
+	Shape  exec.Shape // [KH,KW,Cin/groups,Cout] or [1,1,1,C]
+	Offset int        // in the weight vector
+	Bound  float64    // drawn uniformly from ±Bound at the start, or
+	Start  float64    // this constant where Bound is 0
+	node   *graph.Node
+}
+
+// norm is one batch norm and where its running averages live.
+type norm struct {
+	channels, rows int // rows = N·H·W values behind each average
+	buffer, stats  int // offsets in exec.Buffers (mean, variance) and exec.Stats (mean, variance, rstd)
+	node           *graph.Node
+}
+
+// Builder collects the parameters of a network while its graph is being made.
+type Builder struct {
+	*graph.Graph
+	evaluate bool // batch norm by running averages
+	params   []Param
+	norms    []norm
+	weights  int
+	coefs    map[int]*graph.Node
+}
+
+// param declares the next trainable tensor.
+func (b *Builder) param(name string, shape exec.Shape, bound, start float64) *graph.Node {
+	node := b.Input(exec.Weights, b.weights, shape)
+	b.params = append(b.params, Param{Name: name, Shape: shape, Offset: b.weights, Bound: bound, Start: start, node: node})
+	b.weights += shape.Len()
+	return node
+}
+
+// Coef is mixture coefficient i as a number. Coefficients of layer l of a
+// supernet with A of them per layer are l·A to l·A+A−1.
+func (b *Builder) Coef(i int) *graph.Node {
+	if b.coefs[i] == nil {
+		b.coefs[i] = b.Input(exec.Coefs, i, exec.Vector(1))
+	}
+	return b.coefs[i]
+}
+
+// Conv is a convolution to cout channels without bias. Its weights start
+// uniform in ±1/sqrt(fan-in), as PyTorch's do.
+func (b *Builder) Conv(name string, x *graph.Node, cout int, w graph.Window) *graph.Node {
+	cin := graph.Shape(x).Channels() / max(w.Groups, 1)
+	bound := 1 / math.Sqrt(float64(w.K*w.K*cin))
+	return b.Graph.Conv(x, b.param(name+".weight", exec.Shape{w.K, w.K, cin, cout}, bound, 0), w)
+}
+
+// Norm is a batch norm, with trainable scale and shift when affine. In a
+// training network it normalises by the batch and keeps running averages
+// (biased statistics normalise, the unbiased variance is averaged).
+func (b *Builder) Norm(name string, x *graph.Node, affine bool) *graph.Node {
+	shape := graph.Shape(x)
+	c := shape.Channels()
+	n := norm{channels: c, rows: shape.Len() / c}
+	if last := len(b.norms) - 1; last >= 0 {
+		n.buffer = b.norms[last].buffer + 2*b.norms[last].channels
+		n.stats = b.norms[last].stats + 3*b.norms[last].channels
+	}
+	var y *graph.Node
+	if b.evaluate {
+		mean := b.Input(exec.Buffers, n.buffer, exec.Vector(c))
+		variance := b.Input(exec.Buffers, n.buffer+c, exec.Vector(c))
+		y = b.BatchNormEval(x, mean, variance, normEps)
+	} else {
+		y, n.node = b.BatchNorm(x, normEps)
+	}
+	b.norms = append(b.norms, n)
+	if !affine {
+		return y
+	}
+	scale := b.param(name+".weight", exec.Vector(c), 0, 1)
+	shift := b.param(name+".bias", exec.Vector(c), 0, 0)
+	return b.ChanLin([]graph.Term{{X: y, A: scale}}, shift)
+}
+
+// ConvNorm is conv, then batch norm.
+func (b *Builder) ConvNorm(name string, x *graph.Node, cout int, w graph.Window, affine bool) *graph.Node {
+	return b.Norm(name+".norm", b.Conv(name+".conv", x, cout, w), affine)
+}
+
+// Classifier is global average pooling and a linear layer with bias.
+func (b *Builder) Classifier(name string, x *graph.Node, classes int) *graph.Node {
+	pooled := b.SpatialMean(x)
+	cin := graph.Shape(pooled).Channels()
+	bound := 1 / math.Sqrt(float64(cin))
+	weight := b.param(name+".weight", exec.Shape{1, 1, cin, classes}, bound, 0)
+	bias := b.param(name+".bias", exec.Vector(classes), bound, 0)
+	product := b.Graph.Conv(pooled, weight, graph.Window{K: 1})
+	ones := b.Affine(bias, 0, 1)
+	return b.ChanLin([]graph.Term{{X: product, A: ones}}, bias)
+}
+
+// start fills w with the starting weights of seed. Every tensor has its own
+// random stream, so the values of one do not depend on the sizes of others.
+func start(params []Param, seed uint64, set func(i int, v float64)) {
+	for k, p := range params {
+		var r *rand.Rand
+		if p.Bound > 0 {
+			r = rng.New(seed, "weights", uint64(k))
+		}
+		for i := range p.Shape.Len() {
+			v := p.Start
+			if r != nil {
+				v = p.Bound * (2*r.Float64() - 1)
+			}
+			set(p.Offset+i, v)
+		}
+	}
+}
+
+// network is a Build that has been carried out in one mode.
+type network struct {
+	Builder
+	images, targets, logits, loss *graph.Node
+	coefOrder                     []int         // the coefficients that are read, ascending
+	grads                         []*graph.Node // see gradients
+}
+
+func assemble(build Build, o Options, evaluate bool) (*network, error) {
+	n := &network{Builder: Builder{Graph: graph.New(), evaluate: evaluate, coefs: map[int]*graph.Node{}}}
+	n.images = n.Input(exec.Images, 0, o.Images)
+	n.targets = n.Input(exec.Targets, 0, exec.Shape{o.Images[0], 1, 1, o.Classes})
+	n.logits = build(&n.Builder, n.images)
+	if got, want := graph.Shape(n.logits), graph.Shape(n.targets); got != want {
+		return nil, fmt.Errorf("supernet: the network gives logits of shape %v, want %v", got, want)
+	}
+	n.coefOrder = slices.Sorted(maps.Keys(n.coefs))
+	if last := len(n.coefOrder) - 1; last >= 0 && n.coefOrder[last] >= o.Layers*o.LayerCoefs {
+		return nil, fmt.Errorf("supernet: the network reads mixture coefficient %d of %d", n.coefOrder[last], o.Layers*o.LayerCoefs)
+	}
+	n.loss = n.CrossEntropy(n.logits, n.targets)
+	return n, nil
+}
