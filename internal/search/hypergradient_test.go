@@ -222,8 +222,8 @@ func TestNeumannDivergesAboveTwoOverL(t *testing.T) {
 	}
 	g := make([]float64, 10)
 	_, err := Hypergradient(g, r.problem(w, target), Point{Coefs: r.coefs, Valid: Batch{Split: Valid}, Gamma: 3}, Neumann{2000})
-	if !errors.Is(err, ErrDiverged) {
-		t.Errorf("gamma far above 2/L: error %v, want ErrDiverged", err)
+	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "Neumann term") {
+		t.Errorf("gamma far above 2/L: error %v, want ErrDiverged at a Neumann term", err)
 	}
 }
 

@@ -278,7 +278,7 @@ func TestLookAheadIsTheGradientOfOneStep(t *testing.T) {
 	buf := []float64{0.3, -0.1, 0.2, 0.5, -0.4, 0.1}
 	copy(s.momentum.(*vec).x, buf)
 	s.mix()
-	before, coefs := slices.Clone(p.w.x), slices.Clone(s.coefs)
+	before, coefs, alpha := slices.Clone(p.w.x), slices.Clone(s.coefs), slices.Clone(s.alpha)
 	if err := s.moves[0].Do(s); err != nil {
 		t.Fatal(err)
 	}
@@ -301,6 +301,19 @@ func TestLookAheadIsTheGradientOfOneStep(t *testing.T) {
 		up := f(c)
 		c[i] -= 2 * h
 		near(t, fmt.Sprintf("dcoefs[%d]", i), s.dcoefs[i], (up-f(c))/(2*h), 1e-9)
+	}
+	mixed := func(alpha []float64) float64 { // both layers take the same coefficients
+		one := make([]float64, 6)
+		Softmax.Mix(toyRows, alpha, one)
+		return f(append(slices.Clone(one), one...))
+	}
+	for i := range alpha {
+		const h = 1e-4
+		a := slices.Clone(alpha)
+		a[i] += h
+		up := mixed(a)
+		a[i] -= 2 * h
+		near(t, fmt.Sprintf("dalpha[%d]", i), s.dalpha[i], (up-mixed(a))/(2*h), 1e-9)
 	}
 }
 
