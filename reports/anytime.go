@@ -39,6 +39,7 @@ type Figure struct {
 // curve is one method: step functions of x, each value holding until the next x.
 type curve struct {
 	label         string
+	look          int       // colour, dashes and mark
 	x             []float64 // ascending
 	mean, lo, hi  []float64 // over the seeds, at each x
 	seeds, wanted int
@@ -70,7 +71,7 @@ func Anytime(runs []result.Run, axis Axis, split Split, opts Options) ([]Figure,
 func (g group) anytime(axis Axis, split Split, opts Options) (Figure, error) {
 	f := Figure{
 		Name:  g.name() + "-" + [...]string{"test", "valid"}[split] + "-" + [...]string{"gflop", "seconds"}[axis],
-		Title: fmt.Sprintf("%s on %s, protocol %s\nmean (line) and min-max range (band) over %s", g.space, g.dataset, g.protocolID(), g.seedList()),
+		Title: fmt.Sprintf("%s on %s, protocol %s\nmean (line) and min-max range (band) over %s", g.space, g.dataset, g.protocol, g.seedList()),
 		Notes: g.problems(),
 		axis:  axis,
 		split: split,
@@ -79,7 +80,13 @@ func (g group) anytime(axis Axis, split Split, opts Options) (Figure, error) {
 	if best := opts.best(g.space, g.dataset); best != nil {
 		f.best = split.of(result.Score{Valid: best.Valid, Test: best.Test})
 	}
+	untitled := 0
 	for _, m := range g.methods {
+		look := opts.rank(m.name) // a method looks the same in every figure
+		if look == len(opts.Titles) {
+			look += untitled
+			untitled++
+		}
 		var seeds []steps
 		for _, run := range m.done {
 			s, err := stepsOf(run, axis, split)
@@ -92,9 +99,9 @@ func (g group) anytime(axis Axis, split Split, opts Options) (Figure, error) {
 			continue
 		}
 		c := average(seeds)
-		c.label, c.wanted = m.title, len(m.runs)
+		c.label, c.look, c.wanted = m.title, look, len(m.runs)
 		if c.seeds != c.wanted {
-			c.label += " (" + m.seeds() + ")"
+			c.label += ", " + m.seeds()
 		}
 		f.curves = append(f.curves, c)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,31 +28,57 @@ import (
 // page, and its text is then as large as a caption's.
 const (
 	figureWidth  = 16 * vg.Centimeter
-	figureHeight = 8.5 * vg.Centimeter
+	figureHeight = 9 * vg.Centimeter
 	figureDPI    = 240
 
 	titleSize = 9
 	labelSize = 9
 	tickSize  = 8
-	lineSize  = 1.5
+	lineSize  = 1.4
 )
 
-// looks tell the curves apart by colour, dashes and the mark at the end. The
-// colours are those of Okabe and Ito (2008), which people with any of the
-// common kinds of colour blindness can tell apart; yellow is left out because
-// it is hardly seen on white.
-var looks = []struct {
-	colour color.NRGBA
-	dashes []vg.Length
-	mark   draw.GlyphDrawer
-}{
-	{color.NRGBA{0x00, 0x72, 0xb2, 0xff}, nil, draw.CircleGlyph{}},
-	{color.NRGBA{0xd5, 0x5e, 0x00, 0xff}, []vg.Length{6, 2}, draw.BoxGlyph{}},
-	{color.NRGBA{0x00, 0x9e, 0x73, 0xff}, []vg.Length{2, 2}, draw.PyramidGlyph{}},
-	{color.NRGBA{0xcc, 0x79, 0xa7, 0xff}, []vg.Length{7, 2, 1.5, 2}, draw.RingGlyph{}},
-	{color.NRGBA{0x00, 0x00, 0x00, 0xff}, []vg.Length{4, 1.5}, draw.CrossGlyph{}},
-	{color.NRGBA{0xe6, 0x9f, 0x00, 0xff}, []vg.Length{9, 2}, draw.SquareGlyph{}},
-	{color.NRGBA{0x56, 0xb4, 0xe9, 0xff}, []vg.Length{1, 1.5}, draw.TriangleGlyph{}},
+// palette holds the colours of Okabe and Ito (2008), which people with any of
+// the common kinds of colour blindness can tell apart; their yellow is left out
+// because it is hardly seen on white. Neighbours are of one family.
+var palette = []color.NRGBA{
+	{0x00, 0x00, 0x00, 0xff}, // black
+	{0x56, 0xb4, 0xe9, 0xff}, // sky blue
+	{0x00, 0x72, 0xb2, 0xff}, // blue
+	{0xd5, 0x5e, 0x00, 0xff}, // vermillion
+	{0xe6, 0x9f, 0x00, 0xff}, // orange
+	{0x00, 0x9e, 0x73, 0xff}, // bluish green
+	{0xcc, 0x79, 0xa7, 0xff}, // reddish purple
+}
+
+// dashes and marks tell the curves apart where colours are not printed.
+var (
+	dashes = [][]vg.Length{{2, 2}, {6, 2}, {7, 2, 1.5, 2}, nil, {4, 1.5}, {10, 2}, {1, 1.5}}
+	marks  = []mark{{4, 0}, {4, 0.5}, {3, 1}, {40, 0}, {3, -1}, {5, 1}, {6, 0}}
+)
+
+// mark is a filled regular polygon, its first corner turned by so many quarter
+// turns from the right, a square by half of one.
+type mark struct {
+	corners int
+	turn    float64
+}
+
+// DrawGlyph draws m around at.
+func (m mark) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
+	corners := make([]vg.Point, m.corners)
+	for i := range corners {
+		angle := 2*math.Pi*float64(i)/float64(m.corners) + m.turn*math.Pi/2
+		corners[i] = at.Add(vg.Point{X: vg.Length(math.Cos(angle)), Y: vg.Length(math.Sin(angle))}.Scale(style.Radius))
+	}
+	c.FillPolygon(style.Color, corners)
+}
+
+// styles are those of curve number i. Colour, dashes and mark repeat together
+// only after 49 curves.
+func styles(i int) (draw.LineStyle, draw.GlyphStyle) {
+	colour, other := palette[i%len(palette)], (i+i/len(palette))%len(dashes)
+	return draw.LineStyle{Color: colour, Width: lineSize, Dashes: dashes[other]},
+		draw.GlyphStyle{Color: colour, Radius: 3.5, Shape: marks[other]}
 }
 
 // Save draws f into each of paths, in the format of its extension: .svg, .pdf
@@ -70,7 +97,13 @@ func (f Figure) Save(paths ...string) error {
 		if _, err := canvas.WriteTo(&content); err != nil {
 			return fmt.Errorf("reports: draw %q: %w", path, err)
 		}
-		if err := durable.WriteBytes(path, content.Bytes()); err != nil {
+		drawn := content.Bytes()
+		if filepath.Ext(path) == ".svg" {
+			// The font is named, not embedded; where it is not installed, one of
+			// the same widths or at least without serifs has to do.
+			drawn = bytes.ReplaceAll(drawn, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
+		}
+		if err := durable.WriteBytes(path, drawn); err != nil {
 			return err
 		}
 	}
@@ -97,7 +130,7 @@ var canvases = map[string]func() writerCanvas{
 	},
 }
 
-// draw lays out the axes to the left and the legend to the right of them.
+// draw lays out the axes above and the legend below them.
 func (f Figure) draw(c draw.Canvas) {
 	p := plot.New()
 	sans := func(size vg.Length) font.Font {
@@ -111,40 +144,79 @@ func (f Figure) draw(c draw.Canvas) {
 	p.Y.Label.Text = [...]string{"test", "valid"}[f.split] + " accuracy of the derived cell (%)"
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Label.TextStyle.Font = sans(labelSize)
-		axis.Tick.Label.Font = sans(tickSize)
 		axis.Label.Padding = 3
+		axis.Tick.Label.Font = sans(tickSize)
+		axis.Tick.Length = 4
 		axis.Padding = 0
 	}
 	f.limits(p, scale)
 	p.Add(gridLines{})
 
-	legend := plot.NewLegend()
-	legend.TextStyle.Font = sans(tickSize)
-	legend.Top, legend.Left = true, true
-	legend.ThumbnailWidth = 26
-	legend.Padding = 3
-	for i, c := range f.curves {
-		p.Add(band{c, i, scale})
+	var entries legend
+	for _, c := range f.curves {
+		p.Add(band{c, scale})
 	}
-	for i, c := range f.curves {
-		line := line{c, i, scale}
+	for _, c := range f.curves {
+		line := line{c, scale}
 		p.Add(line)
-		legend.Add(" "+ascii(c.label), line)
+		entries = append(entries, entry{ascii(c.label), line})
 	}
 	if !math.IsNaN(f.best) {
 		p.Add(level(f.best))
-		legend.Add(" best known", level(f.best))
+		entries = append(entries, entry{"best known", level(f.best)})
 	}
 
-	const margin = 5
+	const margin = 6
 	c = draw.Crop(c, margin, -margin, margin, -margin)
-	right := legend.Rectangle(c).Size().X
-	left := draw.Crop(c, 0, -right-8, 0, 0)
-	p.Draw(left)
-	data := p.DataCanvas(left)
-	beside := draw.Crop(c, c.Rectangle.Size().X-right, 0, 0, 0)
-	beside.Max.Y = data.Max.Y
-	legend.Draw(beside)
+	style := p.X.Tick.Label
+	style.XAlign, style.YAlign = draw.XLeft, draw.YCenter
+	height := entries.draw(c, style)
+	p.Draw(draw.Crop(c, 0, 0, height+6, 0))
+}
+
+// legend is a list of entries, set in as few rows as fit.
+type legend []entry
+
+type entry struct {
+	label string
+	thumb plot.Thumbnailer
+}
+
+// draw writes the entries row by row at the bottom of c and tells how high they
+// are.
+func (l legend) draw(c draw.Canvas, style draw.TextStyle) (height vg.Length) {
+	const thumb, gap, between = 26, 4, 14 // widths of sample, space before label, space after it
+	rows := 0
+	var widths []vg.Length // of the columns
+	total := vg.Length(0)
+	for fits := false; !fits && rows < len(l); fits = total <= c.Rectangle.Size().X {
+		rows++
+		columns := (len(l) + rows - 1) / rows
+		widths, total = make([]vg.Length, columns), -between
+		for i, e := range l {
+			widths[i%columns] = max(widths[i%columns], thumb+gap+style.Width(e.label)+between)
+		}
+		for _, w := range widths {
+			total += w
+		}
+	}
+	rowHeight := style.Font.Size * 1.5
+	left := c.Min.X + (c.Rectangle.Size().X-total)/2
+	x := left
+	for i, e := range l {
+		column := i % len(widths)
+		if column == 0 {
+			x = left
+		}
+		y := c.Min.Y + vg.Length(rows-1-i/len(widths))*rowHeight
+		area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
+			Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + thumb, Y: y + rowHeight},
+		}}
+		e.thumb.Thumbnail(&area)
+		c.FillText(style, vg.Point{X: x + thumb + gap, Y: y + rowHeight/2 + 1}, e.label)
+		x += widths[column]
+	}
+	return vg.Length(rows) * rowHeight
 }
 
 // limits sets the ranges and ticks of both axes. The x axis is logarithmic when
@@ -194,66 +266,55 @@ func (f Figure) xUnit() (scale float64, name string) {
 	return u.gflop, u.name
 }
 
-// band is the range of a curve over its seeds; a bar where it has one point.
+// band is the range of a curve over its seeds.
 type band struct {
 	curve
-	look  int
 	scale float64
 }
 
 func (b band) Plot(c draw.Canvas, p *plot.Plot) {
-	if b.seeds < 2 {
+	if b.seeds < 2 || len(b.x) < 2 {
 		return
 	}
 	toX, toY := p.Transforms(&c)
-	look := looks[b.look%len(looks)]
-	if len(b.x) == 1 {
-		x, lo, hi := toX(b.x[0]/b.scale), toY(b.lo[0]), toY(b.hi[0])
-		style := draw.LineStyle{Color: look.colour, Width: 1}
-		const cap = 3
-		c.StrokeLine2(style, x, lo, x, hi)
-		c.StrokeLine2(style, x-cap, lo, x+cap, lo)
-		c.StrokeLine2(style, x-cap, hi, x+cap, hi)
-		return
-	}
-	shade := look.colour
-	shade.A = 0x2c
+	shade := palette[b.look%len(palette)]
+	shade.A = 0x24
 	upper, lower := stairs(b.x, b.hi, b.scale, toX, toY), stairs(b.x, b.lo, b.scale, toX, toY)
-	for i := len(lower) - 1; i >= 0; i-- {
-		upper = append(upper, lower[i])
-	}
-	c.FillPolygon(shade, upper)
+	slices.Reverse(lower)
+	c.FillPolygon(shade, append(upper, lower...))
 }
 
-// line is the mean of a curve, with its mark at the end.
+// line is the mean of a curve; its end has a mark and a bar over the range.
 type line struct {
 	curve
-	look  int
 	scale float64
 }
 
 func (l line) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
 	points := stairs(l.x, l.mean, l.scale, toX, toY)
-	style, mark := l.styles()
+	style, mark := styles(l.look)
 	if len(l.x) > 1 {
 		c.StrokeLines(style, points)
 	}
-	c.DrawGlyph(mark, points[len(points)-1])
+	end := points[len(points)-1]
+	if n := len(l.x) - 1; l.seeds > 1 {
+		const half = 2.5
+		bar := draw.LineStyle{Color: style.Color, Width: 0.8}
+		lo, hi := toY(l.lo[n]), toY(l.hi[n])
+		c.StrokeLine2(bar, end.X, lo, end.X, hi)
+		c.StrokeLine2(bar, end.X-half, lo, end.X+half, lo)
+		c.StrokeLine2(bar, end.X-half, hi, end.X+half, hi)
+	}
+	c.DrawGlyph(mark, end)
 }
 
 // Thumbnail draws the line in the legend.
 func (l line) Thumbnail(c *draw.Canvas) {
-	style, mark := l.styles()
+	style, mark := styles(l.look)
 	y := c.Center().Y
-	c.StrokeLine2(style, c.Min.X, y, c.Max.X, y)
+	c.StrokeLine2(style, c.Min.X, y, c.Max.X-2*mark.Radius, y)
 	c.DrawGlyph(mark, vg.Point{X: c.Max.X - mark.Radius, Y: y})
-}
-
-func (l line) styles() (draw.LineStyle, draw.GlyphStyle) {
-	look := looks[l.look%len(looks)]
-	return draw.LineStyle{Color: look.colour, Width: lineSize, Dashes: look.dashes},
-		draw.GlyphStyle{Color: look.colour, Radius: 3, Shape: look.mark}
 }
 
 // stairs are the corners of a step function: each value holds until the next x.

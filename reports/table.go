@@ -40,8 +40,12 @@ func (t Table) Text(w io.Writer) error {
 			Lines:      tw.Lines{ShowTop: tw.On, ShowHeaderLine: tw.On, ShowBottom: tw.On},
 		},
 	}
-	if err := t.render(out, renderer.NewBlueprint(design)); err != nil {
+	var body strings.Builder
+	if err := t.render(&body, renderer.NewBlueprint(design)); err != nil {
 		return err
+	}
+	for line := range strings.Lines(body.String()) {
+		out.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
 	for _, note := range t.Notes {
 		fill(out, "  ", note)
@@ -146,7 +150,7 @@ var markdownEscaper = strings.NewReplacer(
 var latexEscaper = strings.NewReplacer(
 	`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`, "{", `\{`, "}", `\}`,
 	"~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "<", `\textless{}`, ">", `\textgreater{}`, "|", `\textbar{}`,
-	"±", `$\pm$`, "–", "--", "−", "$-$", "×", `$\times$`, "α", `$\alpha$`, "β", `$\beta$`, "Λ", `$\Lambda$`)
+	"₁", "$_1$", "₂", "$_2$", "∂", `$\partial$`, "γ", `$\gamma$`, "±", `$\pm$`, "–", "--", "−", "$-$", "×", `$\times$`, "α", `$\alpha$`, "β", `$\beta$`, "Λ", `$\Lambda$`)
 
 func escapeAll(cells []string, escaper *strings.Replacer) []string {
 	out := make([]string, len(cells))
