@@ -13,8 +13,8 @@
 //	[Fixed]       fixed_size_binary[width]: images, hashes
 //
 // Start at [Read] and [Values], or at [Write]. The bytes of a file are a pure
-// function of its content. Slices that Read returns may share memory with each
-// other and with the file's buffer: do not write to them. Errors name the file.
+// function of its content. Slices of numbers that Read returns are the caller's
+// to change. Errors name the file.
 // A file that is cut off, or damaged before its footer, is an error; nothing
 // guards against a forged footer. Nested types, decimals, dates and streams are
 // not read.
@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -50,8 +51,8 @@ type Column struct {
 	// Values is one of the slices of the package's table, or a Fixed. It is nil
 	// after reading a column of another type; see Type.
 	Values any
-	// Valid tells which rows have a value; nil: all of them. What Values holds
-	// in the other rows is not specified.
+	// Valid tells which rows have a value; nil: all of them. The other rows hold
+	// NaN in a float column that was read; elsewhere what they hold is not specified.
 	Valid Bitmap
 	// Meta is metadata of this column alone.
 	Meta map[string]string
@@ -144,6 +145,12 @@ func Decode(name string, content []byte) (t *Table, err error) {
 			return nil, fmt.Errorf("arrowio: %q is damaged: column %q: %w", name, field.Name, err)
 		}
 		col.Valid = validity(t.Rows, chunks)
+		switch v := col.Values.(type) {
+		case []float32:
+			fill(v, col.Valid, float32(math.NaN()))
+		case []float64:
+			fill(v, col.Valid, math.NaN())
+		}
 		t.Columns = append(t.Columns, col)
 	}
 	return t, nil
@@ -275,6 +282,19 @@ func validity(rows int, chunks []arrow.Array) Bitmap {
 		}
 		return chunks[chunk].IsValid(i - first)
 	})
+}
+
+// fill writes x into the rows without a value.
+func fill[V float32 | float64](v []V, valid Bitmap, x V) {
+	for i := 0; valid != nil && i < len(v); i++ {
+		if i%8 == 0 && valid[i/8] == 0xff {
+			i += 7
+			continue
+		}
+		if !valid.Has(i) {
+			v[i] = x
+		}
+	}
 }
 
 // Element is what a column may hold, besides [Fixed].

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -51,6 +52,16 @@ func TestRoundTrip(t *testing.T) {
 		}
 		for i, w := range want.Columns {
 			g := got.Columns[i]
+			if v, ok := g.Values.([]float32); ok {
+				for row := range v {
+					if math.IsNaN(float64(v[row])) == w.Valid.Has(row) {
+						t.Errorf("column %q row %d holds %v, want NaN where it has no value", w.Name, row, v[row])
+					}
+					if !w.Valid.Has(row) {
+						v[row] = 0 // as in the sample
+					}
+				}
+			}
 			if g.Name != w.Name || !reflect.DeepEqual(g.Values, w.Values) {
 				t.Errorf("column %d = %q %v, want %q %v", i, g.Name, g.Values, w.Name, w.Values)
 			}
@@ -90,7 +101,7 @@ func TestTypedAccess(t *testing.T) {
 	if v, err := Values[float64](table, "accuracy"); err != nil || v[1] != 91.79 {
 		t.Errorf("accuracy = %v, %v", v, err)
 	}
-	if v, valid, err := Nullable[float32](table, "loss"); err != nil || v[3] != -1.25 || valid.Has(2) || !valid.Has(3) {
+	if v, valid, err := Nullable[float32](table, "loss"); err != nil || v[3] != -1.25 || v[0] == v[0] || valid.Has(2) || !valid.Has(3) {
 		t.Errorf("loss = %v, %v, %v", v, valid, err)
 	}
 	if v, err := FixedValues(table, "pixels"); err != nil || v.Width != 3 || string(v.Bytes[3:6]) != "def" {

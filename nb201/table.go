@@ -1,0 +1,554 @@
+package nb201
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"idarts/internal/arrowio"
+)
+
+// Key says which trained networks a question is about. No part has a default:
+// a key with an empty part is an error that lists what the table holds.
+type Key struct {
+	Dataset   string // whose images it was measured on: "cifar10"
+	TrainedOn string // what it was trained on: "cifar10-valid" is CIFAR-10's first half
+	Split     string // which images: "train", "x-valid", "x-test", "ori-test"
+	Epochs    int    // length of the training; accuracies are those after its last epoch
+}
+
+// String is "cifar10 trained on cifar10-valid, x-valid, 200 epochs".
+func (k Key) String() string {
+	return fmt.Sprintf("%s trained on %s, %s, %d epochs", k.Dataset, k.TrainedOn, k.Split, k.Epochs)
+}
+
+// Compare orders keys by their parts.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(cmp.Compare(k.Dataset, other.Dataset), cmp.Compare(k.TrainedOn, other.TrainedOn),
+		cmp.Compare(k.Split, other.Split), cmp.Compare(k.Epochs, other.Epochs))
+}
+
+// Papers is the protocol behind the numbers that papers report for the official
+// table: six columns, each a mean over the available trials after 200 epochs.
+// Source: NATS-Bench documentation; CIFAR-10 is validated by networks trained on
+// one half of the training images and tested with networks trained on all.
+var Papers = []struct {
+	Dataset, Column string // "cifar10", "valid" or "test"
+	Key             Key
+}{
+	{"cifar10", "valid", Key{"cifar10", "cifar10-valid", "x-valid", 200}},
+	{"cifar10", "test", Key{"cifar10", "cifar10", "ori-test", 200}},
+	{"cifar100", "valid", Key{"cifar100", "cifar100", "x-valid", 200}},
+	{"cifar100", "test", Key{"cifar100", "cifar100", "x-test", 200}},
+	{"ImageNet16-120", "valid", Key{"ImageNet16-120", "ImageNet16-120", "x-valid", 200}},
+	{"ImageNet16-120", "test", Key{"ImageNet16-120", "ImageNet16-120", "x-test", 200}},
+}
+
+// PaperKey finds a column of [Papers].
+func PaperKey(dataset, column string) (Key, error) {
+	var known []string
+	for _, p := range Papers {
+		if p.Dataset == dataset && p.Column == column {
+			return p.Key, nil
+		}
+		known = append(known, p.Dataset+" "+p.Column)
+	}
+	return Key{}, fmt.Errorf("nb201: papers have no column %q, want one of %q", dataset+" "+column, known)
+}
+
+// Record is one measurement of one trained network. NaN stands for a number that
+// is not known; Accuracy must be known.
+type Record struct {
+	Cell Cell
+	Key
+	Seed     int64
+	Accuracy float64 // percent
+	// Loss is the mean cross-entropy, in nats. Tables keep 24 bits of it and of Seconds.
+	Loss float64
+	// Seconds is the time of the whole training where Split is "train", and of one
+	// evaluation otherwise. In local tables it is not known, so that their bytes
+	// are the same on each machine.
+	Seconds float64
+}
+
+// Trial is one trained network's part of an [Answer].
+type Trial struct {
+	Seed                    int64
+	Accuracy, Loss, Seconds float64 // as in Record
+}
+
+// Answer is what a table knows of a cell under a key.
+type Answer struct {
+	Accuracy float64 // mean over Trials, percent
+	Std      float64 // sample standard deviation of the accuracy; NaN for one trial
+	Loss     float64 // mean over Trials; NaN when one of them is not known
+	Seconds  float64 // mean over Trials; NaN when one of them is not known
+	Trials   []Trial // the available ones, by seed; at least one
+}
+
+// Origin is a table's account of itself.
+type Origin struct {
+	Source   string // where the numbers come from
+	Licence  string
+	SHA256   string // of the input they were made from, as Source explains
+	Protocol string // how the networks were trained
+}
+
+// Table holds measurements of trained cells. Queries may run concurrently with
+// each other, not with Append or Merge.
+type Table struct {
+	// Origin is written by Save.
+	Origin
+	name     string // the file, as errors call it
+	official bool   // rows are all cells in the benchmark's own order
+	cells    []Cell
+	rows     [NumCells]int16 // row+1 of the cell with this Index, 0 for none
+	series   []*series       // in ascending order
+	byKey    map[Key][]*series
+}
+
+// series is one column of trials: the networks of one seed under one key. NaN in
+// accuracy stands for a network that was not trained.
+type series struct {
+	Key
+	seed     int64
+	accuracy []float64
+	loss     []float32
+	seconds  []float32
+}
+
+func (s *series) compare(other *series) int {
+	return cmp.Or(s.Key.Compare(other.Key), cmp.Compare(s.seed, other.seed))
+}
+
+// NewTable makes a table without cells. Cells appear as they are appended, and a
+// file has them in the order of [Cell.Index].
+func NewTable(origin Origin) *Table {
+	return &Table{Origin: origin, name: "new table", byKey: map[Key][]*series{}}
+}
+
+// newOfficial makes an empty table of all cells in the benchmark's own order.
+func newOfficial(origin Origin, order []Cell) *Table {
+	t := NewTable(origin)
+	for _, c := range order {
+		t.addCell(c)
+	}
+	t.official = true
+	return t
+}
+
+// Name is the file that the table was read from.
+func (t *Table) Name() string { return t.name }
+
+// Cells are the cells that the table lists, with or without results. In an
+// imported table they are all cells and their position is the official index.
+func (t *Table) Cells() []Cell { return slices.Clone(t.cells) }
+
+// OfficialIndex is c's number in the benchmark. Only imported tables know it.
+func (t *Table) OfficialIndex(c Cell) (int, error) {
+	if !t.official {
+		return 0, fmt.Errorf("nb201: %q does not hold the benchmark's order of cells, want an imported table", t.name)
+	}
+	if !c.valid() {
+		return 0, fmt.Errorf("nb201: %q is not a cell", c)
+	}
+	return int(t.rows[c.Index()]) - 1, nil
+}
+
+func (c Cell) valid() bool {
+	for _, op := range c {
+		if int(op) >= len(Ops) {
+			return false
+		}
+	}
+	return true
+}
+
+// Keys lists the keys under which there is anything, in ascending order.
+func (t *Table) Keys() []Key {
+	return slices.SortedFunc(maps.Keys(t.byKey), Key.Compare)
+}
+
+// Query returns what is known of a cell under a key. It is an error when that is
+// nothing; the error lists what there is.
+func (t *Table) Query(c Cell, key Key) (Answer, error) {
+	all, ok := t.byKey[key]
+	if !ok {
+		return Answer{}, t.noKey(key)
+	}
+	if !c.valid() {
+		return Answer{}, fmt.Errorf("nb201: %q is not a cell", c)
+	}
+	row := int(t.rows[c.Index()]) - 1
+	if row < 0 {
+		return Answer{}, fmt.Errorf("nb201: %q does not list cell %q, only %d others", t.name, c, len(t.cells))
+	}
+	a := Answer{Std: math.NaN(), Trials: make([]Trial, 0, len(all))}
+	for _, s := range all {
+		if math.IsNaN(s.accuracy[row]) {
+			continue
+		}
+		trial := Trial{s.seed, s.accuracy[row], float64(s.loss[row]), float64(s.seconds[row])}
+		a.Trials = append(a.Trials, trial)
+		a.Accuracy += trial.Accuracy
+		a.Loss += trial.Loss
+		a.Seconds += trial.Seconds
+	}
+	n := float64(len(a.Trials))
+	if n == 0 {
+		return Answer{}, fmt.Errorf("nb201: %q has no trained network of cell %q for %s", t.name, c, key)
+	}
+	a.Accuracy /= n
+	a.Loss /= n
+	a.Seconds /= n
+	if n > 1 {
+		sum := 0.0
+		for _, trial := range a.Trials {
+			sum += (trial.Accuracy - a.Accuracy) * (trial.Accuracy - a.Accuracy)
+		}
+		a.Std = math.Sqrt(sum / (n - 1))
+	}
+	return a, nil
+}
+
+// noKey explains a key that is incomplete or not there.
+func (t *Table) noKey(key Key) error {
+	what := fmt.Sprintf("has nothing for %s", key)
+	if part := key.missing(); part != "" {
+		what = "cannot be asked without " + part
+	}
+	var have []string
+	for _, k := range t.Keys() {
+		if key.Dataset == "" || k.Dataset == key.Dataset {
+			have = append(have, k.String())
+		}
+	}
+	if have == nil {
+		for _, k := range t.Keys() {
+			have = append(have, k.String())
+		}
+	}
+	return fmt.Errorf("nb201: %q %s, want one of: %s", t.name, what, strings.Join(have, "; "))
+}
+
+// missing names the first part of the key that is not set.
+func (k Key) missing() string {
+	switch {
+	case k.Dataset == "":
+		return "a dataset"
+	case k.TrainedOn == "":
+		return "the set it was trained on"
+	case k.Split == "":
+		return "a split"
+	case k.Epochs <= 0:
+		return "the number of epochs"
+	}
+	return ""
+}
+
+// Records lists every measurement, in ascending order of key and seed and in the
+// table's order of cells.
+func (t *Table) Records() []Record {
+	var out []Record
+	for _, s := range t.series {
+		for row, accuracy := range s.accuracy {
+			if !math.IsNaN(accuracy) {
+				out = append(out, Record{t.cells[row], s.Key, s.seed, accuracy, float64(s.loss[row]), float64(s.seconds[row])})
+			}
+		}
+	}
+	return out
+}
+
+// Append adds measurements. One that is there already with the same numbers is
+// passed over; one with other numbers is an error, and the ones before it stay.
+func (t *Table) Append(records ...Record) error {
+	for _, r := range records {
+		if err := r.check(); err != nil {
+			return err
+		}
+		s := t.find(r.Key, r.Seed)
+		row := t.addCell(r.Cell)
+		now := Trial{r.Seed, r.Accuracy, float64(float32(r.Loss)), float64(float32(r.Seconds))}
+		old := Trial{r.Seed, s.accuracy[row], float64(s.loss[row]), float64(s.seconds[row])}
+		if math.IsNaN(old.Accuracy) {
+			s.accuracy[row], s.loss[row], s.seconds[row] = now.Accuracy, float32(now.Loss), float32(now.Seconds)
+		} else if !same(old.Accuracy, now.Accuracy) || !same(old.Loss, now.Loss) || !same(old.Seconds, now.Seconds) {
+			return fmt.Errorf("nb201: %q has another result for cell %q, %s, seed %d: %+v, not %+v", t.name, r.Cell, r.Key, r.Seed, old, now)
+		}
+	}
+	return nil
+}
+
+// Merge appends everything that other holds. Both must come from one protocol.
+func (t *Table) Merge(other *Table) error {
+	if t.Protocol != other.Protocol {
+		return fmt.Errorf("nb201: cannot merge %q into %q: its protocol is %q, want %q", other.name, t.name, other.Protocol, t.Protocol)
+	}
+	return t.Append(other.Records()...)
+}
+
+func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
+
+func (r Record) check() error {
+	switch part := r.Key.missing(); {
+	case !r.Cell.valid():
+		return fmt.Errorf("nb201: %q is not a cell", r.Cell)
+	case part != "":
+		return fmt.Errorf("nb201: result of cell %q (%s) lacks %s", r.Cell, r.Key, part)
+	case !(r.Accuracy >= 0 && r.Accuracy <= 100):
+		return fmt.Errorf("nb201: cell %q, %s, seed %d: accuracy %v, want 0 to 100 percent", r.Cell, r.Key, r.Seed, r.Accuracy)
+	}
+	return nil
+}
+
+// addCell finds or makes the row of c.
+func (t *Table) addCell(c Cell) int {
+	i := c.Index()
+	if t.rows[i] == 0 {
+		t.cells = append(t.cells, c)
+		t.rows[i] = int16(len(t.cells))
+		for _, s := range t.series {
+			s.accuracy = append(s.accuracy, math.NaN())
+			s.loss = append(s.loss, float32(math.NaN()))
+			s.seconds = append(s.seconds, float32(math.NaN()))
+		}
+	}
+	return int(t.rows[i]) - 1
+}
+
+// find finds or makes a series.
+func (t *Table) find(key Key, seed int64) *series {
+	for _, s := range t.byKey[key] {
+		if s.seed == seed {
+			return s
+		}
+	}
+	s := &series{Key: key, seed: seed, accuracy: missing[float64](len(t.cells)), loss: missing[float32](len(t.cells)), seconds: missing[float32](len(t.cells))}
+	t.insert(s)
+	return s
+}
+
+// insert keeps both lists in order.
+func (t *Table) insert(s *series) {
+	at, _ := slices.BinarySearchFunc(t.series, s, (*series).compare)
+	t.series = slices.Insert(t.series, at, s)
+	same := t.byKey[s.Key]
+	at, _ = slices.BinarySearchFunc(same, s, (*series).compare)
+	t.byKey[s.Key] = slices.Insert(same, at, s)
+}
+
+func missing[V float32 | float64](n int) []V {
+	v := make([]V, n)
+	for i := range v {
+		v[i] = V(math.NaN())
+	}
+	return v
+}
+
+// The file has one row for each cell: the column "cell" with its text, and for
+// each key and seed up to three columns, "accuracy" (float64), "loss" and
+// "seconds" (float32), null where there is no number. Which is which stands in
+// the columns' metadata, under the names below; their own names are for readers
+// such as a data frame. A loss or seconds column without any number is left out.
+const (
+	format = "idarts nb201 table, version 1"
+
+	metaFormat, metaOrder                                    = "format", "order"
+	metaSource, metaLicence, metaSHA256, metaProtocol        = "source", "licence", "sha256", "protocol"
+	metaDataset, metaTrainedOn, metaSplit, metaEpochs        = "dataset", "trained_on", "split", "epochs"
+	metaSeed, metaMeasure                                    = "seed", "measure"
+	measureAccuracy, measureLoss, measureSeconds, columnCell = "accuracy", "loss", "seconds", "cell"
+	orderOfficial, orderIndex                                = "official", "lexicographic"
+)
+
+// Save creates or replaces path, whole or not at all. Its bytes depend on what
+// the table holds and not on the order in which that was appended.
+func (t *Table) Save(path string) error {
+	order, name := make([]int, len(t.cells)), orderIndex
+	for i := range order {
+		order[i] = i
+	}
+	if t.official {
+		name = orderOfficial
+	} else {
+		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(t.cells[a].Index(), t.cells[b].Index()) })
+	}
+	texts := make([]string, len(order))
+	for i, row := range order {
+		texts[i] = t.cells[row].String()
+	}
+	out := arrowio.Table{
+		Rows: len(order),
+		Meta: map[string]string{
+			metaFormat: format, metaOrder: name,
+			metaSource: t.Source, metaLicence: t.Licence, metaSHA256: t.SHA256, metaProtocol: t.Protocol,
+		},
+		Columns: []arrowio.Column{{Name: columnCell, Values: texts}},
+	}
+	known := 0
+	for _, s := range t.series {
+		for _, col := range []arrowio.Column{
+			floats(s, measureAccuracy, s.accuracy, order, &known),
+			floats(s, measureLoss, s.loss, order, nil),
+			floats(s, measureSeconds, s.seconds, order, nil),
+		} {
+			if col.Values != nil {
+				out.Columns = append(out.Columns, col)
+			}
+		}
+	}
+	// A full table is read often and should open fast; one that is mostly empty
+	// would be large for what it holds.
+	compression := arrowio.Plain
+	if len(order) < NumCells || known < len(order)*len(t.series)/2 {
+		compression = arrowio.Zstd
+	}
+	if err := arrowio.Write(path, out, compression); err != nil {
+		return fmt.Errorf("nb201: save table: %w", err)
+	}
+	return nil
+}
+
+// floats is one column in the order of the file; without Values when it has no
+// number. known, if not nil, is increased by how many it has.
+func floats[V float32 | float64](s *series, measure string, values []V, order []int, known *int) arrowio.Column {
+	v, n := make([]V, len(order)), 0
+	for i, row := range order {
+		v[i] = values[row]
+		if v[i] == v[i] {
+			n++
+		}
+	}
+	if known != nil {
+		*known += n
+	}
+	if n == 0 {
+		return arrowio.Column{}
+	}
+	return arrowio.Column{
+		Name:   fmt.Sprintf("%s/%s/%s/%d/%d/%s", s.Dataset, s.TrainedOn, s.Split, s.Epochs, s.seed, measure),
+		Values: v,
+		Valid:  arrowio.NewBitmap(len(v), func(i int) bool { return v[i] == v[i] }),
+		Meta: map[string]string{
+			metaDataset: s.Dataset, metaTrainedOn: s.TrainedOn, metaSplit: s.Split,
+			metaEpochs: strconv.Itoa(s.Epochs), metaSeed: strconv.FormatInt(s.seed, 10), metaMeasure: measure,
+		},
+	}
+}
+
+// Open reads a table that Save wrote. Errors name the file.
+func Open(path string) (*Table, error) {
+	file, err := arrowio.Read(path)
+	if err != nil {
+		return nil, fmt.Errorf("nb201: open table: %w", err)
+	}
+	return load(file)
+}
+
+// Decode is [Open] for a file that is already in memory; errors call it name.
+func Decode(name string, content []byte) (*Table, error) {
+	file, err := arrowio.Decode(name, content)
+	if err != nil {
+		return nil, fmt.Errorf("nb201: open table: %w", err)
+	}
+	return load(file)
+}
+
+func load(file *arrowio.Table) (*Table, error) {
+	if got := file.Meta[metaFormat]; got != format {
+		return nil, fmt.Errorf("nb201: %q has format %q, want %q", file.Name, got, format)
+	}
+	texts, err := arrowio.Values[string](file, columnCell)
+	if err != nil {
+		return nil, fmt.Errorf("nb201: open table: %w", err)
+	}
+	t := NewTable(Origin{Source: file.Meta[metaSource], Licence: file.Meta[metaLicence], SHA256: file.Meta[metaSHA256], Protocol: file.Meta[metaProtocol]})
+	t.name = file.Name
+	t.official = file.Meta[metaOrder] == orderOfficial
+	t.cells = make([]Cell, 0, len(texts))
+	for i, text := range texts {
+		c, err := Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("nb201: %q row %d: %w", file.Name, i, err)
+		}
+		if t.addCell(c) != i {
+			return nil, fmt.Errorf("nb201: %q lists cell %q twice", file.Name, text)
+		}
+	}
+	if t.official && len(t.cells) != NumCells {
+		return nil, fmt.Errorf("nb201: %q lists %d cells in official order, want %d", file.Name, len(t.cells), NumCells)
+	}
+	for i := range file.Columns {
+		if col := &file.Columns[i]; col.Name != columnCell {
+			if err := t.loadColumn(file, col); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, s := range t.series {
+		if s.accuracy == nil {
+			return nil, fmt.Errorf("nb201: %q has no accuracy for %s, seed %d", file.Name, s.Key, s.seed)
+		}
+		if s.loss == nil {
+			s.loss = missing[float32](len(t.cells))
+		}
+		if s.seconds == nil {
+			s.seconds = missing[float32](len(t.cells))
+		}
+	}
+	return t, nil
+}
+
+// loadColumn puts a column into its series.
+func (t *Table) loadColumn(file *arrowio.Table, col *arrowio.Column) error {
+	var numbers [2]int64
+	for i, part := range []string{metaEpochs, metaSeed} {
+		n, err := strconv.ParseInt(col.Meta[part], 10, 64)
+		if err != nil {
+			return fmt.Errorf("nb201: %q: column %q has %s %q in its metadata, want a whole number", file.Name, col.Name, part, col.Meta[part])
+		}
+		numbers[i] = n
+	}
+	key := Key{col.Meta[metaDataset], col.Meta[metaTrainedOn], col.Meta[metaSplit], int(numbers[0])}
+	if part := key.missing(); part != "" {
+		return fmt.Errorf("nb201: %q: column %q lacks %s in its metadata", file.Name, col.Name, part)
+	}
+	var s *series
+	for _, other := range t.byKey[key] {
+		if other.seed == numbers[1] {
+			s = other
+		}
+	}
+	if s == nil {
+		s = &series{Key: key, seed: numbers[1]}
+		t.insert(s)
+	}
+	var err error
+	var twice bool
+	switch measure := col.Meta[metaMeasure]; measure {
+	case measureAccuracy:
+		twice = s.accuracy != nil
+		s.accuracy, _, err = arrowio.Nullable[float64](file, col.Name)
+	case measureLoss:
+		twice = s.loss != nil
+		s.loss, _, err = arrowio.Nullable[float32](file, col.Name)
+	case measureSeconds:
+		twice = s.seconds != nil
+		s.seconds, _, err = arrowio.Nullable[float32](file, col.Name)
+	default:
+		return fmt.Errorf("nb201: %q: column %q has measure %q in its metadata, want one of %q", file.Name, col.Name, measure,
+			[]string{measureAccuracy, measureLoss, measureSeconds})
+	}
+	if err != nil {
+		return fmt.Errorf("nb201: open table: %w", err)
+	}
+	if twice {
+		return fmt.Errorf("nb201: %q has column %q twice", file.Name, col.Name)
+	}
+	return nil
+}
