@@ -124,16 +124,16 @@ func (a *ndarray) set(shape, kind any, fortran bool, content any) error {
 	a.shape = nil
 	for _, v := range *sizes {
 		n, ok := v.(int)
-		if !ok || n < 0 || n > len(a.raw) {
-			return fmt.Errorf("shape %v of a numpy array of %d bytes: want sizes from 0 to that", *sizes, len(a.raw))
+		if !ok || n < 0 {
+			return fmt.Errorf("shape %v of a numpy array, want sizes from 0", *sizes)
 		}
 		a.shape = append(a.shape, n)
-		if total *= n; total > len(a.raw) {
-			break
+		if total *= min(n, len(a.raw)+1); total > len(a.raw) {
+			break // too many already, and no overflow
 		}
 	}
 	if total != len(a.raw) {
-		return fmt.Errorf("numpy array %s%v holds %d bytes, want %d", element.name, *sizes, len(a.raw), total)
+		return fmt.Errorf("numpy array %s%v holds %d bytes, which does not fit", element.name, *sizes, len(a.raw))
 	}
 	a.dtype, a.big, a.fortran = element.name, element.big, fortran
 	return nil
