@@ -1,0 +1,386 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"idarts/internal/exec"
+)
+
+// Output asks for a node's value at a place in the program's memory. A nil node
+// is skipped: it stands for a zero, and the place keeps the zeros it starts with.
+type Output struct {
+	Node   *Node
+	Space  exec.Space
+	Offset int
+}
+
+// alignment of blocks in the scratch space, in elements: a cache line of float32.
+const alignment = 16
+
+// Lower writes the program that computes the outputs of each phase.
+//
+// Phase 0 runs first; each later phase can then be run any number of times in
+// any order. Only the inputs in exec.Direction and exec.CoefDirection may change
+// in between: whatever a later phase needs that does not depend on them is
+// computed in phase 0 and kept, and the rest is computed in the phase itself.
+// No phase writes what another one reads, but for that.
+//
+// Nothing is computed that no output needs. Intermediate results share the
+// scratch space by lifetime and work in place where exec.InPlace allows it.
+// Outputs are written where they are wanted; a value that is wanted twice, or
+// that later phases read, is copied there.
+func (g *Graph) Lower(phases ...[]Output) (*exec.Program, error) {
+	l, err := g.lower(phases)
+	if err != nil {
+		return nil, err
+	}
+	return l.program, nil
+}
+
+// value is a computed result: a node in a phase.
+type value struct {
+	node      *Node
+	def, last int // positions of the instructions that make it and read it last
+	kept      bool
+	size      int
+	place     exec.Tensor
+	block     *block // nil outside scratch
+}
+
+// step is an instruction before places are known.
+type step struct {
+	op    exec.Op
+	attr  exec.Attr
+	phase int
+	args  []*Node
+	vals  []*value // nil where the argument is an input
+	out   *value   // nil for a copy
+	to    exec.Tensor
+}
+
+// lowering is a program with its derivation, which tests look into.
+type lowering struct {
+	program *exec.Program
+	steps   []step
+	// live is the largest sum of scratch values that are alive at one time: no plan
+	// can have a smaller arena.
+	live int
+}
+
+func (g *Graph) lower(phases [][]Output) (*lowering, error) {
+	if len(phases) == 0 {
+		return nil, fmt.Errorf("graph: lower: no phase, want one list of outputs or more")
+	}
+	if err := g.checkOutputs(phases); err != nil {
+		return nil, err
+	}
+
+	// Nodes of each phase. changing: depends on a direction.
+	var all []*Node
+	for _, outs := range phases {
+		for _, o := range outs {
+			all = append(all, o.Node)
+		}
+	}
+	order := ancestors(all)
+	changing := map[*Node]bool{}
+	for _, n := range order {
+		if in, ok := g.inputs[n]; ok {
+			changing[n] = in.Space == exec.Direction || in.Space == exec.CoefDirection
+		}
+		changing[n] = changing[n] || anyArg(args(n), changing)
+	}
+	needed := make([]map[*Node]bool, len(phases))
+	for p := range phases {
+		needed[p] = map[*Node]bool{}
+	}
+	for p, outs := range phases {
+		var roots []*Node
+		for _, o := range outs {
+			roots = append(roots, o.Node)
+		}
+		for _, n := range ancestors(roots) {
+			if operator(n) == nil {
+				continue
+			}
+			if p > 0 && !changing[n] {
+				needed[0][n] = true
+			} else {
+				needed[p][n] = true
+			}
+		}
+	}
+
+	// Instructions in order, with who reads what last.
+	l := &lowering{program: &exec.Program{Phases: make([][]exec.Instr, len(phases))}}
+	kept := map[*Node]*value{} // of phase 0, for all later phases
+	var values []*value
+	for p, outs := range phases {
+		own := map[*Node]*value{}
+		find := func(n *Node) *value {
+			if v := own[n]; v != nil {
+				return v
+			}
+			if p > 0 && !changing[n] {
+				if v := kept[n]; v != nil {
+					v.kept = true
+					return v
+				}
+			}
+			return nil
+		}
+		targets := map[*Node][]exec.Tensor{}
+		for _, o := range outs {
+			if o.Node != nil {
+				targets[o.Node] = append(targets[o.Node], exec.Tensor{Space: o.Space, Offset: o.Offset, Shape: Shape(o.Node)})
+			}
+		}
+		copies := func(n *Node) {
+			for _, to := range targets[n] {
+				v := find(n)
+				if v != nil {
+					v.last = len(l.steps)
+				}
+				l.steps = append(l.steps, step{op: exec.Copy, phase: p, args: []*Node{n}, vals: []*value{v}, to: to})
+			}
+			delete(targets, n)
+		}
+		for _, n := range order {
+			if !needed[p][n] {
+				copies(n) // an input, or a value of phase 0
+				continue
+			}
+			o := operator(n)
+			s := step{op: o.Op, attr: o.Attr, phase: p, args: o.args}
+			for _, a := range o.args {
+				v := find(a)
+				if v != nil {
+					v.last = len(l.steps)
+				}
+				s.vals = append(s.vals, v)
+			}
+			v := &value{node: n, def: len(l.steps), last: len(l.steps), size: Shape(n).Len()}
+			v.place.Shape = Shape(n)
+			s.out = v
+			own[n] = v
+			values = append(values, v)
+			l.steps = append(l.steps, s)
+			copies(n)
+		}
+		if p == 0 {
+			kept = own
+		}
+	}
+	l.direct()
+	for _, v := range values {
+		if v.kept {
+			v.last = len(l.steps)
+		}
+	}
+	blocks := l.share()
+	l.program.Size[exec.Scratch] = pack(blocks)
+	l.live = liveSize(blocks)
+	g.emit(l)
+	return l, nil
+}
+
+// checkOutputs finds outputs that are not a place of their own.
+func (g *Graph) checkOutputs(phases [][]Output) error {
+	inputs := make([]exec.Tensor, 0, len(g.inputs))
+	for _, n := range ancestors(allNodes(phases)) {
+		if t, ok := g.inputs[n]; ok {
+			inputs = append(inputs, t)
+		}
+	}
+	slices.SortFunc(inputs, func(a, b exec.Tensor) int {
+		if a.Space != b.Space {
+			return int(a.Space) - int(b.Space)
+		}
+		return a.Offset - b.Offset
+	})
+	for p, outs := range phases {
+		sorted := slices.DeleteFunc(slices.Clone(outs), func(o Output) bool { return o.Node == nil })
+		slices.SortStableFunc(sorted, func(a, b Output) int {
+			if a.Space != b.Space {
+				return int(a.Space) - int(b.Space)
+			}
+			return a.Offset - b.Offset
+		})
+		for i, o := range sorted {
+			n := Shape(o.Node).Len()
+			if o.Space == exec.Scratch || o.Space >= exec.NumSpaces || o.Offset < 0 {
+				return fmt.Errorf("graph: lower: phase %d: output at %v+%d, want a space other than scratch and an offset >= 0", p, o.Space, o.Offset)
+			}
+			if i > 0 && sorted[i-1].Space == o.Space && sorted[i-1].Offset+Shape(sorted[i-1].Node).Len() > o.Offset {
+				return fmt.Errorf("graph: lower: phase %d: two outputs overlap at %v+%d, want a place for each", p, o.Space, o.Offset)
+			}
+			for _, in := range inputs {
+				if in.Space == o.Space && in.Offset < o.Offset+n && o.Offset < in.Offset+in.Shape.Len() {
+					return fmt.Errorf("graph: lower: phase %d: the output at %v+%d lies over the input at %v+%d, want a place for each", p, o.Space, o.Offset, in.Space, in.Offset)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func allNodes(phases [][]Output) []*Node {
+	var all []*Node
+	for _, outs := range phases {
+		for _, o := range outs {
+			all = append(all, o.Node)
+		}
+	}
+	return all
+}
+
+// direct removes copies: a value is computed where it is first wanted, unless
+// later phases read it (the owner of an output region may change it meanwhile).
+func (l *lowering) direct() {
+	kept := l.steps[:0]
+	removed := make([]int, len(l.steps)+1) // how many steps before each are gone
+	gone := 0
+	for i, s := range l.steps {
+		removed[i] = gone
+		if s.out == nil && s.vals[0] != nil && !s.vals[0].kept && s.vals[0].place.Space == exec.Scratch {
+			s.vals[0].place = s.to
+			gone++
+			continue
+		}
+		kept = append(kept, s)
+	}
+	removed[len(l.steps)] = gone
+	l.steps = kept
+	for _, s := range l.steps {
+		if s.out != nil {
+			s.out.def -= removed[s.out.def]
+			s.out.last -= removed[s.out.last]
+			s.out.last = max(s.out.last, s.out.def)
+		}
+	}
+}
+
+// block is a piece of the scratch space, for one value after another.
+type block struct {
+	size, offset int
+	def, last    int
+}
+
+// share gives scratch values their blocks: a new one, or that of an argument
+// that the instruction is the last to read and may overwrite.
+func (l *lowering) share() []*block {
+	var blocks []*block
+	for at, s := range l.steps {
+		v := s.out
+		if v == nil || v.place.Space != exec.Scratch {
+			continue
+		}
+		for i, a := range s.vals {
+			if a != nil && a.block != nil && a.last == at && !a.kept && a.size == v.size && !v.kept && inPlaceEverywhere(s, a) &&
+				exec.InPlace(s.op, s.attr, i) {
+				v.block = a.block
+				v.block.last = max(v.block.last, v.last)
+				break
+			}
+		}
+		if v.block == nil {
+			size := (v.size + alignment - 1) / alignment * alignment
+			v.block = &block{size: size, def: v.def, last: v.last}
+			blocks = append(blocks, v.block)
+		}
+	}
+	return blocks
+}
+
+// inPlaceEverywhere says that a is no argument that must outlive the result's
+// first element.
+func inPlaceEverywhere(s step, a *value) bool {
+	for i, v := range s.vals {
+		if v == a && !exec.InPlace(s.op, s.attr, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// pack places blocks so that those alive at the same time do not overlap, the
+// largest first, each in the lowest gap that holds it. It returns the size of the
+// whole.
+func pack(blocks []*block) int {
+	bySize := slices.Clone(blocks)
+	slices.SortStableFunc(bySize, func(a, b *block) int {
+		if a.size != b.size {
+			return b.size - a.size
+		}
+		return a.def - b.def
+	})
+	// placed is ordered by offset; plain values keep the scan fast.
+	type span struct{ offset, end, def, last int }
+	placed := make([]span, 0, len(blocks))
+	total := 0
+	for _, b := range bySize {
+		at := 0
+		for _, p := range placed {
+			if p.def > b.last || b.def > p.last {
+				continue
+			}
+			if p.offset-at >= b.size {
+				break
+			}
+			at = max(at, p.end)
+		}
+		b.offset = at
+		total = max(total, at+b.size)
+		i := sort.Search(len(placed), func(i int) bool { return placed[i].offset > at })
+		placed = slices.Insert(placed, i, span{at, at + b.size, b.def, b.last})
+	}
+	return total
+}
+
+// liveSize is the largest total of blocks alive at one position.
+func liveSize(blocks []*block) int {
+	end := 0
+	for _, b := range blocks {
+		end = max(end, b.last)
+	}
+	change := make([]int, end+2)
+	for _, b := range blocks {
+		change[b.def] += b.size
+		change[b.last+1] -= b.size
+	}
+	live, peak := 0, 0
+	for _, c := range change {
+		live += c
+		peak = max(peak, live)
+	}
+	return peak
+}
+
+// emit writes the instructions and the sizes of the spaces.
+func (g *Graph) emit(l *lowering) {
+	size := &l.program.Size
+	grow := func(t exec.Tensor) { size[t.Space] = max(size[t.Space], t.Offset+t.Shape.Len()) }
+	for _, s := range l.steps {
+		in := exec.Instr{Op: s.op, Attr: s.attr, Out: s.to, Args: make([]exec.Tensor, len(s.args))}
+		for i, a := range s.args {
+			if v := s.vals[i]; v != nil {
+				in.Args[i] = v.place
+			} else {
+				in.Args[i] = g.inputs[a]
+				grow(in.Args[i])
+			}
+		}
+		if v := s.out; v != nil {
+			if v.block != nil {
+				v.place.Offset = v.block.offset
+			}
+			in.Out = v.place
+		}
+		if in.Out.Space != exec.Scratch {
+			grow(in.Out)
+		}
+		l.program.Phases[s.phase] = append(l.program.Phases[s.phase], in)
+	}
+}
