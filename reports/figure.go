@@ -126,8 +126,27 @@ var canvases = map[string]func() writerCanvas{
 		fpdf.SetDefaultCreationDate(time.Unix(0, 0).UTC())
 		fpdf.SetDefaultModificationDate(time.Unix(0, 0).UTC())
 		fpdf.SetDefaultCatalogSort(true)
-		return vgpdf.New(figureWidth, figureHeight)
+		return pdfCanvas{vgpdf.New(figureWidth, figureHeight)}
 	},
+}
+
+// pdfCanvas corrects the colours of translucent areas. vgpdf takes the red,
+// green and blue of [color.Color], which are already multiplied by alpha, and
+// has them multiplied once more by the reader: every band would come out grey.
+type pdfCanvas struct{ *vgpdf.Canvas }
+
+func (p pdfCanvas) SetColor(c color.Color) {
+	if c == nil {
+		c = color.Black
+	}
+	p.Canvas.SetColor(straight(color.NRGBAModel.Convert(c).(color.NRGBA)))
+}
+
+// straight is a colour whose components are not multiplied by its alpha.
+type straight color.NRGBA
+
+func (s straight) RGBA() (r, g, b, a uint32) {
+	return uint32(s.R) * 0x101, uint32(s.G) * 0x101, uint32(s.B) * 0x101, uint32(s.A) * 0x101
 }
 
 // draw lays out the axes above and the legend below them.
