@@ -65,8 +65,7 @@ var nb201Datasets = [3]struct {
 }
 
 // PublishedRows lists all published rows known here. None is from memory: each
-// was read in the source that it names. Where two sources quote one number they
-// agree to the last digit printed.
+// was read in the source that it names.
 func PublishedRows() []Published {
 	var rows []Published
 	for _, r := range nb201Rows {

@@ -227,7 +227,11 @@ func (g group) warnings() []string {
 			}
 		}
 		for _, text := range texts {
-			notes = append(notes, fmt.Sprintf("Warning: %s, seed %s: %s.", m.title, strings.Join(slices.Compact(seeds[text]), ", "), strings.TrimSuffix(text, ".")))
+			of, noun := slices.Compact(seeds[text]), "seed"
+			if len(of) > 1 {
+				noun = "seeds"
+			}
+			notes = append(notes, fmt.Sprintf("Warning: %s, %s %s: %s.", m.title, noun, strings.Join(of, ", "), strings.TrimSuffix(text, ".")))
 		}
 	}
 	return notes

@@ -5,17 +5,26 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"image/png"
 	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"gonum.org/v1/plot"
 
 	"idarts/internal/result"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+var (
+	update = flag.Bool("update", false, "rewrite the golden files")
+	keep   = flag.String("keep", "", "folder to leave the figures of the tests in, to look at")
+)
 
 var options = Options{Titles: []Title{
 	{"random", "Random search"},
@@ -113,20 +122,361 @@ func TestGoldenTables(t *testing.T) {
 	golden(t, "timing.csv", timing.CSV)
 }
 
-func TestLook(t *testing.T) {
-	dir := os.Getenv("LOOK")
-	if dir == "" {
-		t.Skip()
+// The library would measure "±" as two columns for a reader in East Asia.
+func TestTextDoesNotDependOnTheLocale(t *testing.T) {
+	twwidth.SetEastAsian(true)
+	defer twwidth.SetEastAsian(false)
+	golden(t, "compare.txt", Compare(laptopRuns(), options)[0].Text)
+}
+
+func TestSummarize(t *testing.T) {
+	nan := math.NaN()
+	for _, tt := range []struct {
+		name   string
+		values []float64
+		want   Stats
+		text   string
+	}{
+		{"none is known by nothing", nil, Stats{0, nan, nan, nan, nan}, "–"},
+		{"one has no spread", []float64{3}, Stats{1, 3, 3, 3, nan}, "3.00"},
+		{"divisor n-1: 1, 3 by hand", []float64{1, 3}, Stats{2, 2, 1, 3, math.Sqrt2}, "2.00 ± 1.41"},
+		{"2, 4, 4, 4, 5, 5, 7, 9 by hand", []float64{2, 4, 4, 4, 5, 5, 7, 9}, Stats{8, 5, 2, 9, math.Sqrt(32. / 7)}, "5.00 ± 2.14"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Summarize(tt.values)
+			if fmt.Sprint(got) != fmt.Sprint(tt.want) {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+			if text := got.plusMinus(2); text != tt.text {
+				t.Errorf("printed %q, want %q", text, tt.text)
+			}
+		})
 	}
-	for _, axis := range []Axis{GFLOP, Seconds} {
-		fs, err := Anytime(laptopRuns(), axis, Test, options)
-		if err != nil {
-			t.Fatal(err)
+}
+
+func TestProtocolsAreNeverMixed(t *testing.T) {
+	runs := laptopRuns()
+	for i := range runs {
+		if runs[i].Cell.Seed == 2 {
+			runs[i].Cell.Protocol = "paper"
 		}
-		for _, f := range fs {
-			if err := f.Save(filepath.Join(dir, f.Name+".png"), filepath.Join(dir, f.Name+".svg"), filepath.Join(dir, f.Name+".pdf")); err != nil {
-				t.Fatal(err)
+	}
+	tables := Compare(runs, options)
+	if len(tables) != 2 || tables[0].Name != "nb201-fashion-laptop" || tables[1].Name != "nb201-fashion-paper" {
+		t.Fatalf("got %d tables, want one for laptop and one for paper", len(tables))
+	}
+	for i, want := range []string{"2/2 seeds", "1/1 seed"} {
+		if got := tables[i].Rows[0][3]; got != want {
+			t.Errorf("%s: n = %q, want %q", tables[i].Name, got, want)
+		}
+	}
+	if got := tables[1].Rows[4][1:]; !slices.Equal(got, []string{"–", "–", "0/1 seed", "–", "–"}) {
+		t.Errorf("a method without a finished seed prints %q", got)
+	}
+}
+
+// paperRuns are the runs of a method on CIFAR-10 at the paper's protocol.
+func paperRuns(method, source string) []result.Run {
+	var runs []result.Run
+	for seed, score := range []float64{93, 94} {
+		c := result.Cell{Space: "nb201", Dataset: "cifar10", Method: method, Protocol: "paper", Seed: uint64(seed)}
+		runs = append(runs, result.Run{Cell: c, Result: &result.Result{
+			Cell: c, Arch: "a", GFLOP: 2e8, Epochs: 30,
+			Score:    result.Score{Valid: score - 3, Test: score, Trials: 3, Source: source},
+			Warnings: []string{"alpha did not move."},
+		}})
+	}
+	return runs
+}
+
+func TestPublishedRows(t *testing.T) {
+	optimum, ok := Optimum("nb201", "cifar10")
+	if !ok {
+		t.Fatal("no optimum for cifar10")
+	}
+	for _, tt := range []struct {
+		name           string
+		method, source string
+		change         func(*result.Cell)
+		want           string // test accuracy printed in the row of the paper; "" for no such row
+	}{
+		{"iDARTS on its own ground", "idarts", "table:nats-tss", func(*result.Cell) {}, "93.58 ± 0.32"},
+		{"DARTS, second generation", "darts-v1", "table:nats-tss", func(*result.Cell) {}, "54.30 ± 0.00"},
+		{"another protocol", "idarts", "table:nats-tss", func(c *result.Cell) { c.Protocol = "laptop" }, ""},
+		{"another data set to search on", "idarts", "table:nats-tss", func(c *result.Cell) { c.Dataset = "cifar100" }, ""},
+		{"scores of our own training", "idarts", "trained:paper", func(*result.Cell) {}, ""},
+		{"a method that is not in the paper", "idarts-released", "table:nats-tss", func(*result.Cell) {}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			runs := paperRuns(tt.method, tt.source)
+			for i := range runs {
+				tt.change(&runs[i].Cell)
+			}
+			table := Compare(runs, Options{Best: []Best{optimum}})[0]
+			if tt.want == "" {
+				if len(table.Rows) != 1 {
+					t.Errorf("got a row %q", table.Rows[1])
+				}
+				return
+			}
+			if len(table.Rows) != 2 || table.Rows[1][2] != tt.want || !strings.HasPrefix(table.Notes[0], "[1] ") {
+				t.Fatalf("got rows %q, notes %q", table.Rows, table.Notes)
+			}
+			if got, want := table.Rows[0][4], "0.87"; got != want { // 94.37 - (93+94)/2
+				t.Errorf("gap to the optimum = %s, want %s", got, want)
+			}
+			golden(t, "published-"+tt.method+".txt", table.Text)
+		})
+	}
+	seen := map[string]bool{}
+	for _, p := range PublishedRows() {
+		if key := p.Space + p.Searched + p.Dataset + p.Protocol + p.Method; seen[key] {
+			t.Errorf("two rows for %s on %s", p.Method, p.Dataset)
+		} else {
+			seen[key] = true
+		}
+		if p.Source == "" || p.Generation != nb201v2 || p.Test <= 0 || p.Valid <= 0 {
+			t.Errorf("incomplete row %+v", p)
+		}
+	}
+}
+
+func TestRunsThatShouldNotBeCompared(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*result.Run)
+		want   string
+	}{
+		{"data", func(r *result.Run) { r.Config.Data = map[string]string{"fashion16.arrow": "ffff"} }, "different data: fashion16.arrow 6d0f3c2b9a81; fashion16.arrow ffff"},
+		{"protocol numbers", func(r *result.Run) { r.Config.Protocol = json.RawMessage(`{"epochs":9}`) }, "different resolved protocols"},
+		{"method numbers", func(r *result.Run) { r.Config.Method = json.RawMessage(`{"k":9}`) }, "runs of Random search have different settings"},
+		{"device", func(r *result.Run) { r.Config.Device = "cuda float32" }, "different devices: cpu float32; cuda float32"},
+		{"score source", func(r *result.Run) { r.Result.Score.Source = "table:x" }, "different score sources"},
+		{"a run's own warning", func(r *result.Run) { r.Result.Warnings = []string{"alpha did not move"} }, "Random search, seed 2: alpha did not move."},
+		{"a run that has not ended", func(r *result.Run) { r.Result = nil }, "Not finished: nb201/fashion/laptop/random/seed-2, after 6 epochs."},
+		{"layout of the protocol is no difference", func(r *result.Run) { r.Config.Protocol = json.RawMessage("{\n\"epochs\":8}") }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			runs := laptopRuns()
+			before := Compare(runs, options)[0].Notes
+			tt.change(&runs[len(runs)-1])
+			after := Compare(runs, options)[0].Notes
+			if tt.want == "" {
+				if !slices.Equal(before, after) {
+					t.Errorf("got notes %q, want %q", after, before)
+				}
+				return
+			}
+			if !strings.Contains(strings.Join(after, "\n"), tt.want) {
+				t.Errorf("notes %q do not say %q", after, tt.want)
+			}
+		})
+	}
+}
+
+func TestEscapes(t *testing.T) {
+	const nasty = `|a~0| 100% $x_1$ & {b} #c ^ \ <d>`
+	for _, tt := range []struct {
+		name string
+		got  string
+		want string
+	}{
+		{"LaTeX", latexEscaper.Replace(nasty), `\textbar{}a\textasciitilde{}0\textbar{} 100\% \$x\_1\$ \& \{b\} \#c \textasciicircum{} \textbackslash{} \textless{}d\textgreater{}`},
+		{"Markdown", markdownEscaper.Replace(nasty), `\|a\~0\| 100% $x\_1$ & {b} #c ^ \\ &lt;d>`},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, tt.got, tt.want)
+		}
+	}
+}
+
+// Two seeds by hand: the first has 80 from cost 1 and 90 from 3, the second 70
+// from 2 and 60 from 4.
+func TestAverageOfStepFunctions(t *testing.T) {
+	got := average([]steps{
+		{x: []float64{1, 3}, y: []float64{80, 90}},
+		{x: []float64{2, 4}, y: []float64{70, 60}},
+	})
+	want := curve{seeds: 2,
+		x:    []float64{2, 3, 4}, // not 1, where the second has no cell yet
+		mean: []float64{75, 80, 75},
+		lo:   []float64{70, 70, 60},
+		hi:   []float64{80, 90, 90}, // the first is through at 3 and keeps its 90
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestStepsOfARun(t *testing.T) {
+	run := result.Run{
+		Events: []result.Event{
+			{GFLOP: 10, Score: result.Score{Valid: 71, Test: 70, Source: "s"}},
+			{GFLOP: 20}, // not scored
+			{GFLOP: 30, Score: result.Score{Valid: 81, Test: 80, Source: "s"}},
+		},
+		Result: &result.Result{GFLOP: 30, Score: result.Score{Valid: 81, Test: 80, Source: "s"}},
+		Timing: result.Timing{SearchSeconds: []float64{1, 2, 4}},
+	}
+	for _, tt := range []struct {
+		name  string
+		axis  Axis
+		split Split
+		want  steps
+	}{
+		{"test against GFLOP", GFLOP, Test, steps{[]float64{10, 30}, []float64{70, 80}}},
+		{"valid against cumulated seconds", Seconds, Valid, steps{[]float64{1, 7}, []float64{71, 81}}},
+	} {
+		if got, err := stepsOf(run, tt.axis, tt.split); err != nil || fmt.Sprint(got) != fmt.Sprint(tt.want) {
+			t.Errorf("%s: got %v, %v, want %v", tt.name, got, err, tt.want)
+		}
+	}
+	run.Timing.SearchSeconds = run.Timing.SearchSeconds[:2]
+	if _, err := stepsOf(run, Seconds, Test); err == nil || !strings.Contains(err.Error(), "3 epochs but 2 epochs timed") {
+		t.Errorf("missing seconds give %v", err)
+	}
+}
+
+// oddRuns have what makes figures go wrong: a method with one point, one with
+// one seed, one with nothing but failures, one that costs nothing, and titles
+// beyond ASCII.
+func oddRuns() ([]result.Run, Options) {
+	runs := laptopRuns()
+	var out []result.Run
+	for _, run := range runs {
+		switch {
+		case run.Cell.Method == "random":
+			for i := range run.Events {
+				run.Events[i].GFLOP = 0
+			}
+			run.Result.GFLOP = 0
+		case run.Cell.Method == "darts-v1":
+			run.Events = run.Events[len(run.Events)-1:]
+			run.Timing.SearchSeconds = run.Timing.SearchSeconds[:1]
+		case run.Cell.Method == "darts-v2" && run.Cell.Seed > 0:
+			continue
+		case run.Cell.Method == "idarts-released":
+			run.Result, run.Failure = nil, &result.Failure{Cell: run.Cell, Error: "diverged"}
+		}
+		out = append(out, run)
+	}
+	opts := options
+	opts.Titles = append([]Title{{"idarts", "β-iDARTS"}}, opts.Titles...)
+	opts.Best = []Best{{Space: "nb201", Dataset: "fashion", Valid: 90.1, Test: 89.7, Source: "made up"}}
+	return out, opts
+}
+
+func TestFigures(t *testing.T) {
+	odd, oddOptions := oddRuns()
+	dir := t.TempDir()
+	if *keep != "" {
+		dir = *keep
+	}
+	for _, tt := range []struct {
+		name   string
+		runs   []result.Run
+		opts   Options
+		axis   Axis
+		split  Split
+		legend []string
+	}{
+		{"laptop-gflop", laptopRuns(), options, GFLOP, Test, []string{"Random search", "iDARTS (as released), 2/3 seeds"}},
+		{"laptop-seconds", laptopRuns(), options, Seconds, Valid, []string{"search time (s)", "valid accuracy"}},
+		{"odd-gflop", odd, oddOptions, GFLOP, Test, []string{"beta-iDARTS", "best known"}},
+		{"odd-seconds", odd, oddOptions, Seconds, Test, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			figures, err := Anytime(tt.runs, tt.axis, tt.split, tt.opts)
+			if err != nil || len(figures) != 1 {
+				t.Fatalf("got %d figures, %v", len(figures), err)
+			}
+			for _, ext := range []string{".svg", ".png", ".pdf"} {
+				first, second := filepath.Join(dir, tt.name+ext), filepath.Join(t.TempDir(), "again"+ext)
+				if err := figures[0].Save(first, second); err != nil {
+					t.Fatal(err)
+				}
+				a, b := read(t, first), read(t, second)
+				if !bytes.Equal(a, b) {
+					t.Errorf("%s differs from one call to the next", ext)
+				}
+				switch ext {
+				case ".png":
+					if _, err := png.Decode(bytes.NewReader(a)); err != nil {
+						t.Errorf("not a PNG: %v", err)
+					}
+				case ".pdf":
+					if got := bytes.Count(a, []byte("Date (D:19700101000000")); got != 2 || !bytes.HasPrefix(a, []byte("%PDF-")) {
+						t.Errorf("the PDF has %d of its 2 dates fixed", got)
+					}
+				case ".svg":
+					for _, text := range tt.legend {
+						if !bytes.Contains(a, []byte(text)) {
+							t.Errorf("the SVG does not say %q", text)
+						}
+					}
+					if bytes.Contains(a, []byte("NaN")) || bytes.Contains(a, []byte("Inf")) {
+						t.Error("the SVG has a coordinate that is no number")
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestFigureOfUnknownFormat(t *testing.T) {
+	figures, err := Anytime(laptopRuns(), GFLOP, Test, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	err = figures[0].Save(filepath.Join(dir, "a.svg"), filepath.Join(dir, "b.jpg"))
+	if err == nil || !strings.Contains(err.Error(), `b.jpg": unknown format ".jpg", want .svg, .pdf or .png`) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "a.svg")); err == nil {
+		t.Error("a file was written before the formats were checked")
+	}
+}
+
+func TestNoRuns(t *testing.T) {
+	figures, err := Anytime(nil, Seconds, Valid, options)
+	if n := len(Compare(nil, options)) + len(Timing(nil, options)) + len(figures); n != 0 || err != nil {
+		t.Errorf("no runs give %d reports, %v", n, err)
+	}
+}
+
+func TestTicks(t *testing.T) {
+	labels := func(ticks []plot.Tick) (out []string) {
+		for _, t := range ticks {
+			if t.Label != "" {
+				out = append(out, t.Label)
 			}
 		}
+		return out
 	}
+	for _, tt := range []struct {
+		name   string
+		ticker plot.Ticker
+		lo, hi float64
+		want   string
+	}{
+		{"percent", decimalTicks{}, 69.6, 90.2, "[70 75 80 85 90]"},
+		{"a narrow range", decimalTicks{}, 88.1, 88.6, "[88.1 88.2 88.3 88.4 88.5 88.6]"},
+		{"from zero", decimalTicks{}, 0, 330, "[0 50 100 150 200 250 300]"},
+		{"two decades", logTicks{}, 90, 8000, "[100 200 500 1000 2000 5000]"},
+		{"many decades", logTicks{}, 1.5, 2e6, "[10 100 1000 10000 100000 1e+06]"},
+	} {
+		if got := fmt.Sprint(labels(tt.ticker.Ticks(tt.lo, tt.hi))); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }
