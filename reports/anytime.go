@@ -34,6 +34,7 @@ type Figure struct {
 	split  Split
 	best   float64 // drawn as a line; NaN for none
 	curves []curve
+	empty  []string // legend entries of methods without a finished seed
 }
 
 // curve is one method: step functions of x, each value holding until the next x.
@@ -95,14 +96,16 @@ func (g group) anytime(axis Axis, split Split, opts Options) (Figure, error) {
 			}
 			seeds = append(seeds, s)
 		}
+		label := m.title
+		if len(m.done) != len(g.seeds()) {
+			label += ", " + m.seeds()
+		}
 		if len(seeds) == 0 {
+			f.empty = append(f.empty, label)
 			continue
 		}
 		c := average(seeds)
-		c.label, c.look, c.wanted = m.title, look, len(m.runs)
-		if c.seeds != c.wanted {
-			c.label += ", " + m.seeds()
-		}
+		c.label, c.look = label, look
 		f.curves = append(f.curves, c)
 	}
 	return f, nil

@@ -180,6 +180,9 @@ func (f Figure) draw(c draw.Canvas) {
 		p.Add(line)
 		entries = append(entries, entry{ascii(c.label), line})
 	}
+	for _, label := range f.empty {
+		entries = append(entries, entry{ascii(label), nothing{}})
+	}
 	if !math.IsNaN(f.best) {
 		p.Add(level(f.best))
 		entries = append(entries, entry{"best known", level(f.best)})
@@ -335,6 +338,12 @@ func (l line) Thumbnail(c *draw.Canvas) {
 	c.StrokeLine2(style, c.Min.X, y, c.Max.X-2*mark.Radius, y)
 	c.DrawGlyph(mark, vg.Point{X: c.Max.X - mark.Radius, Y: y})
 }
+
+// nothing stands in the legend before a method without a curve.
+type nothing struct{}
+
+// Thumbnail draws nothing.
+func (nothing) Thumbnail(*draw.Canvas) {}
 
 // stairs are the corners of a step function: each value holds until the next x.
 func stairs(x, y []float64, scale float64, toX, toY func(float64) vg.Length) []vg.Point {

@@ -274,14 +274,19 @@ func (g group) protocolID() string {
 	return fmt.Sprintf("%s (%s)", g.protocol, strings.Join(seen, ", "))
 }
 
-// seedList is "3 seeds (0, 1, 2)": those asked for, of any method.
-func (g group) seedList() string {
+// seeds are those asked for of any method, ascending.
+func (g group) seeds() []uint64 {
 	var seeds []uint64
 	for _, run := range g.all() {
 		seeds = append(seeds, run.Cell.Seed)
 	}
 	slices.Sort(seeds)
-	seeds = slices.Compact(seeds)
+	return slices.Compact(seeds)
+}
+
+// seedList is "3 seeds (0, 1, 2)".
+func (g group) seedList() string {
+	seeds := g.seeds()
 	names := make([]string, len(seeds))
 	for i, s := range seeds {
 		names[i] = strconv.FormatUint(s, 10)

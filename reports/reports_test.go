@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"image/color"
 	"image/png"
 	"io"
 	"math"
@@ -15,8 +16,11 @@ import (
 	"strings"
 	"testing"
 
+	"codeberg.org/go-pdf/fpdf"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 
 	"idarts/internal/result"
 )
@@ -382,7 +386,7 @@ func TestFigures(t *testing.T) {
 	}{
 		{"laptop-gflop", laptopRuns(), options, GFLOP, Test, []string{"Random search", "iDARTS (as released), 2/3 seeds"}},
 		{"laptop-seconds", laptopRuns(), options, Seconds, Valid, []string{"search time (s)", "valid accuracy"}},
-		{"odd-gflop", odd, oddOptions, GFLOP, Test, []string{"beta-iDARTS", "best known"}},
+		{"odd-gflop", odd, oddOptions, GFLOP, Test, []string{"beta-iDARTS", "best known", "DARTS (second order), 1/1 seed", "iDARTS (as released), 0/3 seeds"}},
 		{"odd-seconds", odd, oddOptions, Seconds, Test, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -420,6 +424,23 @@ func TestFigures(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A translucent area must keep its colour: 0072b2 is 0.000 0.447 0.698.
+func TestPDFColours(t *testing.T) {
+	fpdf.SetDefaultCompression(false)
+	defer fpdf.SetDefaultCompression(true)
+	canvas := canvases[".pdf"]()
+	colour := color.NRGBA{0x00, 0x72, 0xb2, 0x24}
+	area := draw.New(canvas)
+	area.FillPolygon(colour, []vg.Point{{X: 0, Y: 0}, {X: 9, Y: 0}, {X: 9, Y: 9}})
+	var content bytes.Buffer
+	if _, err := canvas.WriteTo(&content); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(content.Bytes(), []byte("0.000 0.447 0.698 rg")) {
+		t.Errorf("no fill of the colour 0.000 0.447 0.698 in %q", content.Bytes())
 	}
 }
 
