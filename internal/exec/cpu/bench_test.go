@@ -1,0 +1,90 @@
+package cpu
+
+import (
+	"fmt"
+	"testing"
+
+	"idarts/internal/exec"
+)
+
+// BenchmarkConv runs 3x3 and 1x1 convolutions and their gradients on a batch of
+// 16 with one worker, and reports the arithmetic that the plain formula needs.
+func BenchmarkConv(b *testing.B) {
+	for _, k := range []int{3, 1} {
+		for _, size := range []int{16, 32} {
+			for _, c := range []int{4, 8, 16, 32, 64} {
+				x := exec.Shape{16, size, size, c}
+				attr := square(k, 1, k/2, 1, 1)
+				w := exec.Shape{k, k, c, c}
+				for _, in := range []instr{
+					{op: exec.Conv, attr: attr, out: x, args: []exec.Shape{x, w}},
+					{op: exec.ConvGradInput, attr: attr, out: x, args: []exec.Shape{w, x}},
+					{op: exec.ConvGradWeight, attr: attr, out: w, args: []exec.Shape{x, x}},
+				} {
+					b.Run(fmt.Sprintf("%v/k=%d/%dx%d/c=%d", in.op, k, size, size, c), func(b *testing.B) { in.bench(b) })
+				}
+			}
+		}
+	}
+	for _, in := range []instr{
+		{op: exec.Conv, attr: square(3, 1, 1, 1, 1), out: exec.Shape{64, 16, 16, 8}, args: []exec.Shape{{64, 16, 16, 1}, {3, 3, 1, 8}}},
+		{op: exec.ConvGradWeight, attr: square(3, 1, 1, 1, 1), out: exec.Shape{3, 3, 1, 8}, args: []exec.Shape{{64, 16, 16, 1}, {64, 16, 16, 8}}},
+		{op: exec.Conv, attr: square(3, 2, 1, 1, 1), out: exec.Shape{16, 8, 8, 16}, args: []exec.Shape{{16, 16, 16, 8}, {3, 3, 8, 16}}},
+		{op: exec.ConvGradInput, attr: square(3, 2, 1, 1, 1), out: exec.Shape{16, 16, 16, 8}, args: []exec.Shape{{3, 3, 8, 16}, {16, 8, 8, 16}}},
+		{op: exec.Conv, attr: square(3, 1, 1, 1, 1), out: exec.Shape{16, 4, 4, 16}, args: []exec.Shape{{16, 4, 4, 16}, {3, 3, 16, 16}}},
+		{op: exec.Conv, attr: square(3, 1, 1, 1, 16), out: exec.Shape{16, 16, 16, 16}, args: []exec.Shape{{16, 16, 16, 16}, {3, 3, 1, 16}}},
+	} {
+		b.Run(in.String(), func(b *testing.B) { in.bench(b) })
+	}
+}
+
+// BenchmarkPass runs what is bound by memory.
+func BenchmarkPass(b *testing.B) {
+	attr := square(3, 1, 1, 1, 1)
+	for _, s := range []exec.Shape{{64, 16, 16, 4}, {64, 16, 16, 16}} {
+		c, one, stats := exec.Vector(s[3]), exec.Vector(1), exec.Vector(3*s[3])
+		for _, in := range []instr{
+			{op: exec.ChanLin, attr: exec.Attr{Terms: 4}, out: s, args: []exec.Shape{s, one, s, one, s, one, s, one}},
+			{op: exec.BNStats, attr: exec.Attr{Eps: 1e-5}, out: stats, args: []exec.Shape{s}},
+			{op: exec.BNNorm, out: s, args: []exec.Shape{s, stats}},
+			{op: exec.BNGrad, out: s, args: []exec.Shape{s, s, stats}},
+			{op: exec.ReLU, out: s, args: []exec.Shape{s}},
+			{op: exec.ReLUMask, out: s, args: []exec.Shape{s, s}},
+			{op: exec.Add, out: s, args: []exec.Shape{s, s}},
+			{op: exec.ChanDot, out: c, args: []exec.Shape{s, s}},
+			{op: exec.Dot, out: one, args: []exec.Shape{s, s}},
+			{op: exec.AvgPool, attr: attr, out: s, args: []exec.Shape{s}},
+			{op: exec.AvgPoolGrad, attr: attr, out: s, args: []exec.Shape{s}},
+		} {
+			b.Run(fmt.Sprintf("%v/c=%d", in.op, s[3]), func(b *testing.B) { in.bench(b) })
+		}
+	}
+}
+
+func (c instr) bench(b *testing.B) {
+	p := &exec.Program{Phases: [][]exec.Instr{{{Op: c.op, Attr: c.attr}}}}
+	in, size := &p.Phases[0][0], 0
+	for _, s := range c.args {
+		in.Args = append(in.Args, exec.Tensor{Offset: size, Shape: s})
+		size += s.Len()
+	}
+	in.Out = exec.Tensor{Offset: size, Shape: c.out}
+	p.Size[exec.Scratch] = size + c.out.Len()
+	mem := NewMemory[float32](p)
+	for i := range mem[exec.Scratch] {
+		mem[exec.Scratch][i] = float32(i%17)/17 - 0.5
+	}
+	pool := NewPool(1)
+	defer pool.Close()
+	e, err := Bind(pool, p, mem)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		e.Run(0)
+	}
+	seconds := b.Elapsed().Seconds() / float64(b.N)
+	b.ReportMetric(p.FLOP(0)/seconds/1e9, "GFLOP/s")
+	b.ReportMetric(4*float64(size+c.out.Len())/seconds/1e9, "GB/s")
+}

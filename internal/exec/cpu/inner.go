@@ -1,0 +1,342 @@
+package cpu
+
+// inner lists the loops in which the time goes. A processor may bring its own
+// version of any of them, which must give the same bits as the plain one: each
+// result is computed by the same roundings in the same order.
+type inner[T Float] struct {
+	// conv computes a row of pixels results times oc channels:
+	//
+	//	dst[p·dstStep + o] = Σ_t Σ_j src[p·srcStep + offs[t] + j] · w[(t·run + j)·wStep + o],  j < run
+	//
+	// each sum from zero, in the order of t and then of j.
+	conv func(dst []T, dstStep int, src []T, srcStep int, offs []int, run int, w []T, wStep, pixels, oc int)
+	// depth is the same for depthwise convolution, channel by channel:
+	//
+	//	dst[p·dstStep + k] = Σ_t src[p·srcStep + offs[t] + k] · w[t·c + k],  k < c
+	depth func(dst []T, dstStep int, src []T, srcStep int, offs []int, w []T, pixels, c int)
+	// convWeight adds to the gradient of weights, over a block of rows x cols pixels:
+	//
+	//	dw[i·dwStep + o] += Σ_r Σ_q x[r·xRow + q·xStep + i] · dy[r·dyRow + q·dyStep + o],  i < ic, o < oc
+	//
+	// each sum from zero, in the order of r and then of q.
+	convWeight func(dw []T, dwStep int, x []T, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, ic, oc int)
+	// depthWeight is the same for depthwise convolution:
+	//
+	//	dw[k] += Σ_r Σ_q x[r·xRow + q·xStep + k] · dy[r·dyRow + q·dyStep + k],  k < c
+	depthWeight func(dw []T, x []T, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, c int)
+
+	// sum, dot and square add up channels in lanes, see [lanes].
+	sum    func(acc *lanes[T], x []T, c, width, pixels int)
+	dot    func(acc *lanes[T], x, y []T, c, width, pixels int)
+	square func(acc *lanes[T], x []T, mean *lanes[T], c, width, pixels int) // (x − mean)²
+
+	// Passes over contiguous memory. Vectors of coefficients have a period that
+	// is a multiple of 32 elements, and repeat; y may be any of the arguments.
+	relu      func(y, x []T)    // max(x, 0)
+	reluMask  func(y, x, g []T) // g where x > 0
+	add       func(y, a, b []T) // a + b
+	scaledSum func(y, a, b, c []T, s T)
+	axpy      func(y, x []T, a T)                            // y + a·x
+	lin       func(y []T, xs [][]T, at int, coefs, bias []T) // bias + Σ_k coefs_k · xs[k][at:]
+	norm      func(y, x, mean, rstd []T)                     // (x − mean)·rstd
+	bnGrad    func(y, g, x, meanG, meanGX, rstd []T)         // rstd·((g − meanG) − x·meanGX)
+}
+
+func plain[T Float]() *inner[T] {
+	return &inner[T]{
+		conv: plainConv[T], depth: plainDepth[T], convWeight: plainConvWeight[T], depthWeight: plainDepthWeight[T],
+		sum: plainSum[T], dot: plainDot[T], square: plainSquare[T],
+		relu: plainReLU[T], reluMask: plainReLUMask[T], add: plainAdd[T], scaledSum: plainScaledSum[T], axpy: plainAxpy[T],
+		lin: plainLin[T], norm: plainNorm[T], bnGrad: plainBNGrad[T],
+	}
+}
+
+// tuned is plain with the loops replaced that this processor has better ones for.
+func tuned[T Float]() *inner[T] {
+	in := plain[T]()
+	if single, ok := any(in).(*inner[float32]); ok {
+		tune(single)
+	}
+	return in
+}
+
+// plainConv keeps 2 pixels x 4 channels in registers, and finishes with smaller tiles.
+func plainConv[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, run int, w []T, wStep, pixels, oc int) {
+	o := 0
+	for ; o+4 <= oc; o += 4 {
+		p := 0
+		for ; p+2 <= pixels; p += 2 {
+			var acc [8]T
+			at := o
+			for _, off := range offs {
+				conv2x4(&acc, src[off+p*srcStep:][:run], src[off+(p+1)*srcStep:][:run], w[at:], wStep)
+				at += run * wStep
+			}
+			*(*[4]T)(dst[p*dstStep+o:]) = [4]T(acc[:4])
+			*(*[4]T)(dst[(p+1)*dstStep+o:]) = [4]T(acc[4:])
+		}
+		for ; p < pixels; p++ {
+			var acc [4]T
+			at := o
+			for _, off := range offs {
+				conv1x4(&acc, src[off+p*srcStep:][:run], w[at:], wStep)
+				at += run * wStep
+			}
+			*(*[4]T)(dst[p*dstStep+o:]) = acc
+		}
+	}
+	for ; o < oc; o++ {
+		for p := range pixels {
+			acc, at := T(0), o
+			for _, off := range offs {
+				for _, x := range src[off+p*srcStep:][:run] {
+					acc += T(x * w[at])
+					at += wStep
+				}
+			}
+			dst[p*dstStep+o] = acc
+		}
+	}
+}
+
+func conv2x4[T Float](acc *[8]T, x, y []T, w []T, wStep int) {
+	a0, a1, a2, a3, b0, b1, b2, b3 := acc[0], acc[1], acc[2], acc[3], acc[4], acc[5], acc[6], acc[7]
+	y = y[:len(x)]
+	for j, x := range x {
+		y, w4 := y[j], (*[4]T)(w)
+		a0 += T(x * w4[0])
+		b0 += T(y * w4[0])
+		a1 += T(x * w4[1])
+		b1 += T(y * w4[1])
+		a2 += T(x * w4[2])
+		b2 += T(y * w4[2])
+		a3 += T(x * w4[3])
+		b3 += T(y * w4[3])
+		w = w[min(wStep, len(w)):]
+	}
+	*acc = [8]T{a0, a1, a2, a3, b0, b1, b2, b3}
+}
+
+func conv1x4[T Float](acc *[4]T, x []T, w []T, wStep int) {
+	a0, a1, a2, a3 := acc[0], acc[1], acc[2], acc[3]
+	for _, x := range x {
+		w4 := (*[4]T)(w)
+		a0 += T(x * w4[0])
+		a1 += T(x * w4[1])
+		a2 += T(x * w4[2])
+		a3 += T(x * w4[3])
+		w = w[min(wStep, len(w)):]
+	}
+	*acc = [4]T{a0, a1, a2, a3}
+}
+
+func plainDepth[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, w []T, pixels, c int) {
+	for p := range pixels {
+		k := 0
+		for ; k+4 <= c; k += 4 {
+			var a0, a1, a2, a3 T
+			for t, off := range offs {
+				x, w := (*[4]T)(src[off+p*srcStep+k:]), (*[4]T)(w[t*c+k:])
+				a0 += T(x[0] * w[0])
+				a1 += T(x[1] * w[1])
+				a2 += T(x[2] * w[2])
+				a3 += T(x[3] * w[3])
+			}
+			*(*[4]T)(dst[p*dstStep+k:]) = [4]T{a0, a1, a2, a3}
+		}
+		for ; k < c; k++ {
+			acc := T(0)
+			for t, off := range offs {
+				acc += T(src[off+p*srcStep+k] * w[t*c+k])
+			}
+			dst[p*dstStep+k] = acc
+		}
+	}
+}
+
+// plainConvWeight keeps 2 x 4 weights in registers, and finishes with smaller tiles.
+func plainConvWeight[T Float](dw []T, dwStep int, x []T, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, ic, oc int) {
+	o := 0
+	for ; o+4 <= oc; o += 4 {
+		i := 0
+		for ; i+2 <= ic; i += 2 {
+			var acc [8]T
+			for r := range rows {
+				weight2x4(&acc, x[r*xRow+i:], xStep, dy[r*dyRow+o:], dyStep, cols)
+			}
+			a, b := (*[4]T)(dw[i*dwStep+o:]), (*[4]T)(dw[(i+1)*dwStep+o:])
+			for k := range 4 {
+				a[k] += acc[k]
+				b[k] += acc[4+k]
+			}
+		}
+		for ; i < ic; i++ {
+			var a0, a1, a2, a3 T
+			for r := range rows {
+				for q := range cols {
+					x, g := x[r*xRow+q*xStep+i], (*[4]T)(dy[r*dyRow+q*dyStep+o:])
+					a0 += T(x * g[0])
+					a1 += T(x * g[1])
+					a2 += T(x * g[2])
+					a3 += T(x * g[3])
+				}
+			}
+			a := (*[4]T)(dw[i*dwStep+o:])
+			a[0] += a0
+			a[1] += a1
+			a[2] += a2
+			a[3] += a3
+		}
+	}
+	for ; o < oc; o++ {
+		for i := range ic {
+			acc := T(0)
+			for r := range rows {
+				for q := range cols {
+					acc += T(x[r*xRow+q*xStep+i] * dy[r*dyRow+q*dyStep+o])
+				}
+			}
+			dw[i*dwStep+o] += acc
+		}
+	}
+}
+
+func weight2x4[T Float](acc *[8]T, x []T, xStep int, dy []T, dyStep, cols int) {
+	a0, a1, a2, a3, b0, b1, b2, b3 := acc[0], acc[1], acc[2], acc[3], acc[4], acc[5], acc[6], acc[7]
+	for range cols {
+		x2, g := (*[2]T)(x), (*[4]T)(dy)
+		a0 += T(x2[0] * g[0])
+		b0 += T(x2[1] * g[0])
+		a1 += T(x2[0] * g[1])
+		b1 += T(x2[1] * g[1])
+		a2 += T(x2[0] * g[2])
+		b2 += T(x2[1] * g[2])
+		a3 += T(x2[0] * g[3])
+		b3 += T(x2[1] * g[3])
+		x, dy = x[min(xStep, len(x)):], dy[min(dyStep, len(dy)):]
+	}
+	*acc = [8]T{a0, a1, a2, a3, b0, b1, b2, b3}
+}
+
+func plainDepthWeight[T Float](dw []T, x []T, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, c int) {
+	k := 0
+	for ; k+4 <= c; k += 4 {
+		var a0, a1, a2, a3 T
+		for r := range rows {
+			for q := range cols {
+				x, g := (*[4]T)(x[r*xRow+q*xStep+k:]), (*[4]T)(dy[r*dyRow+q*dyStep+k:])
+				a0 += T(x[0] * g[0])
+				a1 += T(x[1] * g[1])
+				a2 += T(x[2] * g[2])
+				a3 += T(x[3] * g[3])
+			}
+		}
+		d := (*[4]T)(dw[k:])
+		d[0] += a0
+		d[1] += a1
+		d[2] += a2
+		d[3] += a3
+	}
+	for ; k < c; k++ {
+		acc := T(0)
+		for r := range rows {
+			for q := range cols {
+				acc += T(x[r*xRow+q*xStep+k] * dy[r*dyRow+q*dyStep+k])
+			}
+		}
+		dw[k] += acc
+	}
+}
+
+func plainReLU[T Float](y, x []T) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = max(v, 0)
+	}
+}
+
+func plainReLUMask[T Float](y, x, g []T) {
+	y, g = y[:len(x)], g[:len(x)]
+	for i, v := range x {
+		s := g[i]
+		if !(v > 0) {
+			s = 0
+		}
+		y[i] = s
+	}
+}
+
+func plainAdd[T Float](y, a, b []T) {
+	y, b = y[:len(a)], b[:len(a)]
+	for i, v := range a {
+		y[i] = v + b[i]
+	}
+}
+
+// plainScaledSum computes ((a + b) + c)·s.
+func plainScaledSum[T Float](y, a, b, c []T, s T) {
+	y, b, c = y[:len(a)], b[:len(a)], c[:len(a)]
+	for i, v := range a {
+		y[i] = (v + b[i] + c[i]) * s
+	}
+}
+
+func plainAxpy[T Float](y, x []T, a T) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] += T(a * v)
+	}
+}
+
+func plainLin[T Float](y []T, xs [][]T, at int, coefs, bias []T) {
+	period := len(bias)
+	for base := 0; base < len(y); base += period {
+		y := y[base:min(base+period, len(y))]
+		n, from := len(y), at+base
+		bias := bias[:n]
+		switch len(xs) {
+		case 1:
+			x0, a0 := xs[0][from:][:n], coefs[:n]
+			for i := range y {
+				y[i] = bias[i] + T(a0[i]*x0[i])
+			}
+		case 2:
+			x0, x1 := xs[0][from:][:n], xs[1][from:][:n]
+			a0, a1 := coefs[:n], coefs[period:][:n]
+			for i := range y {
+				y[i] = bias[i] + T(a0[i]*x0[i]) + T(a1[i]*x1[i])
+			}
+		default:
+			for i := range y {
+				sum := bias[i]
+				for k, x := range xs {
+					sum += T(coefs[k*period+i] * x[from+i])
+				}
+				y[i] = sum
+			}
+		}
+	}
+}
+
+func plainNorm[T Float](y, x, mean, rstd []T) {
+	period := len(mean)
+	for base := 0; base < len(x); base += period {
+		x := x[base:min(base+period, len(x))]
+		y, mean, rstd := y[base:][:len(x)], mean[:len(x)], rstd[:len(x)]
+		for i, v := range x {
+			y[i] = (v - mean[i]) * rstd[i]
+		}
+	}
+}
+
+func plainBNGrad[T Float](y, g, x, meanG, meanGX, rstd []T) {
+	period := len(rstd)
+	for base := 0; base < len(g); base += period {
+		g := g[base:min(base+period, len(g))]
+		y, x := y[base:][:len(g)], x[base:][:len(g)]
+		meanG, meanGX, rstd := meanG[:len(g)], meanGX[:len(g)], rstd[:len(g)]
+		for i, v := range g {
+			y[i] = rstd[i] * ((v - meanG[i]) - T(x[i]*meanGX[i]))
+		}
+	}
+}

@@ -1,0 +1,465 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"idarts/internal/exec"
+	"idarts/internal/exec/ref"
+	"idarts/internal/rng"
+)
+
+// instr is one instruction of the conformance table. Arguments are random; marks
+// tell otherwise: "targets" are rows that sum to one, "positive" are in 0.5..1.5,
+// "stats" are what BNStats gives for argument 0.
+type instr struct {
+	op    exec.Op
+	attr  exec.Attr
+	out   exec.Shape
+	args  []exec.Shape
+	marks map[int]string
+}
+
+func (c instr) String() string {
+	return fmt.Sprintf("%v %v %+v", c.op, c.args, c.attr)
+}
+
+// image shapes for passes over memory: batch 1, odd sizes, channels that are not
+// a multiple of the vector length, tensors larger than a tile.
+var images = []exec.Shape{{1, 1, 1, 1}, {1, 5, 3, 1}, {2, 7, 5, 3}, {2, 4, 4, 4}, {3, 5, 7, 8}, {2, 3, 3, 10}, {2, 9, 9, 12}, {5, 16, 16, 16}, {1, 5, 5, 33},
+	{2, 7, 3, 48}, {4, 33, 31, 4}, {3, 17, 16, 64}, {9, 33, 33, 1}, {2, 29, 31, 8}, {1, 3, 2, 130}}
+
+func cases() []instr {
+	var list []instr
+	add := func(op exec.Op, attr exec.Attr, out exec.Shape, args ...exec.Shape) *instr {
+		list = append(list, instr{op: op, attr: attr, out: out, args: args, marks: map[int]string{}})
+		return &list[len(list)-1]
+	}
+	one := exec.Vector(1)
+	for _, s := range images {
+		c := exec.Vector(s[3])
+		stats := exec.Vector(3 * s[3])
+		rows := exec.Shape{s[0] * s[1], 1, 1, s[3]}
+		number := exec.Shape{rows[0], 1, 1, 1}
+		pooled := exec.Shape{s[0], 1, 1, s[3]}
+		add(exec.ReLU, exec.Attr{}, s, s)
+		add(exec.ReLUMask, exec.Attr{}, s, s, s)
+		add(exec.ChanLin, exec.Attr{Terms: 1}, s, s, c)
+		add(exec.ChanLin, exec.Attr{Terms: 1}, s, s, one, one)
+		add(exec.ChanLin, exec.Attr{Terms: 2}, s, s, c, s, one, c, one)
+		add(exec.ChanLin, exec.Attr{Terms: 3}, s, s, one, s, one, s, one)
+		add(exec.ChanLin, exec.Attr{Terms: 5}, s, s, c, s, c, s, one, s, one, s, c, c)
+		add(exec.ChanLin, exec.Attr{}, s, c, one)
+		add(exec.ChanDot, exec.Attr{}, c, s, s)
+		add(exec.ChanSum, exec.Attr{}, c, s)
+		add(exec.Dot, exec.Attr{}, one, s, s)
+		add(exec.BNStats, exec.Attr{Eps: 1e-5}, stats, s)
+		add(exec.BNNorm, exec.Attr{}, s, s, stats).marks[1] = "stats"
+		add(exec.BNGrad, exec.Attr{}, s, s, s, stats).marks[2] = "stats"
+		add(exec.SpatialMean, exec.Attr{}, pooled, s)
+		add(exec.SpatialSpread, exec.Attr{}, s, pooled)
+		add(exec.CrossEntropy, exec.Attr{}, one, rows, rows).marks[1] = "targets"
+		add(exec.Softmax, exec.Attr{}, rows, rows)
+		add(exec.SoftmaxJac, exec.Attr{}, rows, rows, rows).marks[0] = "targets"
+		add(exec.RowDot, exec.Attr{}, number, rows, rows)
+		add(exec.RowScale, exec.Attr{}, rows, rows, number)
+		add(exec.Add, exec.Attr{}, s, s, s)
+		add(exec.Add, exec.Attr{}, s, s, s, s, s)
+		add(exec.Mul, exec.Attr{}, s, s, s)
+		add(exec.Div, exec.Attr{}, s, s, s).marks[1] = "positive"
+		add(exec.Affine, exec.Attr{Alpha: -0.3, Beta: 2}, s, s)
+		add(exec.Rsqrt, exec.Attr{Eps: 0.1}, s, s).marks[0] = "positive"
+		add(exec.Copy, exec.Attr{}, s, s)
+		long := exec.Vector(s[3] + 5)
+		add(exec.Slice, exec.Attr{Offset: 2}, c, long)
+		add(exec.Place, exec.Attr{Offset: 3}, long, c)
+	}
+	for _, w := range []struct {
+		x    exec.Shape
+		attr exec.Attr
+	}{
+		{exec.Shape{2, 8, 8, 4}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
+		{exec.Shape{1, 7, 5, 3}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
+		{exec.Shape{3, 2, 2, 16}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
+		{exec.Shape{2, 1, 4, 8}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
+		{exec.Shape{1, 9, 7, 5}, exec.Attr{KH: 3, KW: 3, Stride: 2, Pad: 1}},
+		{exec.Shape{2, 8, 8, 8}, exec.Attr{KH: 2, KW: 2, Stride: 2}},
+		{exec.Shape{1, 7, 9, 2}, exec.Attr{KH: 2, KW: 3, Stride: 3, Pad: 1}},
+		{exec.Shape{2, 5, 5, 1}, exec.Attr{KH: 5, KW: 5, Stride: 1, Pad: 2}},
+		{exec.Shape{2, 5, 5, 6}, exec.Attr{KH: 1, KW: 1, Stride: 2}},
+		{exec.Shape{4, 16, 16, 8}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
+	} {
+		y, err := poolShape(w.attr, w.x)
+		if err != nil {
+			panic(err)
+		}
+		add(exec.AvgPool, w.attr, y, w.x)
+		add(exec.AvgPoolGrad, w.attr, w.x, y)
+		add(exec.MaxPoolIndex, w.attr, y, w.x)
+		add(exec.MaxGather, w.attr, y, y, w.x).marks[0] = "index"
+		add(exec.MaxScatter, w.attr, w.x, y, y).marks[0] = "index"
+	}
+	for _, k := range convs {
+		w := k.weights()
+		y, err := convShape(normal(k.attr), k.x, w)
+		if err != nil {
+			panic(err)
+		}
+		add(exec.Conv, k.attr, y, k.x, w)
+		add(exec.ConvGradInput, k.attr, k.x, w, y)
+		add(exec.ConvGradWeight, k.attr, w, k.x, y)
+	}
+	return list
+}
+
+// convCase is a convolution of images x to cout channels.
+type convCase struct {
+	x    exec.Shape
+	cout int
+	attr exec.Attr
+}
+
+func (k convCase) weights() exec.Shape {
+	return exec.Shape{k.attr.KH, k.attr.KW, k.x[3] / max(k.attr.Groups, 1), k.cout}
+}
+
+func square(k, stride, pad, dilation, groups int) exec.Attr {
+	return exec.Attr{KH: k, KW: k, Stride: stride, Pad: pad, Dilation: dilation, Groups: groups}
+}
+
+var convs = []convCase{
+	{exec.Shape{1, 1, 1, 1}, 1, square(1, 1, 0, 1, 1)},
+	{exec.Shape{7, 1, 1, 16}, 10, square(1, 1, 0, 1, 1)}, // linear
+	{exec.Shape{300, 1, 1, 8}, 10, square(1, 1, 0, 1, 1)},
+	{exec.Shape{2, 16, 16, 1}, 8, square(3, 1, 1, 1, 1)}, // stems
+	{exec.Shape{2, 9, 9, 3}, 16, square(3, 1, 1, 1, 1)},
+	{exec.Shape{2, 16, 16, 4}, 4, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 16, 16, 8}, 8, square(3, 1, 1, 1, 1)},
+	{exec.Shape{2, 8, 8, 16}, 16, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 4, 4, 32}, 32, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 33, 35, 12}, 20, square(3, 1, 1, 1, 1)},
+	{exec.Shape{3, 7, 7, 24}, 28, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 2, 3, 5}, 7, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 1, 1, 5}, 7, square(3, 1, 1, 1, 1)},
+	{exec.Shape{2, 16, 16, 4}, 4, square(1, 1, 0, 1, 1)},
+	{exec.Shape{2, 17, 16, 8}, 16, square(1, 1, 0, 1, 1)},
+	{exec.Shape{1, 5, 5, 3}, 2, square(1, 1, 1, 1, 1)},
+	{exec.Shape{2, 8, 8, 4}, 8, square(1, 2, 0, 1, 1)},
+	{exec.Shape{2, 9, 7, 8}, 16, square(3, 2, 1, 1, 1)},
+	{exec.Shape{2, 8, 8, 8}, 16, square(3, 2, 1, 1, 1)},
+	{exec.Shape{1, 11, 10, 3}, 5, square(3, 3, 2, 1, 1)},
+	{exec.Shape{1, 9, 9, 4}, 4, square(3, 1, 2, 2, 1)},
+	{exec.Shape{1, 10, 9, 4}, 8, square(3, 2, 2, 2, 1)},
+	{exec.Shape{1, 12, 11, 6}, 6, square(5, 2, 4, 2, 1)},
+	{exec.Shape{1, 7, 8, 2}, 3, square(2, 1, 0, 1, 1)},
+	{exec.Shape{1, 6, 6, 2}, 4, square(2, 2, 0, 1, 1)},
+	{exec.Shape{1, 7, 9, 4}, 4, exec.Attr{KH: 1, KW: 7, Pad: 3}},
+	{exec.Shape{1, 9, 5, 8}, 8, exec.Attr{KH: 3, KW: 1, Stride: 2, Pad: 0}},
+	{exec.Shape{2, 9, 8, 8}, 12, square(3, 1, 1, 1, 4)}, // groups
+	{exec.Shape{2, 9, 8, 8}, 8, square(3, 2, 1, 2, 2)},
+	{exec.Shape{1, 6, 6, 4}, 8, square(1, 1, 0, 1, 2)},
+	{exec.Shape{2, 7, 7, 8}, 8, square(3, 1, 1, 1, 8)}, // depthwise
+	{exec.Shape{2, 9, 7, 5}, 5, square(3, 2, 1, 1, 5)},
+	{exec.Shape{1, 9, 9, 12}, 12, square(5, 1, 4, 2, 12)},
+	{exec.Shape{1, 9, 9, 4}, 8, square(3, 1, 1, 1, 4)}, // two results a channel
+	{exec.Shape{40, 4, 4, 8}, 8, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 3, 3, 4}, 4, square(3, 1, 4, 1, 1)}, // padding wider than the kernel
+	{exec.Shape{1, 40, 40, 64}, 16, square(3, 1, 1, 1, 1)},
+}
+
+// bench is one instruction in memory, each argument apart from the others.
+type workload struct {
+	program *exec.Program
+	args    [][]float64
+	want    []float64
+	scale   []float64 // what the sums of absolute values come to
+}
+
+func (c instr) workload(t testing.TB) workload {
+	r := rng.New(1, "cpu-test")
+	var w workload
+	in := exec.Instr{Op: c.op, Attr: c.attr}
+	size := 0
+	put := func(s exec.Shape) exec.Tensor {
+		at := exec.Tensor{Space: exec.Scratch, Offset: size, Shape: s}
+		size += s.Len()
+		return at
+	}
+	for i, s := range c.args {
+		in.Args = append(in.Args, put(s))
+		data := make([]float64, s.Len())
+		for k := range data {
+			data[k] = float64(float32(r.NormFloat64()))
+		}
+		switch c.marks[i] {
+		case "positive":
+			for k := range data {
+				data[k] = float64(float32(0.5 + r.Float64()))
+			}
+		case "targets":
+			for row := 0; row < len(data); row += s[3] {
+				clear(data[row : row+s[3]])
+				data[row+r.IntN(s[3])] = 0.75
+				data[row+r.IntN(s[3])] += 0.25
+			}
+		case "stats":
+			ref.Do(exec.BNStats, exec.Attr{Eps: 1e-5}, w.args[:1], c.args[:1], data, s)
+			for k := range data {
+				data[k] = float64(float32(data[k]))
+			}
+		case "index":
+			image, index := c.out, s
+			if c.op == exec.MaxGather {
+				image = c.args[1]
+			}
+			x := make([]float64, image.Len())
+			for k := range x {
+				x[k] = r.NormFloat64()
+			}
+			ref.Do(exec.MaxPoolIndex, c.attr, [][]float64{x}, []exec.Shape{image}, data, index)
+		}
+		w.args = append(w.args, data)
+	}
+	in.Out = put(c.out)
+	w.program = &exec.Program{Phases: [][]exec.Instr{{in}}}
+	w.program.Size[exec.Scratch] = size
+	w.want = make([]float64, c.out.Len())
+	ref.Do(c.op, c.attr, w.args, c.args, w.want, c.out)
+	return w
+}
+
+// result runs the workload from a result full of rubbish.
+func result[T Float](t testing.TB, w workload, workers int, in *inner[T]) []T {
+	t.Helper()
+	mem := NewMemory[T](w.program)
+	load(mem, w)
+	pool := NewPool(workers)
+	defer pool.Close()
+	e, err := bind(pool, w.program, mem, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Run(0)
+	e.Run(0) // workspace of a first run must not matter
+	return block(mem, w.program.Phases[0][0].Out)
+}
+
+func load[T Float](mem *Memory[T], w workload) {
+	in := w.program.Phases[0][0]
+	for i := range block(mem, in.Out) {
+		block(mem, in.Out)[i] = T(math.NaN())
+	}
+	for i, a := range in.Args {
+		for k, v := range w.args[i] {
+			block(mem, a)[k] = T(v)
+		}
+	}
+}
+
+func TestKernelsMatchReference(t *testing.T) {
+	ran := 0
+	for _, c := range cases() {
+		w := c.workload(t)
+		compare(t, c, "float64", result(t, w, 1, tuned[float64]()), w.want, 1e-12)
+		compare(t, c, "float32", result(t, w, 1, tuned[float32]()), w.want, 3e-5)
+		ran++
+	}
+	t.Logf("%d instructions", ran)
+}
+
+// compare allows an error of tol times the largest result.
+func compare[T Float](t *testing.T, c instr, name string, got []T, want []float64, tol float64) {
+	t.Helper()
+	scale := 1.0
+	for _, v := range want {
+		scale = max(scale, math.Abs(v))
+	}
+	for i, v := range got {
+		if d := math.Abs(float64(v) - want[i]); !(d <= tol*scale) {
+			t.Errorf("%v: %s: result %d = %v, want %v", c, name, i, v, want[i])
+			return
+		}
+	}
+}
+
+func TestSameBitsWithAnyNumberOfWorkers(t *testing.T) {
+	for _, c := range cases() {
+		w := c.workload(t)
+		sameBits(t, c, result(t, w, 2, tuned[float32]()), result(t, w, 1, tuned[float32]()))
+		sameBits(t, c, result(t, w, 7, tuned[float32]()), result(t, w, 1, tuned[float32]()))
+		sameBits(t, c, result(t, w, 7, tuned[float64]()), result(t, w, 1, tuned[float64]()))
+	}
+}
+
+func TestTunedLoopsGiveTheBitsOfPlainOnes(t *testing.T) {
+	for _, c := range cases() {
+		w := c.workload(t)
+		sameBits(t, c, result(t, w, 1, tuned[float32]()), result(t, w, 1, plain[float32]()))
+	}
+}
+
+func sameBits[T Float](t *testing.T, c instr, got, want []T) {
+	t.Helper()
+	for i := range got {
+		if math.Float64bits(float64(got[i])) != math.Float64bits(float64(want[i])) {
+			t.Errorf("%v: result %d = %v, want %v", c, i, got[i], want[i])
+			return
+		}
+	}
+}
+
+// Every argument that may share memory with the result does so in turn.
+func TestInPlace(t *testing.T) {
+	ran := 0
+	for _, c := range cases() {
+		for i := range c.args {
+			if !exec.InPlace(c.op, c.attr, i) || c.args[i].Len() != c.out.Len() {
+				continue
+			}
+			w := c.workload(t)
+			apart := result(t, w, 2, tuned[float32]())
+			in := &w.program.Phases[0][0]
+			in.Out.Offset = in.Args[i].Offset
+			mem := NewMemory[float32](w.program)
+			load(mem, w)
+			pool := NewPool(2)
+			e, err := Bind(pool, w.program, mem)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Run(0)
+			pool.Close()
+			sameBits(t, c, block(mem, in.Out), apart)
+			ran++
+		}
+	}
+	if ran < 100 {
+		t.Errorf("%d cases ran, want 100 or more", ran)
+	}
+}
+
+func TestRunAllocatesNothing(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		p := &exec.Program{Phases: [][]exec.Instr{nil}}
+		for _, c := range cases() {
+			one := c.workload(t).program
+			p.Phases[0] = append(p.Phases[0], one.Phases[0]...)
+			p.Size[exec.Scratch] = max(p.Size[exec.Scratch], one.Size[exec.Scratch])
+		}
+		mem := NewMemory[float32](p)
+		pool := NewPool(workers)
+		e, err := Bind(pool, p, mem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(3, func() { e.Run(0) }); n != 0 {
+			t.Errorf("%d workers: %v allocations in a run, want 0", workers, n)
+		}
+		pool.Close()
+	}
+}
+
+func TestStatsOfLargeMeansKeepTheSpread(t *testing.T) {
+	s := exec.Shape{4, 33, 33, 8}
+	c := instr{op: exec.BNStats, attr: exec.Attr{Eps: 1e-5}, out: exec.Vector(24), args: []exec.Shape{s}}
+	w := c.workload(t)
+	for i := range w.args[0] {
+		w.args[0][i] = float64(float32(1000 + w.args[0][i]))
+	}
+	ref.Do(c.op, c.attr, w.args, c.args, w.want, c.out)
+	got := result(t, w, 1, tuned[float32]())
+	for k := 8; k < 16; k++ {
+		if math.Abs(float64(got[k])/w.want[k]-1) > 1e-4 {
+			t.Errorf("variance of channel %d = %v, want %v", k-8, got[k], w.want[k])
+		}
+	}
+}
+
+func TestReLUKeepsNaN(t *testing.T) {
+	for _, in := range []*inner[float32]{plain[float32](), tuned[float32]()} {
+		x := make([]float32, 40)
+		for i := range x {
+			x[i] = []float32{float32(math.NaN()), -1, 2, float32(math.Inf(1))}[i%4]
+		}
+		in.relu(x, x)
+		for i, v := range x {
+			if want := []float32{float32(math.NaN()), 0, 2, float32(math.Inf(1))}[i%4]; v != want && !(v != v && want != want) {
+				t.Fatalf("element %d = %v, want %v", i, v, want)
+			}
+		}
+	}
+}
+
+func TestBindErrors(t *testing.T) {
+	conv := exec.Instr{
+		Op: exec.Conv, Attr: square(3, 1, 1, 1, 1),
+		Args: []exec.Tensor{{Space: exec.Images, Shape: exec.Shape{1, 4, 4, 2}}, {Space: exec.Weights, Shape: exec.Shape{3, 3, 2, 4}}},
+		Out:  exec.Tensor{Space: exec.Scratch, Shape: exec.Shape{1, 4, 4, 4}},
+	}
+	vector := func(op exec.Op, out exec.Tensor, args ...exec.Tensor) exec.Instr {
+		return exec.Instr{Op: op, Args: args, Out: out}
+	}
+	at := func(offset, n int) exec.Tensor { return exec.Tensor{Offset: offset, Shape: exec.Vector(n)} }
+	for _, tt := range []struct {
+		name string
+		in   exec.Instr
+		edit func(*exec.Instr)
+		want string
+	}{
+		{"memory ends before the tensor", conv, func(in *exec.Instr) { in.Out.Offset = 1 }, "elements 1 to 65 of space scratch, which has 64"},
+		{"negative offset", conv, func(in *exec.Instr) { in.Args[0].Offset = -1 }, "argument 0"},
+		{"wrong weights", conv, func(in *exec.Instr) { in.Args[1].Shape = exec.Shape{3, 2, 3, 4} }, "weights have shape [3 2 3 4], want [3 3 2 4]"},
+		{"wrong result", conv, func(in *exec.Instr) { in.Out.Shape = exec.Shape{1, 4, 2, 4} }, "result has shape [1 4 2 4], want [1 4 4 4]"},
+		{"uneven groups", conv, func(in *exec.Instr) { in.Attr.Groups = 3 }, "3 groups"},
+		{"negative stride", conv, func(in *exec.Instr) { in.Attr.Stride = -1 }, "stride -1"},
+		{"image smaller than the kernel", conv, func(in *exec.Instr) { in.Attr.Dilation = 4 }, "smaller than the kernel"},
+		{"unknown operator", conv, func(in *exec.Instr) { in.Op = exec.NumOps }, "unknown operator"},
+		{"unknown space", conv, func(in *exec.Instr) { in.Out.Space = exec.NumSpaces }, "unknown space"},
+		{"empty tensor", conv, func(in *exec.Instr) { in.Args[0].Shape[0] = 0 }, "want sizes from 1"},
+		{"too few arguments", conv, func(in *exec.Instr) { in.Args = in.Args[:1] }, "has 1 arguments, want 2"},
+		{"too many arguments", conv, func(in *exec.Instr) { in.Args = append(in.Args, in.Args[0]) }, "has 3 arguments, want 2"},
+		{"partial overlap", vector(exec.ReLU, at(0, 8), at(4, 8)), nil, "overlaps argument 0"},
+		{"overlap of an operator that reads again", vector(exec.ChanSum, at(0, 1), at(0, 1)), nil, "overlaps argument 0"},
+		{"different shapes", vector(exec.Add, at(0, 4), at(8, 4), at(16, 3)), nil, "shape [1 1 1 4], want [1 1 1 3]"},
+		{"slice past the end", vector(exec.Slice, at(0, 4), at(8, 3)), nil, "elements 0 to 4 of a vector of 3"},
+		{"padding as wide as the window", exec.Instr{Op: exec.AvgPool, Attr: square(2, 1, 2, 1, 1), Args: conv.Args[:1], Out: conv.Out}, nil, "padding below the window"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := tt.in
+			in.Args = append([]exec.Tensor(nil), in.Args...)
+			if tt.edit != nil {
+				tt.edit(&in)
+			}
+			mem := new(Memory[float32])
+			mem[exec.Scratch], mem[exec.Images], mem[exec.Weights] = make([]float32, 64), make([]float32, 64), make([]float32, 128)
+			pool := NewPool(1)
+			_, err := Bind(pool, &exec.Program{Phases: [][]exec.Instr{{in}}}, mem)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error = %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+	pool := NewPool(1)
+	mem := new(Memory[float32])
+	mem[exec.Scratch], mem[exec.Images], mem[exec.Weights] = make([]float32, 64), make([]float32, 64), make([]float32, 128)
+	if _, err := Bind(pool, &exec.Program{Phases: [][]exec.Instr{{conv}}}, mem); err != nil {
+		t.Errorf("the unchanged instruction: %v", err)
+	}
+}
+
+func TestExpAndLog(t *testing.T) {
+	for x := -700.0; x < 700; x += 0.37 {
+		if got, want := exp(x), math.Exp(x); math.Abs(got/want-1) > 5e-16 {
+			t.Errorf("exp(%v) = %v, want %v", x, got, want)
+		}
+		v := math.Exp(x)
+		if got, want := log(v), math.Log(v); math.Abs(got-want) > 4e-16*max(1, math.Abs(want)) {
+			t.Errorf("log(%v) = %v, want %v", v, got, want)
+		}
+	}
+	if exp(math.Inf(-1)) != 0 || exp(0) != 1 || log(1) != 0 || !math.IsNaN(exp(math.NaN())) || !math.IsInf(log(0), -1) {
+		t.Error("wrong at an end of the range")
+	}
+}

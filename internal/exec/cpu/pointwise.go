@@ -1,0 +1,98 @@
+package cpu
+
+import "math"
+
+// passTile is how many elements one tile of a pass over memory has, about.
+const passTile = 8192
+
+// pass adds a stage that goes over all elements of the result, in tiles that
+// start at multiples of period.
+func (p *plan[T]) pass(period int, f func(lo, hi int)) {
+	n := len(p.y)
+	size := max(passTile/period, 1) * period
+	p.stage((n+size-1)/size, n, func(tile, _ int) { f(tile*size, min((tile+1)*size, n)) })
+}
+
+func planReLU[T Float](p *plan[T]) {
+	x, y, f := p.x[0], p.y, p.inner.relu
+	p.pass(1, func(lo, hi int) { f(y[lo:hi], x[lo:hi]) })
+}
+
+func planReLUMask[T Float](p *plan[T]) {
+	x, g, y, f := p.x[0], p.x[1], p.y, p.inner.reluMask
+	p.pass(1, func(lo, hi int) { f(y[lo:hi], x[lo:hi], g[lo:hi]) })
+}
+
+func planAdd[T Float](p *plan[T]) {
+	x, y := p.x, p.y
+	if len(x) == 2 {
+		f := p.inner.add
+		p.pass(1, func(lo, hi int) { f(y[lo:hi], x[0][lo:hi], x[1][lo:hi]) })
+		return
+	}
+	// With coefficients 1 the general sum is exact, and one pass.
+	f := p.inner.lin
+	zeros, ones := make([]T, 32), make([]T, 32*len(x))
+	for i := range ones {
+		ones[i] = 1
+	}
+	p.pass(32, func(lo, hi int) { f(y[lo:hi], x, lo, ones, zeros) })
+}
+
+func planMul[T Float](p *plan[T]) {
+	a, b, y := p.x[0], p.x[1], p.y
+	p.pass(1, func(lo, hi int) {
+		a, b, y := a[lo:hi], b[lo:hi], y[lo:hi]
+		for i := range y {
+			y[i] = a[i] * b[i]
+		}
+	})
+}
+
+func planDiv[T Float](p *plan[T]) {
+	a, b, y := p.x[0], p.x[1], p.y
+	p.pass(1, func(lo, hi int) {
+		a, b, y := a[lo:hi], b[lo:hi], y[lo:hi]
+		for i := range y {
+			y[i] = a[i] / b[i]
+		}
+	})
+}
+
+func planAffine[T Float](p *plan[T]) {
+	x, y, alpha, beta := p.x[0], p.y, T(p.attr.Alpha), T(p.attr.Beta)
+	p.pass(1, func(lo, hi int) {
+		x, y := x[lo:hi], y[lo:hi]
+		for i := range y {
+			y[i] = T(alpha*x[i]) + beta
+		}
+	})
+}
+
+func planRsqrt[T Float](p *plan[T]) {
+	x, y, eps := p.x[0], p.y, p.attr.Eps
+	p.pass(1, func(lo, hi int) {
+		x, y := x[lo:hi], y[lo:hi]
+		for i := range y {
+			y[i] = T(1 / math.Sqrt(float64(x[i])+eps))
+		}
+	})
+}
+
+func planSlice[T Float](p *plan[T]) {
+	x, y := p.x[0][p.attr.Offset:], p.y
+	p.serial(func() { copy(y, x) })
+}
+
+func planPlace[T Float](p *plan[T]) {
+	x, y, at := p.x[0], p.y, p.attr.Offset
+	p.serial(func() {
+		clear(y)
+		copy(y[at:], x)
+	})
+}
+
+func planCopy[T Float](p *plan[T]) {
+	x, y := p.x[0], p.y
+	p.pass(1, func(lo, hi int) { copy(y[lo:hi], x[lo:hi]) })
+}

@@ -1,0 +1,148 @@
+package cpu
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"idarts/internal/exec"
+)
+
+// Vec is an [exec.Vec] in the processor's memory.
+type Vec[T Float] struct {
+	pool  *Pool
+	data  []T
+	inner *inner[T]
+
+	// The call at hand, kept here so that a call allocates nothing.
+	x            *Vec[T]
+	a            T
+	sums         []float64
+	lane         []lanes[T] // by worker
+	axpy, dotSum func(tile, worker int)
+}
+
+// NewVec makes a zero vector of n numbers.
+func NewVec[T Float](pool *Pool, n int) *Vec[T] { return WrapVec(pool, make([]T, n)) }
+
+// WrapVec makes a vector of data, which it keeps using.
+func WrapVec[T Float](pool *Pool, data []T) *Vec[T] {
+	v := &Vec[T]{pool: pool, data: data, inner: tuned[T](), sums: make([]float64, (len(data)+vecTile-1)/vecTile), lane: make([]lanes[T], pool.Workers())}
+	v.axpy = func(tile, _ int) {
+		lo, hi := tile*vecTile, min((tile+1)*vecTile, len(v.data))
+		v.inner.axpy(v.data[lo:hi], v.x.data[lo:hi], v.a)
+	}
+	v.dotSum = func(tile, worker int) {
+		lo, hi := tile*vecTile, min((tile+1)*vecTile, len(v.data))
+		acc := &v.lane[worker]
+		v.inner.dot(acc, v.data[lo:hi], v.x.data[lo:hi], 1, 1, hi-lo)
+		v.sums[tile] = 0
+		fold(v.sums[tile:tile+1], acc, 1)
+	}
+	return v
+}
+
+const vecTile = 4096
+
+// Data is the vector's memory.
+func (v *Vec[T]) Data() []T { return v.data }
+
+// Len is the number of elements.
+func (v *Vec[T]) Len() int { return len(v.data) }
+
+// Zero sets every element to 0.
+func (v *Vec[T]) Zero() { clear(v.data) }
+
+// Copy sets v = x.
+func (v *Vec[T]) Copy(x exec.Vec) { copy(v.data, v.like(x).data) }
+
+// Axpy adds a·x, a being rounded to the device's precision first.
+func (v *Vec[T]) Axpy(a float64, x exec.Vec) {
+	v.x, v.a = v.like(x), T(a)
+	v.each(v.axpy)
+	v.x = nil
+}
+
+// Scale multiplies by a, rounded to the device's precision first.
+func (v *Vec[T]) Scale(a float64) {
+	s := T(a)
+	for i := range v.data {
+		v.data[i] *= s
+	}
+}
+
+// Dot is Σ v·x, added up in fixed tiles.
+func (v *Vec[T]) Dot(x exec.Vec) float64 {
+	v.x = v.like(x)
+	v.each(v.dotSum)
+	v.x = nil
+	sum := 0.0
+	for _, s := range v.sums {
+		sum += s
+	}
+	return sum
+}
+
+// each runs over the tiles, with helpers if there are many.
+func (v *Vec[T]) each(run func(tile, worker int)) {
+	if len(v.sums) < 16 {
+		for tile := range v.sums {
+			run(tile, 0)
+		}
+		return
+	}
+	v.pool.each(len(v.sums), run)
+}
+
+// like is x as the vector of the same device and length that it must be.
+func (v *Vec[T]) like(x exec.Vec) *Vec[T] {
+	other, ok := x.(*Vec[T])
+	if !ok {
+		panic("cpu: vector of another device")
+	}
+	if len(other.data) != len(v.data) {
+		panic("cpu: length mismatch")
+	}
+	return other
+}
+
+// Bytes is the content, 4 or 8 bytes an element, little endian.
+func (v *Vec[T]) Bytes() []byte {
+	switch data := any(v.data).(type) {
+	case []float32:
+		b := make([]byte, 0, 4*len(data))
+		for _, x := range data {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		}
+		return b
+	case []float64:
+		b := make([]byte, 0, 8*len(data))
+		for _, x := range data {
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+		}
+		return b
+	}
+	panic("cpu: unknown precision")
+}
+
+// SetBytes restores what Bytes gave.
+func (v *Vec[T]) SetBytes(b []byte) error {
+	size := 4
+	if _, double := any(v.data).([]float64); double {
+		size = 8
+	}
+	if len(b) != size*len(v.data) {
+		return fmt.Errorf("cpu: vector: %d bytes, want %d (%d elements of %d)", len(b), size*len(v.data), len(v.data), size)
+	}
+	switch data := any(v.data).(type) {
+	case []float32:
+		for i := range data {
+			data[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		}
+	case []float64:
+		for i := range data {
+			data[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+		}
+	}
+	return nil
+}
