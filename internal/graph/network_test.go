@@ -186,4 +186,3 @@ func TestNetwork(t *testing.T) {
 		}
 	}
 }
-
