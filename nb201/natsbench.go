@@ -1,0 +1,317 @@
+package nb201
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+)
+
+// natsBench is where the official records come from.
+var natsBench = Origin{
+	Source: "NATS-Bench topology search space (Dong, Liu, Musial, Gabrys, TPAMI 2021, arXiv:2009.00437), files NNNNNN.pickle.pbz2 and meta.pickle.pbz2; " +
+		"the sha256 is that of the output of `LC_ALL=C sha256sum *.pickle.pbz2`",
+	Licence: "MIT",
+	Protocol: "NAS-Bench-201: C=16, N=5; SGD, Nesterov momentum 0.9, rate 0.1 with a cosine to 0, weight decay 5e-4, batch 256, flip and padded crop; " +
+		"200 or 12 epochs, values after the last one",
+}
+
+// integrity is how far ori-test may be from the mean of x-valid and x-test, in percent.
+const integrity = 1e-4
+
+// ImportNATSBench turns a folder of official NATS-Bench topology records into a
+// table. The folder holds meta.pickle.pbz2 with the text of all cells in the
+// official order, and a record NNNNNN.pickle.pbz2 for each; records that are not
+// there leave their cells without results, as seeds that were not trained do.
+//
+// Kept are the values after the last epoch, of both schedules, for each seed: for
+// split "train" accuracy, loss and the seconds of all epochs together, for the
+// others accuracy, loss and the seconds of the evaluation. Curves are not kept.
+//
+// It is an error when for cifar100 or ImageNet16-120 the accuracy on ori-test is
+// not the mean of x-valid and x-test, which are its halves. Errors name the file.
+// progress, if not nil, is called after each record, from one goroutine at a time.
+// Memory is that of the table, about 14 MB, and a few records. Records that hold
+// trained weights (the "full" archive) are refused; take the "simple" one.
+func ImportNATSBench(dir, out string, progress func(done, total int)) error {
+	order, metaSum, err := readMeta(filepath.Join(dir, "meta.pickle.pbz2"))
+	if err != nil {
+		return err
+	}
+	var found []int
+	for i := range order {
+		_, err := os.Stat(filepath.Join(dir, recordName(i)))
+		if err == nil {
+			found = append(found, i)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("nb201: import record %d: %w", i, err)
+		}
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("nb201: folder %q has no records, want files such as %q", dir, recordName(0))
+	}
+
+	t := newOfficial(natsBench, order)
+	sums := make([]string, len(found))
+	errs := make([]error, len(found))
+	var mu sync.Mutex // guards t, done and failed
+	done, failed := 0, false
+	work := make(chan int)
+	var workers sync.WaitGroup
+	for range min(len(found), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := range work {
+				path := filepath.Join(dir, recordName(found[i]))
+				records, sum, err := readRecord(path, found[i], order[found[i]])
+				mu.Lock()
+				if err == nil {
+					if err = t.Append(records...); err != nil {
+						err = fmt.Errorf("nb201: import %q: %w", path, err)
+					}
+				}
+				sums[i], errs[i] = sum, err
+				failed = failed || err != nil
+				done++
+				if progress != nil {
+					progress(done, len(found))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range found {
+		mu.Lock()
+		stop := failed
+		mu.Unlock()
+		if stop {
+			break
+		}
+		work <- i
+	}
+	close(work)
+	workers.Wait()
+	for _, err := range errs { // the first by number, whichever came first in time
+		if err != nil {
+			return err
+		}
+	}
+
+	hash := sha256.New()
+	for i, sum := range sums {
+		fmt.Fprintf(hash, "%s  %s\n", sum, recordName(found[i]))
+	}
+	fmt.Fprintf(hash, "%s  %s\n", metaSum, "meta.pickle.pbz2")
+	t.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	return t.Save(out)
+}
+
+func recordName(i int) string { return fmt.Sprintf("%06d.pickle.pbz2", i) }
+
+// readMeta reads the official order and the file's sha256.
+func readMeta(path string) (order []Cell, sum string, err error) {
+	defer func() {
+		if err != nil {
+			order, err = nil, fmt.Errorf("nb201: import %q: %w", path, err)
+		}
+	}()
+	raw, packed, err := readPickle(path)
+	if err != nil {
+		return nil, "", err
+	}
+	meta, ok := raw.(dict)
+	if !ok {
+		return nil, "", fmt.Errorf("the file holds a %T, want a dict", raw)
+	}
+	texts, err := get[[]any](meta, "meta_archs")
+	if err != nil {
+		return nil, "", err
+	}
+	seen := map[Cell]int{}
+	for i, v := range texts {
+		text, _ := v.(string)
+		c, err := Parse(text)
+		if err != nil {
+			return nil, "", fmt.Errorf("cell %d: %w", i, err)
+		}
+		if first, twice := seen[c]; twice {
+			return nil, "", fmt.Errorf("cells %d and %d are both %q", first, i, c)
+		}
+		seen[c] = i
+		order = append(order, c)
+	}
+	if len(order) != NumCells {
+		return nil, "", fmt.Errorf("%d cells, want %d", len(order), NumCells)
+	}
+	return order, hexSum(packed), nil
+}
+
+func hexSum(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// readRecord reads all measurements of one cell and the file's sha256.
+func readRecord(path string, index int, cell Cell) (records []Record, sum string, err error) {
+	defer func() {
+		if err != nil {
+			records, err = nil, fmt.Errorf("nb201: import %q: %w", path, err)
+		}
+	}()
+	raw, packed, err := readPickle(path)
+	if err != nil {
+		return nil, "", err
+	}
+	top, ok := raw.(dict)
+	if !ok {
+		return nil, "", fmt.Errorf("the file holds a %T, want a dict", raw)
+	}
+	for _, schedule := range top.keys {
+		name, _ := schedule.(string)
+		epochs, err := strconv.Atoi(name)
+		if err != nil || epochs <= 0 {
+			return nil, "", fmt.Errorf("schedule %v, want a number of epochs such as \"12\" or \"200\"", schedule)
+		}
+		part, err := get[dict](top, schedule)
+		if err != nil {
+			return nil, "", err
+		}
+		rs, err := readSchedule(part, epochs, index, cell)
+		if err != nil {
+			return nil, "", fmt.Errorf("%d epochs: %w", epochs, err)
+		}
+		records = append(records, rs...)
+	}
+	return records, hexSum(packed), nil
+}
+
+func readSchedule(part dict, epochs, index int, cell Cell) ([]Record, error) {
+	if got, err := get[int64](part, "arch_index"); err != nil {
+		return nil, err
+	} else if got != int64(index) {
+		return nil, fmt.Errorf("record of cell %d, want %d as in the file's name", got, index)
+	}
+	if got, err := get[string](part, "arch_str"); err != nil {
+		return nil, err
+	} else if got != cell.String() {
+		return nil, fmt.Errorf("record of cell %q, want %q as in the index", got, cell)
+	}
+	results, err := get[dict](part, "all_results")
+	if err != nil {
+		return nil, err
+	}
+	var records []Record
+	for _, k := range results.keys {
+		run, ok := k.(dictKey)
+		if !ok {
+			return nil, fmt.Errorf("result %v, want a pair of dataset and seed", k)
+		}
+		result, err := get[dict](results, k)
+		if err != nil {
+			return nil, err
+		}
+		rs, err := readRun(result, cell, run.text, run.number, epochs)
+		if err != nil {
+			return nil, fmt.Errorf("%s, seed %d: %w", run.text, run.number, err)
+		}
+		records = append(records, rs...)
+	}
+	return records, nil
+}
+
+// readRun reads the last epoch of one trained network.
+func readRun(result dict, cell Cell, trainedOn string, seed int64, epochs int) ([]Record, error) {
+	var splits []string
+	dataset := trainedOn
+	switch trainedOn {
+	case "cifar10-valid":
+		dataset, splits = "cifar10", []string{"x-valid", "ori-test"}
+	case "cifar10":
+		splits = []string{"ori-test"}
+	case "cifar100", "ImageNet16-120":
+		splits = []string{"x-valid", "x-test", "ori-test"}
+	default:
+		return nil, fmt.Errorf("unknown dataset %q, want cifar10-valid, cifar10, cifar100 or ImageNet16-120", trainedOn)
+	}
+	if got, err := get[int64](result, "epochs"); err != nil {
+		return nil, err
+	} else if got != int64(epochs) {
+		return nil, fmt.Errorf("trained for %d epochs, want %d", got, epochs)
+	}
+	record := func(split string) Record {
+		return Record{Cell: cell, Key: Key{dataset, trainedOn, split, epochs}, Seed: seed}
+	}
+
+	var records []Record
+	train := record("train")
+	last := int64(epochs - 1)
+	var err error
+	if train.Accuracy, err = number(result, "train_acc1es", last); err != nil {
+		return nil, err
+	}
+	if train.Loss, err = number(result, "train_losses", last); err != nil {
+		return nil, err
+	}
+	for e := range int64(epochs) {
+		v, err := number(result, "train_times", e)
+		if err != nil {
+			return nil, err
+		}
+		train.Seconds += v
+	}
+	if !math.IsNaN(train.Accuracy) {
+		records = append(records, train)
+	}
+
+	bySplit := map[string]float64{}
+	for _, split := range splits {
+		r := record(split)
+		key := fmt.Sprintf("%s@%d", split, last)
+		if r.Accuracy, err = number(result, "eval_acc1es", key); err != nil {
+			return nil, err
+		}
+		if r.Loss, err = number(result, "eval_losses", key); err != nil {
+			return nil, err
+		}
+		if r.Seconds, err = number(result, "eval_times", key); err != nil {
+			return nil, err
+		}
+		if math.IsNaN(r.Accuracy) {
+			continue // was not measured
+		}
+		bySplit[split] = r.Accuracy
+		records = append(records, r)
+	}
+	if len(bySplit) == 3 {
+		mean := (bySplit["x-valid"] + bySplit["x-test"]) / 2
+		if !(math.Abs(mean-bySplit["ori-test"]) <= integrity) {
+			return nil, fmt.Errorf("accuracy on ori-test is %v, want %v, the mean of x-valid %v and x-test %v (within %v)",
+				bySplit["ori-test"], mean, bySplit["x-valid"], bySplit["x-test"], integrity)
+		}
+	}
+	return records, nil
+}
+
+// number finds one entry of a list of measurements; NaN when it is not there.
+func number(result dict, list string, key any) (float64, error) {
+	values, err := get[dict](result, list)
+	if err != nil {
+		return 0, err
+	}
+	switch v := values.values[key].(type) {
+	case nil:
+		return math.NaN(), nil
+	case float64:
+		return v, nil
+	case int64:
+		return float64(v), nil
+	default:
+		return 0, fmt.Errorf("%s: entry %v is a %T, want a number", list, key, v)
+	}
+}

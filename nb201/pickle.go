@@ -1,0 +1,279 @@
+package nb201
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+
+	"github.com/nlpodyssey/gopickle/pickle"
+	"github.com/nlpodyssey/gopickle/types"
+)
+
+// maxPickle bounds an unpacked file. Official records have about 0.3 MB, the
+// index 1.4 MB; records with weights inside are larger and are not read.
+const maxPickle = 64 << 20
+
+// readPickle unpacks and decodes a bz2 pickle, which nobody vouches for: only the
+// few classes in findClass are made, nothing is run, and damage is an error. The
+// result is made of dict, []any, string, int64, float64, bool and nil.
+func readPickle(path string) (v any, packed []byte, err error) {
+	if packed, err = os.ReadFile(path); err != nil {
+		return nil, nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(bzip2.NewReader(bytes.NewReader(packed)), maxPickle+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("unpack bz2: %w", err)
+	}
+	if v, err = decodePickle(content); err != nil {
+		return nil, nil, err
+	}
+	return v, packed, nil
+}
+
+func decodePickle(content []byte) (v any, err error) {
+	// The library indexes and asserts types without looking.
+	defer func() {
+		if p := recover(); p != nil {
+			v, err = nil, fmt.Errorf("damaged pickle: %v", p)
+		}
+	}()
+	if len(content) > maxPickle {
+		return nil, fmt.Errorf("more than %d bytes unpacked", maxPickle)
+	}
+	if err := scanPickle(content); err != nil {
+		return nil, err
+	}
+	u := pickle.NewUnpickler(bytes.NewReader(content))
+	u.FindClass = findClass
+	raw, err := u.Load()
+	if err != nil {
+		return nil, fmt.Errorf("damaged pickle: %w", err)
+	}
+	return plain(raw, 0)
+}
+
+// findClass is the allow-list. The library itself adds collections.OrderedDict
+// and two harmless base classes.
+func findClass(module, name string) (any, error) {
+	switch module + "." + name {
+	case "numpy.dtype":
+		return newDtype{}, nil
+	case "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar":
+		return newScalar{}, nil
+	}
+	return nil, fmt.Errorf("class %q is not allowed, want one of %q", module+"."+name,
+		[]string{"collections.OrderedDict", "numpy.dtype", "numpy.core.multiarray.scalar"})
+}
+
+// newDtype and newScalar are numpy's constructors of a number: dtype("f8") with a
+// state that holds the byte order, and scalar(dtype, bytes).
+type newDtype struct{}
+type newScalar struct{}
+
+type dtype struct{ kind, order string }
+
+func (newDtype) Call(args ...any) (any, error) {
+	if len(args) > 0 {
+		if kind, ok := args[0].(string); ok {
+			return &dtype{kind: kind}, nil
+		}
+	}
+	return nil, fmt.Errorf("numpy.dtype of %v, want the name of a type", args)
+}
+
+func (d *dtype) PySetState(state any) error {
+	t, ok := state.(*types.Tuple)
+	if !ok || t.Len() < 2 {
+		return fmt.Errorf("numpy.dtype with state %v, want a tuple", state)
+	}
+	d.order, ok = t.Get(1).(string)
+	if !ok {
+		return fmt.Errorf("numpy.dtype with byte order %v, want text", t.Get(1))
+	}
+	return nil
+}
+
+func (newScalar) Call(args ...any) (any, error) {
+	if len(args) != 2 {
+		return nil, fmt.Errorf("numpy scalar of %d arguments, want 2", len(args))
+	}
+	d, ok := args[0].(*dtype)
+	b, ok2 := args[1].([]byte)
+	if !ok || !ok2 || d.order != "<" {
+		return nil, fmt.Errorf("numpy scalar of %T and %T, want a little-endian dtype and bytes", args[0], args[1])
+	}
+	switch {
+	case d.kind == "f8" && len(b) == 8:
+		return math.Float64frombits(binary.LittleEndian.Uint64(b)), nil
+	case d.kind == "f4" && len(b) == 4:
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), nil
+	case d.kind == "i8" && len(b) == 8:
+		return int(binary.LittleEndian.Uint64(b)), nil
+	}
+	return nil, fmt.Errorf("numpy scalar of type %q with %d bytes, want f8, f4 or i8", d.kind, len(b))
+}
+
+// scanPickle walks over the instructions without running them. It admits those
+// that the official files are made of and checks that every length lies inside
+// the file, since the library allocates what a length asks for.
+func scanPickle(content []byte) error {
+	// How long an instruction's argument is: a fixed number of bytes, or a length
+	// of so many bytes in front of it.
+	fixed := map[byte]int{
+		'.': 0, '(': 0, ')': 0, '}': 0, ']': 0, 't': 0, 'R': 0, 'b': 0, 'u': 0, 's': 0, 'a': 0, 'e': 0, 'N': 0, // stop, mark, (), {}, [], tuple, reduce, build, setitems, setitem, append, appends, None
+		0x85: 0, 0x86: 0, 0x87: 0, 0x88: 0, 0x89: 0, 0x8f: 0, 0x90: 0, 0x93: 0, 0x94: 0, // tuple1-3, True, False, set(), additems, stack_global, memoize
+		0x80: 1, 'K': 1, 'h': 1, 'q': 1, 'M': 2, 'J': 4, 'j': 4, 'r': 4, 'G': 8, 0x95: 8, // protocol, ints, memo gets and puts, float, frame
+	}
+	prefixed := map[byte]int{0x8c: 1, 'X': 4, 'C': 1, 'B': 4, 0x8a: 1} // text, bytes, long
+	for at := 0; at < len(content); {
+		op := content[at]
+		at++
+		if op == 'c' { // global: two lines
+			for range 2 {
+				end := bytes.IndexByte(content[at:], '\n')
+				if end < 0 {
+					return errors.New("damaged pickle: it ends inside a class name")
+				}
+				at += end + 1
+			}
+			continue
+		}
+		n, ok := fixed[op]
+		if !ok {
+			width, ok := prefixed[op]
+			if !ok {
+				return fmt.Errorf("damaged pickle: instruction %#x at byte %d is not one of a benchmark record", op, at-1)
+			}
+			if at+width > len(content) {
+				return errors.New("damaged pickle: it ends inside an instruction")
+			}
+			var length [8]byte
+			copy(length[:], content[at:at+width])
+			n = width + int(binary.LittleEndian.Uint64(length[:]))
+			if op == 0x8a && n == width {
+				return errors.New("damaged pickle: a number of 0 bytes")
+			}
+		}
+		if n > len(content)-at {
+			return errors.New("damaged pickle: it ends inside an instruction")
+		}
+		if op == 0x95 { // a frame's size is not skipped, but must be inside as well
+			if size := binary.LittleEndian.Uint64(content[at:]); size > uint64(len(content)-at-8) {
+				return fmt.Errorf("damaged pickle: a frame of %d bytes, want at most %d", size, len(content)-at-8)
+			}
+		}
+		at += n
+		if op == '.' {
+			return nil
+		}
+	}
+	return errors.New("damaged pickle: it does not end with a stop")
+}
+
+// dict is a Python dict with its keys in order. A key that is a tuple of text and
+// number, as (dataset, seed), becomes a [dictKey].
+type dict struct {
+	keys   []any
+	values map[any]any
+}
+
+type dictKey struct {
+	text   string
+	number int64
+}
+
+// plain turns the library's types into ours, to a limited depth: pickles can
+// hold themselves.
+func plain(v any, depth int) (any, error) {
+	if depth > 8 {
+		return nil, errors.New("damaged pickle: more than 8 levels")
+	}
+	switch v := v.(type) {
+	case nil, bool, string, float64:
+		return v, nil
+	case int:
+		return int64(v), nil
+	case *types.Dict:
+		d := dict{values: make(map[any]any, len(*v))}
+		for _, entry := range *v {
+			if err := d.set(entry.Key, entry.Value, depth); err != nil {
+				return nil, err
+			}
+		}
+		return d, nil
+	case *types.OrderedDict:
+		d := dict{values: make(map[any]any, v.Len())}
+		for e := v.List.Front(); e != nil; e = e.Next() {
+			entry := e.Value.(*types.OrderedDictEntry)
+			if err := d.set(entry.Key, entry.Value, depth); err != nil {
+				return nil, err
+			}
+		}
+		return d, nil
+	case *types.List:
+		out := make([]any, len(*v))
+		for i := range out {
+			var err error
+			if out[i], err = plain((*v)[i], depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case *types.Set:
+		return nil, nil // the index has an empty one that means nothing
+	}
+	return nil, fmt.Errorf("a value of type %T, want a dict, list, text or number", v)
+}
+
+func (d *dict) set(key, value any, depth int) error {
+	switch k := key.(type) {
+	case string:
+	case int:
+		key = int64(k)
+	case *types.Tuple:
+		if k.Len() != 2 {
+			return fmt.Errorf("a key of %d parts, want 2", k.Len())
+		}
+		text, ok := k.Get(0).(string)
+		number, ok2 := k.Get(1).(int)
+		if !ok || !ok2 {
+			return fmt.Errorf("a key of %T and %T, want text and a number", k.Get(0), k.Get(1))
+		}
+		key = dictKey{text, int64(number)}
+	default:
+		return fmt.Errorf("a key of type %T, want text or a number", key)
+	}
+	v, err := plain(value, depth+1)
+	if err != nil {
+		return err
+	}
+	if _, known := d.values[key]; !known {
+		d.keys = append(d.keys, key)
+	}
+	d.values[key] = v
+	return nil
+}
+
+// get finds a part of a dict that must have type V.
+func get[V any](d dict, key any) (V, error) {
+	v, ok := d.values[key]
+	if !ok {
+		var names []string
+		for _, k := range d.keys {
+			names = append(names, fmt.Sprint(k))
+		}
+		slices.Sort(names)
+		return *new(V), fmt.Errorf("no %q, only %.20q", fmt.Sprint(key), names[:min(len(names), 20)])
+	}
+	out, ok := v.(V)
+	if !ok {
+		return out, fmt.Errorf("%q is a %T, want a %T", fmt.Sprint(key), v, out)
+	}
+	return out, nil
+}

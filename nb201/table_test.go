@@ -1,0 +1,341 @@
+package nb201
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"idarts/internal/arrowio"
+)
+
+var (
+	nan        = math.NaN()
+	localValid = Key{"fashion16", "fashion16-train", "valid", 8}
+	localTest  = Key{"fashion16", "fashion16-train", "test", 8}
+)
+
+// local is a table as the runners keep it: three cells, two trials, one missing.
+func local(t testing.TB) []Record {
+	return []Record{
+		{cell(t, cell0), localValid, 0, 80.5, 0.5, nan},
+		{cell(t, cell0), localTest, 0, 79.5, 0.625, nan},
+		{cell(t, cell0), localValid, 1, 81.5, nan, nan},
+		{cell(t, cell0), localTest, 1, 80, 0.5, nan},
+		{cell(t, cell11), localValid, 1, 90, 0.25, nan},
+		{cell(t, cell11), localTest, 1, 89, 0.25, nan},
+		{cell(t, cell284), localValid, 0, 10, 2.5, nan},
+	}
+}
+
+func saveLocal(t testing.TB) string {
+	t.Helper()
+	table := NewTable(Origin{Source: "trained here", Licence: "none", SHA256: "ab", Protocol: "laptop"})
+	if err := table.Append(local(t)...); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "local.arrow")
+	if err := table.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestQuery(t *testing.T) {
+	table, err := Open(saveLocal(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Origin{"trained here", "none", "ab", "laptop"}); table.Origin != want {
+		t.Errorf("origin = %+v, want %+v", table.Origin, want)
+	}
+	a, err := table.Query(cell(t, cell0), localTest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// mean of 79.5 and 80; sample deviation 0.5/sqrt(2)
+	if a.Accuracy != 79.75 || math.Abs(a.Std-0.5/math.Sqrt2) > 1e-15 || a.Loss != 0.5625 || !math.IsNaN(a.Seconds) {
+		t.Errorf("answer = %+v", a)
+	}
+	if len(a.Trials) != 2 || a.Trials[0].Seed != 0 || a.Trials[0].Accuracy != 79.5 || a.Trials[1].Seed != 1 || a.Trials[1].Loss != 0.5 {
+		t.Errorf("trials = %+v", a.Trials)
+	}
+	if a, err := table.Query(cell(t, cell0), localValid); err != nil || a.Accuracy != 81 || !math.IsNaN(a.Loss) {
+		t.Errorf("a loss that is not known for one trial: %+v, %v", a, err)
+	}
+	if a, err := table.Query(cell(t, cell11), localValid); err != nil || a.Accuracy != 90 || !math.IsNaN(a.Std) || len(a.Trials) != 1 || a.Trials[0].Seed != 1 {
+		t.Errorf("one trial of two: %+v, %v", a, err)
+	}
+	with := func(change func(*Key)) Key { k := localTest; change(&k); return k }
+	for _, tt := range []struct {
+		name string
+		cell string
+		key  Key
+		want string
+	}{
+		{"no key at all", cell0, Key{}, `cannot be asked without a dataset, want one of: fashion16 trained on fashion16-train, test, 8 epochs; fashion16 trained on fashion16-train, valid, 8 epochs`},
+		{"no split", cell0, with(func(k *Key) { k.Split = "" }), "cannot be asked without a split, want one of: fashion16 trained"},
+		{"no epochs", cell0, with(func(k *Key) { k.Epochs = 0 }), "cannot be asked without the number of epochs, want one of"},
+		{"no training set", cell0, with(func(k *Key) { k.TrainedOn = "" }), "cannot be asked without the set it was trained on"},
+		{"another length", cell0, with(func(k *Key) { k.Epochs = 200 }), "has nothing for fashion16 trained on fashion16-train, test, 200 epochs, want one of: fashion16 trained"},
+		{"another dataset", cell0, with(func(k *Key) { k.Dataset = "cifar10" }), "has nothing for cifar10 trained on fashion16-train, test, 8 epochs, want one of: fashion16"},
+		{"a cell that was never trained", "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", localTest, `does not list cell "|none~0|+`},
+		{"a cell without that split", cell284, localTest, `has no trained network of cell "|skip_connect~0|`},
+	} {
+		_, err := table.Query(cell(t, tt.cell), tt.key)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `local.arrow"`) {
+			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	if _, err := table.Query(Cell{9}, localTest); err == nil || !strings.Contains(err.Error(), "Op(9)") {
+		t.Errorf("a cell with op 9: error = %v", err)
+	}
+	if _, err := table.OfficialIndex(cell(t, cell0)); err == nil || !strings.Contains(err.Error(), "benchmark's order") {
+		t.Errorf("official index of a local table: error = %v", err)
+	}
+}
+
+// The bytes do not depend on the order of appending, nor on how often the file
+// was read and written.
+func TestBytesDoNotDependOnOrder(t *testing.T) {
+	dir := t.TempDir()
+	want, err := os.ReadFile(saveLocal(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := local(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range 20 {
+		r.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
+		path := filepath.Join(dir, fmt.Sprint(i))
+		table := NewTable(Origin{Source: "trained here", Licence: "none", SHA256: "ab", Protocol: "laptop"})
+		for _, rec := range records { // one training after another, each saved
+			if err := table.Append(rec); err != nil {
+				t.Fatal(err)
+			}
+			if err := table.Save(path); err != nil {
+				t.Fatal(err)
+			}
+			if table, err = Open(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("order %v gave other bytes (%v)", records, err)
+		}
+	}
+}
+
+func TestAppend(t *testing.T) {
+	table := NewTable(Origin{Protocol: "laptop"})
+	if err := table.Append(local(t)...); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Append(local(t)...); err != nil || len(table.Records()) != len(local(t)) {
+		t.Errorf("the same once more: %v, %d records", err, len(table.Records()))
+	}
+	good := local(t)[0]
+	for _, tt := range []struct {
+		name   string
+		change func(*Record)
+		want   string
+	}{
+		{"another accuracy", func(r *Record) { r.Accuracy = 80.6 }, "has another result for cell"},
+		{"another loss", func(r *Record) { r.Loss = nan }, "has another result for cell"},
+		{"no accuracy", func(r *Record) { r.Seed, r.Accuracy = 7, nan }, "accuracy NaN, want 0 to 100"},
+		{"too much accuracy", func(r *Record) { r.Seed, r.Accuracy = 7, 100.1 }, "accuracy 100.1, want 0 to 100"},
+		{"no split", func(r *Record) { r.Split = "" }, "lacks a split"},
+		{"no cell", func(r *Record) { r.Cell[2] = 5 }, "is not a cell"},
+	} {
+		r := good
+		tt.change(&r)
+		if err := table.Append(r); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	other := NewTable(Origin{Protocol: "laptop"})
+	if err := other.Append(Record{cell(t, cell11), localValid, 5, 50, 1, nan}); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Merge(table); err != nil || len(other.Records()) != len(local(t))+1 {
+		t.Errorf("merge: %v, %d records", err, len(other.Records()))
+	}
+	if err := NewTable(Origin{Protocol: "paper"}).Merge(table); err == nil || !strings.Contains(err.Error(), `its protocol is "laptop", want "paper"`) {
+		t.Errorf("merge of two protocols: error = %v", err)
+	}
+}
+
+func TestWrongFiles(t *testing.T) {
+	path := saveLocal(t)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range content {
+		if _, err := Decode("cut.arrow", content[:n]); err == nil || !strings.Contains(err.Error(), `"cut.arrow"`) {
+			t.Fatalf("first %d of %d bytes: error = %v", n, len(content), err)
+		}
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "no.arrow")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), `no.arrow"`) {
+		t.Errorf("no file: error = %v", err)
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*arrowio.Table)
+		want   string
+	}{
+		{"another format", func(a *arrowio.Table) { a.Meta["format"] = "x" }, `has format "x", want "idarts nb201 table, version 1"`},
+		{"no cells", func(a *arrowio.Table) { a.Columns[0].Name = "arch" }, `has no column "cell", only ["arch"`},
+		{"cells as numbers", func(a *arrowio.Table) { a.Columns[0].Values = make([]int32, a.Rows) }, `column "cell" has type int32, want dictionary`},
+		{"a wrong cell", func(a *arrowio.Table) { a.Columns[0].Values.([]string)[1] = "|none~0|" }, `row 1: nb201: cell "|none~0|" has 1 nodes`},
+		{"a cell twice", func(a *arrowio.Table) {
+			a.Columns[0].Values.([]string)[1] = a.Columns[0].Values.([]string)[0]
+		}, `lists cell "`},
+		{"an official table that lacks cells", func(a *arrowio.Table) { a.Meta["order"] = "official" }, `lists 3 cells in official order, want 15625`},
+		{"accuracies as text", func(a *arrowio.Table) { a.Columns[1].Values = make([]string, a.Rows) }, `has type dictionary<values=utf8, indices=int32, ordered=false>, want float64`},
+		{"a column without a key", func(a *arrowio.Table) { a.Columns[1].Meta = nil }, `/accuracy" has epochs "" in its metadata, want a whole number`},
+		{"a column without a split", func(a *arrowio.Table) { a.Columns[1].Meta["split"] = "" }, `/accuracy" lacks a split in its metadata`},
+		{"an unknown measure", func(a *arrowio.Table) { a.Columns[1].Meta["measure"] = "top5" }, `has measure "top5" in its metadata, want one of ["accuracy" "loss" "seconds"]`},
+		{"a loss without an accuracy", func(a *arrowio.Table) { a.Columns = append(a.Columns[:1], a.Columns[2:]...) }, `has no accuracy for fashion16`},
+		{"one key twice", func(a *arrowio.Table) {
+			twin := a.Columns[1]
+			twin.Name = "twin"
+			a.Columns = append(a.Columns, twin)
+		}, `has column "twin" twice`},
+	} {
+		file, err := arrowio.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tt.change(file)
+		bad := filepath.Join(t.TempDir(), "bad.arrow")
+		if err := arrowio.Write(bad, *file, arrowio.Plain); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(bad); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `bad.arrow"`) {
+			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestPaperKey(t *testing.T) {
+	for _, p := range Papers {
+		if k, err := PaperKey(p.Dataset, p.Column); err != nil || k != p.Key || k.Epochs != 200 || k.missing() != "" {
+			t.Errorf("%s %s = %v, %v", p.Dataset, p.Column, k, err)
+		}
+	}
+	if k, err := PaperKey("cifar10", "test"); err != nil || k.TrainedOn != "cifar10" || k.Split != "ori-test" {
+		t.Errorf("cifar10 test = %v, %v", k, err)
+	}
+	if k, err := PaperKey("cifar10", "valid"); err != nil || k.TrainedOn != "cifar10-valid" || k.Split != "x-valid" {
+		t.Errorf("cifar10 valid = %v, %v", k, err)
+	}
+	if _, err := PaperKey("cifar10", "x-valid"); err == nil || !strings.Contains(err.Error(), `no column "cifar10 x-valid", want one of ["cifar10 valid"`) {
+		t.Errorf("error = %v", err)
+	}
+}
+
+// full is a synthetic table with the shape of the official one: all cells, both
+// schedules, a third of the last two seeds missing.
+func full(t testing.TB) string {
+	t.Helper()
+	r := rand.New(rand.NewPCG(5, 6))
+	order := All()
+	r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	table := newOfficial(Origin{Source: "synthetic", Licence: "none", Protocol: "none"}, order)
+	for _, trained := range []struct {
+		dataset, on string
+		splits      []string
+		short       []int64
+	}{
+		{"cifar10", "cifar10-valid", []string{"train", "x-valid", "ori-test"}, []int64{111, 777}},
+		{"cifar10", "cifar10", []string{"train", "ori-test"}, []int64{111}},
+		{"cifar100", "cifar100", []string{"train", "x-valid", "x-test", "ori-test"}, []int64{111}},
+		{"ImageNet16-120", "ImageNet16-120", []string{"train", "x-valid", "x-test", "ori-test"}, []int64{111}},
+	} {
+		for _, split := range trained.splits {
+			for _, seed := range []int64{777, 888, 999} {
+				fill(table, Key{trained.dataset, trained.on, split, 200}, seed, r)
+			}
+			for _, seed := range trained.short {
+				fill(table, Key{trained.dataset, trained.on, split, 12}, seed, r)
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "full.arrow")
+	if err := table.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func fill(table *Table, key Key, seed int64, r *rand.Rand) {
+	s := table.find(key, seed)
+	for row := range s.accuracy {
+		if seed == 777 || r.IntN(3) > 0 {
+			s.accuracy[row], s.loss[row], s.seconds[row] = 100*r.Float64(), r.Float32(), r.Float32()
+		}
+	}
+}
+
+func TestFullTable(t *testing.T) {
+	path := full(t)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d series, %.1f MB", len(table.series), float64(info.Size())/1e6)
+	if len(table.Cells()) != NumCells {
+		t.Fatalf("%d cells", len(table.Cells()))
+	}
+	key, counts := Papers[0].Key, map[int]int{}
+	for i, c := range table.Cells() {
+		if got, err := table.OfficialIndex(c); err != nil || got != i {
+			t.Fatalf("official index of row %d = %d, %v", i, got, err)
+		}
+		a, err := table.Query(c, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[len(a.Trials)]++
+	}
+	if counts[1] == 0 || counts[2] == 0 || counts[3] == 0 || counts[0] != 0 {
+		t.Errorf("trials by how many cells have them: %v", counts)
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	path := full(b)
+	b.ResetTimer()
+	for b.Loop() {
+		if _, err := Open(path); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkQuery(b *testing.B) {
+	table, err := Open(full(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	cells, key := table.Cells(), Papers[0].Key
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, err := table.Query(cells[i%len(cells)], key); err != nil {
+			b.Fatal(err)
+		}
+		i += 4099
+	}
+}
