@@ -248,11 +248,12 @@ func planConvWeight[T Float](p *plan[T]) {
 		if pixels < block {
 			w = pixels
 		}
+		in, xs, dys := p.inner, p.x[0], p.x[1] // p goes on to other instructions
 		planWeightParts(p, images, func(dw []T, _, n int) {
 			from := n * w
 			count := min(w, pixels-from)
 			for g := range a.Groups {
-				p.inner.convWeight(dw[g*cout:], k, p.x[0][from*c+g*cin:], 0, c, p.x[1][from*k+g*cout:], 0, k, 1, count, cin, cout)
+				in.convWeight(dw[g*cout:], k, xs[from*c+g*cin:], 0, c, dys[from*k+g*cout:], 0, k, 1, count, cin, cout)
 			}
 		})
 		return
