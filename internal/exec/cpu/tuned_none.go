@@ -1,3 +1,5 @@
+//go:build !amd64 || noasm
+
 package cpu
 
 // tune has nothing to offer here.

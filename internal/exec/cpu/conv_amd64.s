@@ -1,0 +1,289 @@
+//go:build !noasm
+
+#include "textflag.h"
+
+// Tiles of outer products, see tile in tuned_amd64.go for the arguments and the
+// formula. Products are rounded before they are added: VMULPS, then VADDPS.
+//
+// Registers: AX arguments, BX w, CX steps left in the run, DX and SI the steps of w and x,
+// DI out, R8 x, R9-R12 1, 3, 5, 7 times pStep, R13 runs left, R14 x at the start
+// of the run, R15 offsets. Accumulators are Y0-Y7.
+
+#define x_ 0(AX)
+#define w_ 8(AX)
+#define out_ 16(AX)
+#define offs_ 24(AX)
+#define runs_ 32(AX)
+#define run_ 40(AX)
+#define xStep_ 48(AX)
+#define pStep_ 56(AX)
+#define wStep_ 64(AX)
+#define outStep_ 72(AX)
+#define blocks_ 80(AX)
+#define xBlock_ 88(AX)
+#define outBlock_ 96(AX)
+#define xRow_ 104(AX)
+#define wRow_ 112(AX)
+#define add_ 120(AX)
+
+#define BEGIN \
+	MOVQ a+0(FP), AX         \
+	MOVQ xStep_, SI          \
+	MOVQ wStep_, DX          \
+	MOVQ out_, DI            \
+	MOVQ pStep_, R9          \
+	LEAQ (R9)(R9*2), R10     \
+	LEAQ (R9)(R9*4), R11     \
+	LEAQ (R10)(R9*4), R12    \
+block:                      \
+	MOVQ x_, R14             \
+	MOVQ w_, BX              \
+	MOVQ offs_, R15          \
+	MOVQ runs_, R13          \
+	VXORPS Y0, Y0, Y0        \
+	VXORPS Y1, Y1, Y1        \
+	VXORPS Y2, Y2, Y2        \
+	VXORPS Y3, Y3, Y3        \
+	VXORPS Y4, Y4, Y4        \
+	VXORPS Y5, Y5, Y5        \
+	VXORPS Y6, Y6, Y6        \
+	VXORPS Y7, Y7, Y7        \
+run:                        \
+	MOVQ R14, R8             \
+	TESTQ R15, R15           \
+	JEQ  rows                \
+	MOVQ (R15), CX           \
+	LEAQ (R14)(CX*4), R8     \
+	ADDQ $8, R15             \
+	JMP  start               \
+rows:                       \
+	ADDQ xRow_, R14          \
+start:                      \
+	MOVQ run_, CX            \
+loop:
+
+#define NEXT \
+	ADDQ SI, R8    \
+	ADDQ DX, BX    \
+	DECQ CX        \
+	JNE  loop      \
+	ADDQ wRow_, BX \
+	DECQ R13       \
+	JNE  run       \
+	MOVQ outStep_, R8 \
+	MOVQ DI, R14   \
+	CMPQ add_, $0  \
+	JEQ  store
+
+#define FINISH \
+	MOVQ xBlock_, CX     \
+	ADDQ CX, x_          \
+	ADDQ outBlock_, DI   \
+	DECQ blocks_         \
+	JNE  block           \
+	VZEROUPPER           \
+	RET
+
+// acc += w·x for one vector (w in Y8) and one x.
+#define STEP(x, acc, b, m) \
+	VBROADCASTSS x, b     \
+	VMULPS Y8, b, m       \
+	VADDPS m, acc, acc
+
+// acc0, acc1 += (Y8, Y9)·x.
+#define STEP2(x, acc0, acc1, b, m0, m1) \
+	VBROADCASTSS x, b     \
+	VMULPS Y8, b, m0      \
+	VMULPS Y9, b, m1      \
+	VADDPS m0, acc0, acc0 \
+	VADDPS m1, acc1, acc1
+
+#define STEPX(x, acc, b, m) \
+	VBROADCASTSS x, b     \
+	VMULPS X8, b, m       \
+	VADDPS m, acc, acc
+
+#define ADDTO(acc) \
+	VADDPS (R14), acc, acc \
+	ADDQ R8, R14
+
+#define STORE(acc) \
+	VMOVUPS acc, (R14) \
+	ADDQ R8, R14
+
+#define ADDTO2(acc0, acc1) \
+	VADDPS (R14), acc0, acc0   \
+	VADDPS 32(R14), acc1, acc1 \
+	ADDQ R8, R14
+
+#define STORE2(acc0, acc1) \
+	VMOVUPS acc0, (R14)   \
+	VMOVUPS acc1, 32(R14) \
+	ADDQ R8, R14
+
+// func tile8x8(a *tile)
+TEXT ·tile8x8(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	STEP((R8), Y0, Y9, Y10)
+	STEP((R8)(R9*1), Y1, Y11, Y12)
+	STEP((R8)(R9*2), Y2, Y13, Y14)
+	STEP((R8)(R10*1), Y3, Y9, Y10)
+	STEP((R8)(R9*4), Y4, Y11, Y12)
+	STEP((R8)(R11*1), Y5, Y13, Y14)
+	STEP((R8)(R10*2), Y6, Y9, Y10)
+	STEP((R8)(R12*1), Y7, Y11, Y12)
+	NEXT
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
+	ADDTO(Y4)
+	ADDTO(Y5)
+	ADDTO(Y6)
+	ADDTO(Y7)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
+	STORE(Y4)
+	STORE(Y5)
+	STORE(Y6)
+	STORE(Y7)
+	FINISH
+
+// func tile4x8(a *tile)
+TEXT ·tile4x8(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	STEP((R8), Y0, Y9, Y10)
+	STEP((R8)(R9*1), Y1, Y11, Y12)
+	STEP((R8)(R9*2), Y2, Y13, Y14)
+	STEP((R8)(R10*1), Y3, Y9, Y10)
+	NEXT
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
+	FINISH
+
+// func tile1x8(a *tile)
+TEXT ·tile1x8(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	STEP((R8), Y0, Y9, Y10)
+	NEXT
+	ADDTO(Y0)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	FINISH
+
+// func tile4x16(a *tile)
+TEXT ·tile4x16(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	STEP2((R8), Y0, Y1, Y10, Y11, Y12)
+	STEP2((R8)(R9*1), Y2, Y3, Y13, Y14, Y15)
+	STEP2((R8)(R9*2), Y4, Y5, Y10, Y11, Y12)
+	STEP2((R8)(R10*1), Y6, Y7, Y13, Y14, Y15)
+	NEXT
+	ADDTO2(Y0, Y1)
+	ADDTO2(Y2, Y3)
+	ADDTO2(Y4, Y5)
+	ADDTO2(Y6, Y7)
+	MOVQ DI, R14
+store:
+	STORE2(Y0, Y1)
+	STORE2(Y2, Y3)
+	STORE2(Y4, Y5)
+	STORE2(Y6, Y7)
+	FINISH
+
+// func tile1x16(a *tile)
+TEXT ·tile1x16(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	STEP2((R8), Y0, Y1, Y10, Y11, Y12)
+	NEXT
+	ADDTO2(Y0, Y1)
+	MOVQ DI, R14
+store:
+	STORE2(Y0, Y1)
+	FINISH
+
+// func tile8x4(a *tile)
+TEXT ·tile8x4(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), X8
+	STEPX((R8), X0, X9, X10)
+	STEPX((R8)(R9*1), X1, X11, X12)
+	STEPX((R8)(R9*2), X2, X13, X14)
+	STEPX((R8)(R10*1), X3, X9, X10)
+	STEPX((R8)(R9*4), X4, X11, X12)
+	STEPX((R8)(R11*1), X5, X13, X14)
+	STEPX((R8)(R10*2), X6, X9, X10)
+	STEPX((R8)(R12*1), X7, X11, X12)
+	NEXT
+	ADDTO(X0)
+	ADDTO(X1)
+	ADDTO(X2)
+	ADDTO(X3)
+	ADDTO(X4)
+	ADDTO(X5)
+	ADDTO(X6)
+	ADDTO(X7)
+	MOVQ DI, R14
+store:
+	STORE(X0)
+	STORE(X1)
+	STORE(X2)
+	STORE(X3)
+	STORE(X4)
+	STORE(X5)
+	STORE(X6)
+	STORE(X7)
+	FINISH
+
+// func tile4x4(a *tile)
+TEXT ·tile4x4(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), X8
+	STEPX((R8), X0, X9, X10)
+	STEPX((R8)(R9*1), X1, X11, X12)
+	STEPX((R8)(R9*2), X2, X13, X14)
+	STEPX((R8)(R10*1), X3, X9, X10)
+	NEXT
+	ADDTO(X0)
+	ADDTO(X1)
+	ADDTO(X2)
+	ADDTO(X3)
+	MOVQ DI, R14
+store:
+	STORE(X0)
+	STORE(X1)
+	STORE(X2)
+	STORE(X3)
+	FINISH
+
+// func tile1x4(a *tile)
+TEXT ·tile1x4(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), X8
+	STEPX((R8), X0, X9, X10)
+	NEXT
+	ADDTO(X0)
+	MOVQ DI, R14
+store:
+	STORE(X0)
+	FINISH
