@@ -56,40 +56,71 @@ var sources = [6]int{0, 0, 1, 0, 1, 2}
 // and nothing else: no spaces, no other order of edges. An error names the first
 // edge that is wrong and says what would have been right.
 func Parse(s string) (Cell, error) {
-	var c Cell
+	if c, ok := scan(s); ok {
+		return c, nil
+	}
+	return Cell{}, explain(s)
+}
+
+// scan reads a text that is right, and no other.
+func scan(s string) (c Cell, ok bool) {
+	for e, source := range sources {
+		switch {
+		case e > 0 && source == 0:
+			s, ok = strings.CutPrefix(s, "+|")
+		case e == 0:
+			s, ok = strings.CutPrefix(s, "|")
+		}
+		op := 0
+		for op < len(Ops) && !strings.HasPrefix(s, Ops[op]) {
+			op++
+		}
+		if !ok || op == len(Ops) {
+			return Cell{}, false
+		}
+		c[e] = Op(op)
+		s = s[len(Ops[op]):]
+		if len(s) < 3 || s[0] != '~' || s[1] != byte('0'+source) || s[2] != '|' {
+			return Cell{}, false
+		}
+		s = s[3:]
+	}
+	return c, s == ""
+}
+
+// explain says what is wrong with a text that scan does not read.
+func explain(s string) error {
 	nodes := strings.Split(s, "+")
 	if len(nodes) != 3 {
-		return Cell{}, fmt.Errorf("nb201: cell %q has %d nodes joined by \"+\", want 3 as in %q", s, len(nodes), Cell{})
+		return fmt.Errorf("nb201: cell %q has %d nodes joined by \"+\", want 3 as in %q", s, len(nodes), Cell{})
 	}
 	edge := 0
 	for i, node := range nodes {
 		inner, opened := strings.CutPrefix(node, "|")
 		inner, closed := strings.CutSuffix(inner, "|")
 		if !opened || !closed {
-			return Cell{}, fmt.Errorf("nb201: cell %q: node %d is %q, want it to begin and end with \"|\"", s, i+1, node)
+			return fmt.Errorf("nb201: cell %q: node %d is %q, want it to begin and end with \"|\"", s, i+1, node)
 		}
 		parts := strings.Split(inner, "|")
 		if len(parts) != i+1 {
-			return Cell{}, fmt.Errorf("nb201: cell %q: node %d has %d edges, want %d", s, i+1, len(parts), i+1)
+			return fmt.Errorf("nb201: cell %q: node %d has %d edges, want %d", s, i+1, len(parts), i+1)
 		}
 		for _, part := range parts {
 			name := edgeNames[edge]
 			op, from, found := strings.Cut(part, "~")
 			if !found {
-				return Cell{}, fmt.Errorf("nb201: cell %q: edge %s: %q names no node, want op~%d", s, name, part, sources[edge])
+				return fmt.Errorf("nb201: cell %q: edge %s: %q names no node, want op~%d", s, name, part, sources[edge])
 			}
-			o := slices.Index(Ops[:], op)
-			if o < 0 {
-				return Cell{}, fmt.Errorf("nb201: cell %q: edge %s: unknown op %q, want one of %q", s, name, op, Ops)
+			if !slices.Contains(Ops[:], op) {
+				return fmt.Errorf("nb201: cell %q: edge %s: unknown op %q, want one of %q", s, name, op, Ops)
 			}
 			if len(from) != 1 || from[0] != byte('0'+sources[edge]) {
-				return Cell{}, fmt.Errorf("nb201: cell %q: edge %s: op %q comes from node %q, want \"%d\"", s, name, op, from, sources[edge])
+				return fmt.Errorf("nb201: cell %q: edge %s: op %q comes from node %q, want \"%d\"", s, name, op, from, sources[edge])
 			}
-			c[edge] = Op(o)
 			edge++
 		}
 	}
-	return c, nil
+	return fmt.Errorf("nb201: cell %q is not of the form %q", s, Cell{})
 }
 
 // String is the official text of c; Parse reads it back.

@@ -92,21 +92,30 @@ func (b Bitmap) Has(i int) bool { return b == nil || b[i/8]>>(i%8)&1 == 1 }
 
 // Read reads the table in path.
 func Read(path string) (*Table, error) {
-	content, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("arrowio: no file %q: %w", path, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("arrowio: read %q: %w", path, err)
 	}
-	return Decode(path, content)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("arrowio: read %q: %w", path, err)
+	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("arrowio: read %q: it is a folder", path)
+	}
+	return decode(path, io.NewSectionReader(f, 0, info.Size()))
 }
 
-// magic opens and closes each Arrow IPC file.
-const magic = "ARROW1"
-
 // Decode is [Read] for a file that is already in memory; errors call it name.
-func Decode(name string, content []byte) (t *Table, err error) {
+func Decode(name string, content []byte) (*Table, error) {
+	return decode(name, io.NewSectionReader(bytes.NewReader(content), 0, int64(len(content))))
+}
+
+func decode(name string, file *io.SectionReader) (t *Table, err error) {
 	// The Arrow library panics on many kinds of damage, such as an offset that
 	// points outside of the file.
 	defer func() {
@@ -114,10 +123,10 @@ func Decode(name string, content []byte) (t *Table, err error) {
 			t, err = nil, fmt.Errorf("arrowio: %q is damaged: %v", name, p)
 		}
 	}()
-	if err := checkFrame(name, content); err != nil {
+	if err := checkFrame(name, file); err != nil {
 		return nil, err
 	}
-	r, err := ipc.NewFileReader(bytes.NewReader(content), ipc.WithAllocator(&limited{}))
+	r, err := ipc.NewFileReader(file, ipc.WithAllocator(&limited{}))
 	if err != nil {
 		return nil, fmt.Errorf("arrowio: %q is damaged: %w", name, err)
 	}
@@ -145,29 +154,39 @@ func Decode(name string, content []byte) (t *Table, err error) {
 			return nil, fmt.Errorf("arrowio: %q is damaged: column %q: %w", name, field.Name, err)
 		}
 		col.Valid = validity(t.Rows, chunks)
-		switch v := col.Values.(type) {
-		case []float32:
-			fill(v, col.Valid, float32(math.NaN()))
-		case []float64:
-			fill(v, col.Valid, math.NaN())
-		}
+		markNaN(col.Values, col.Valid)
 		t.Columns = append(t.Columns, col)
 	}
 	return t, nil
 }
 
+// magic opens and closes each Arrow IPC file; behind the first one are two zeros
+// and before the last one the length of the footer.
+const magic = "ARROW1"
+
 // checkFrame tells apart what is cut off from what never was an Arrow file.
-func checkFrame(name string, content []byte) error {
-	head := content[:min(len(content), len(magic))]
-	if !strings.HasPrefix(magic, string(head)) {
-		return fmt.Errorf("arrowio: %q is not an Arrow IPC file: it starts with %q, want %q", name, head, magic)
+func checkFrame(name string, file *io.SectionReader) error {
+	size := file.Size()
+	var head [len(magic)]byte
+	n, err := file.ReadAt(head[:], 0)
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("arrowio: read %q: %w", name, err)
 	}
-	tail := len(content) - len(magic) - 4 // where the footer's length is
-	if tail < len(magic)+2 || string(content[tail+4:]) != magic {
-		return fmt.Errorf("arrowio: %q is truncated: its %d bytes do not end with %q", name, len(content), magic)
+	if !strings.HasPrefix(magic, string(head[:n])) {
+		return fmt.Errorf("arrowio: %q is not an Arrow IPC file: it starts with %q, want %q", name, head[:n], magic)
 	}
-	footer := int64(binary.LittleEndian.Uint32(content[tail:]))
-	if room := int64(tail - len(magic) - 2); footer <= 0 || footer > room {
+	var tail [4 + len(magic)]byte
+	room := size - int64(len(tail)+len(magic)+2)
+	if room < 0 {
+		return fmt.Errorf("arrowio: %q is truncated: it has only %d bytes", name, size)
+	}
+	if _, err := file.ReadAt(tail[:], size-int64(len(tail))); err != nil && err != io.EOF {
+		return fmt.Errorf("arrowio: read %q: %w", name, err)
+	}
+	if string(tail[4:]) != magic {
+		return fmt.Errorf("arrowio: %q is truncated: its %d bytes do not end with %q", name, size, magic)
+	}
+	if footer := int64(binary.LittleEndian.Uint32(tail[:])); footer <= 0 || footer > room {
 		return fmt.Errorf("arrowio: %q is truncated: its footer says %d bytes, want 1 to %d", name, footer, room)
 	}
 	return nil
@@ -284,15 +303,22 @@ func validity(rows int, chunks []arrow.Array) Bitmap {
 	})
 }
 
-// fill writes x into the rows without a value.
-func fill[V float32 | float64](v []V, valid Bitmap, x V) {
-	for i := 0; valid != nil && i < len(v); i++ {
-		if i%8 == 0 && valid[i/8] == 0xff {
-			i += 7
-			continue
+// markNaN makes NaNs of the rows without a value. All bits set is a NaN, so that
+// no row needs a branch.
+func markNaN(values any, valid Bitmap) {
+	if valid == nil {
+		return
+	}
+	switch v := values.(type) {
+	case []float32:
+		for i := range v {
+			absent := uint32(valid[i/8]>>(i%8)&1) - 1
+			v[i] = math.Float32frombits(math.Float32bits(v[i]) | absent)
 		}
-		if !valid.Has(i) {
-			v[i] = x
+	case []float64:
+		for i := range v {
+			absent := uint64(valid[i/8]>>(i%8)&1) - 1
+			v[i] = math.Float64frombits(math.Float64bits(v[i]) | absent)
 		}
 	}
 }
