@@ -290,31 +290,17 @@ func plainAxpy[T Float](y, x []T, a T) {
 
 func plainLin[T Float](y []T, xs [][]T, at int, coefs, bias []T) {
 	period := len(bias)
-	for base := 0; base < len(y); base += period {
-		y := y[base:min(base+period, len(y))]
-		n, from := len(y), at+base
-		bias := bias[:n]
-		switch len(xs) {
-		case 1:
-			x0, a0 := xs[0][from:][:n], coefs[:n]
-			for i := range y {
-				y[i] = bias[i] + T(a0[i]*x0[i])
-			}
-		case 2:
-			x0, x1 := xs[0][from:][:n], xs[1][from:][:n]
-			a0, a1 := coefs[:n], coefs[period:][:n]
-			for i := range y {
-				y[i] = bias[i] + T(a0[i]*x0[i]) + T(a1[i]*x1[i])
-			}
-		default:
-			for i := range y {
-				sum := bias[i]
-				for k, x := range xs {
-					sum += T(coefs[k*period+i] * x[from+i])
-				}
-				y[i] = sum
+	for from := 0; from < len(y); from += 32 {
+		place := from % period
+		acc := [32]T(bias[place:])
+		n := min(32, len(y)-from)
+		for k, x := range xs {
+			a := (*[32]T)(coefs[k*period+place:])
+			for i, v := range x[at+from:][:n] {
+				acc[i&31] += T(a[i&31] * v)
 			}
 		}
+		copy(y[from:], acc[:n])
 	}
 }
 

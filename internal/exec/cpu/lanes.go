@@ -39,6 +39,14 @@ func fold[T Float](into []float64, acc *lanes[T], width int) {
 func tilePixels(c int) int { return max(4096/c/32*32, 32) }
 
 func plainSum[T Float](acc *lanes[T], x []T, c, width, pixels int) {
+	if width == c && width < 4 { // one after another: the lanes of 32 channels
+		n := pixels * c / 32 * 32
+		plainSum(acc, x, 32, 32, n/32)
+		for i, v := range x[n : pixels*c] {
+			acc[i] += v
+		}
+		return
+	}
 	side := 32 / width
 	for lane := 0; lane < 32; lane += min(width, 4) {
 		i, step := lane/width*c+lane%width, side*c
@@ -66,6 +74,14 @@ func plainSum[T Float](acc *lanes[T], x []T, c, width, pixels int) {
 }
 
 func plainDot[T Float](acc *lanes[T], x, y []T, c, width, pixels int) {
+	if width == c && width < 4 {
+		n := pixels * c / 32 * 32
+		plainDot(acc, x, y, 32, 32, n/32)
+		for i, v := range x[n : pixels*c] {
+			acc[i] += T(v * y[n+i])
+		}
+		return
+	}
 	side := 32 / width
 	for lane := 0; lane < 32; lane += min(width, 4) {
 		i, step := lane/width*c+lane%width, side*c
@@ -93,6 +109,15 @@ func plainDot[T Float](acc *lanes[T], x, y []T, c, width, pixels int) {
 }
 
 func plainSquare[T Float](acc *lanes[T], x []T, mean *lanes[T], c, width, pixels int) {
+	if width == c && width < 4 {
+		n := pixels * c / 32 * 32
+		plainSquare(acc, x, mean, 32, 32, n/32)
+		for i, v := range x[n : pixels*c] {
+			d := v - mean[i]
+			acc[i] += T(d * d)
+		}
+		return
+	}
 	side := 32 / width
 	for lane := 0; lane < 32; lane += min(width, 4) {
 		i, step := lane/width*c+lane%width, side*c

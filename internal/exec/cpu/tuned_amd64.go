@@ -11,6 +11,9 @@ func tune(in *inner[float32]) {
 		return
 	}
 	in.conv, in.convWeight = avxConv, avxConvWeight
+	in.sum, in.dot, in.square = avxSum, avxDot, avxSquare
+	in.relu, in.reluMask, in.add, in.scaledSum, in.axpy = avxReLU, avxReLUMask, avxAdd, avxScaledSum, avxAxpy
+	in.lin, in.norm, in.bnGrad = avxLin, avxNorm, avxBNGrad
 }
 
 // tile is the argument of the tile functions. tilePxW computes blocks of P rows of

@@ -1,0 +1,356 @@
+//go:build !noasm
+
+#include "textflag.h"
+
+// Passes over memory in chunks of 32 elements, four vectors at a time. Counts are
+// of chunks, from 1.
+
+// func reluAVX(y, x *float32, chunks int)
+TEXT ·reluAVX(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ chunks+16(FP), CX
+	VXORPS Y0, Y0, Y0
+loop:
+	// The larger of 0 and x is x if either is not a number; adding 0 makes -0 a 0.
+	VMAXPS 0(SI), Y0, Y1
+	VMAXPS 32(SI), Y0, Y2
+	VMAXPS 64(SI), Y0, Y3
+	VMAXPS 96(SI), Y0, Y4
+	VADDPS Y0, Y1, Y1
+	VADDPS Y0, Y2, Y2
+	VADDPS Y0, Y3, Y3
+	VADDPS Y0, Y4, Y4
+	VMOVUPS Y1, 0(DI)
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS Y3, 64(DI)
+	VMOVUPS Y4, 96(DI)
+	ADDQ $128, SI
+	ADDQ $128, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// x > 0 is false for NaN.
+#define MASK(at) \
+	VMOVUPS at(SI), Y1           \
+	VCMPPS $0x1e, Y0, Y1, Y1     \
+	VANDPS at(DX), Y1, Y1        \
+	VMOVUPS Y1, at(DI)
+
+// func reluMaskAVX(y, x, grad *float32, chunks int)
+TEXT ·reluMaskAVX(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ grad+16(FP), DX
+	MOVQ chunks+24(FP), CX
+	VXORPS Y0, Y0, Y0
+loop:
+	MASK(0)
+	MASK(32)
+	MASK(64)
+	MASK(96)
+	ADDQ $128, SI
+	ADDQ $128, DX
+	ADDQ $128, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+#define SUM(at) \
+	VMOVUPS at(SI), Y1      \
+	VADDPS at(DX), Y1, Y1   \
+	VMOVUPS Y1, at(DI)
+
+// func addAVX(y, a, b *float32, chunks int)
+TEXT ·addAVX(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ chunks+24(FP), CX
+loop:
+	SUM(0)
+	SUM(32)
+	SUM(64)
+	SUM(96)
+	ADDQ $128, SI
+	ADDQ $128, DX
+	ADDQ $128, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+#define SUM3(at) \
+	VMOVUPS at(SI), Y1      \
+	VADDPS at(DX), Y1, Y1   \
+	VADDPS at(BX), Y1, Y1   \
+	VMULPS Y0, Y1, Y1       \
+	VMOVUPS Y1, at(DI)
+
+// func scaledSumAVX(y, a, b, c *float32, chunks int, s float32)
+TEXT ·scaledSumAVX(SB), NOSPLIT, $0-44
+	MOVQ y+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ c+24(FP), BX
+	MOVQ chunks+32(FP), CX
+	VBROADCASTSS s+40(FP), Y0
+loop:
+	SUM3(0)
+	SUM3(32)
+	SUM3(64)
+	SUM3(96)
+	ADDQ $128, SI
+	ADDQ $128, DX
+	ADDQ $128, BX
+	ADDQ $128, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+#define AXPY(at) \
+	VMULPS at(SI), Y0, Y1   \
+	VADDPS at(DI), Y1, Y1   \
+	VMOVUPS Y1, at(DI)
+
+// func axpyAVX(y, x *float32, chunks int, a float32)
+TEXT ·axpyAVX(SB), NOSPLIT, $0-28
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ chunks+16(FP), CX
+	VBROADCASTSS a+24(FP), Y0
+loop:
+	AXPY(0)
+	AXPY(32)
+	AXPY(64)
+	AXPY(96)
+	ADDQ $128, SI
+	ADDQ $128, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// Coefficients have a period of R9 bytes; R8 is the place in it.
+#define WRAP \
+	ADDQ $128, R8   \
+	CMPQ R8, R9     \
+	JNE  same       \
+	XORQ R8, R8     \
+same:
+
+#define TERM(at, acc) \
+	VMOVUPS at(R13)(R10*1), Y4  \
+	VMULPS at(DX), Y4, Y4       \
+	VADDPS Y4, acc, acc
+
+// func linAVX(y *float32, xs *[]float32, terms, at int, coefs, bias *float32, period, chunks int)
+// at and period are in bytes.
+TEXT ·linAVX(SB), NOSPLIT, $0-64
+	MOVQ y+0(FP), DI
+	MOVQ xs+8(FP), BX
+	MOVQ terms+16(FP), R12
+	MOVQ at+24(FP), R10
+	MOVQ coefs+32(FP), R11
+	MOVQ bias+40(FP), R15
+	MOVQ period+48(FP), R9
+	MOVQ chunks+56(FP), AX
+	XORQ R8, R8
+loop:
+	VMOVUPS 0(R15)(R8*1), Y0
+	VMOVUPS 32(R15)(R8*1), Y1
+	VMOVUPS 64(R15)(R8*1), Y2
+	VMOVUPS 96(R15)(R8*1), Y3
+	LEAQ (R11)(R8*1), DX
+	MOVQ BX, SI
+	MOVQ R12, CX
+term:
+	MOVQ (SI), R13
+	TERM(0, Y0)
+	TERM(32, Y1)
+	TERM(64, Y2)
+	TERM(96, Y3)
+	ADDQ R9, DX
+	ADDQ $24, SI // a slice header
+	DECQ CX
+	JNE term
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ $128, DI
+	ADDQ $128, R10
+	WRAP
+	DECQ AX
+	JNE loop
+	VZEROUPPER
+	RET
+
+#define NORM(at) \
+	VMOVUPS at(SI), Y0                 \
+	VSUBPS at(BX)(R8*1), Y0, Y0        \
+	VMULPS at(DX)(R8*1), Y0, Y0        \
+	VMOVUPS Y0, at(DI)
+
+// func normAVX(y, x, mean, rstd *float32, period, chunks int)
+TEXT ·normAVX(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ mean+16(FP), BX
+	MOVQ rstd+24(FP), DX
+	MOVQ period+32(FP), R9
+	MOVQ chunks+40(FP), CX
+	XORQ R8, R8
+loop:
+	NORM(0)
+	NORM(32)
+	NORM(64)
+	NORM(96)
+	ADDQ $128, SI
+	ADDQ $128, DI
+	WRAP
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+#define GRAD(at) \
+	VMOVUPS at(SI), Y0                 \
+	VSUBPS at(BX)(R8*1), Y0, Y0        \
+	VMOVUPS at(R10), Y1                \
+	VMULPS at(R11)(R8*1), Y1, Y1       \
+	VSUBPS Y1, Y0, Y0                  \
+	VMULPS at(DX)(R8*1), Y0, Y0        \
+	VMOVUPS Y0, at(DI)
+
+// func bnGradAVX(y, grad, x, meanG, meanGX, rstd *float32, period, chunks int)
+TEXT ·bnGradAVX(SB), NOSPLIT, $0-64
+	MOVQ y+0(FP), DI
+	MOVQ grad+8(FP), SI
+	MOVQ x+16(FP), R10
+	MOVQ meanG+24(FP), BX
+	MOVQ meanGX+32(FP), R11
+	MOVQ rstd+40(FP), DX
+	MOVQ period+48(FP), R9
+	MOVQ chunks+56(FP), CX
+	XORQ R8, R8
+loop:
+	GRAD(0)
+	GRAD(32)
+	GRAD(64)
+	GRAD(96)
+	ADDQ $128, SI
+	ADDQ $128, R10
+	ADDQ $128, DI
+	WRAP
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// Sums in lanes: Y0-Y3 are lanes 0-7, 8-15, ..., whose elements lie at 0, R8, R9
+// and R10 bytes and step by R11.
+#define LANES \
+	VXORPS Y0, Y0, Y0 \
+	VXORPS Y1, Y1, Y1 \
+	VXORPS Y2, Y2, Y2 \
+	VXORPS Y3, Y3, Y3
+
+#define STORELANES \
+	VMOVUPS Y0, 0(DI)  \
+	VMOVUPS Y1, 32(DI) \
+	VMOVUPS Y2, 64(DI) \
+	VMOVUPS Y3, 96(DI) \
+	VZEROUPPER         \
+	RET
+
+// func sumAVX(acc *lanes[float32], x *float32, o1, o2, o3, step, rounds int)
+TEXT ·sumAVX(SB), NOSPLIT, $0-56
+	MOVQ acc+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ o1+16(FP), R8
+	MOVQ o2+24(FP), R9
+	MOVQ o3+32(FP), R10
+	MOVQ step+40(FP), R11
+	MOVQ rounds+48(FP), CX
+	LANES
+loop:
+	VADDPS (SI), Y0, Y0
+	VADDPS (SI)(R8*1), Y1, Y1
+	VADDPS (SI)(R9*1), Y2, Y2
+	VADDPS (SI)(R10*1), Y3, Y3
+	ADDQ R11, SI
+	DECQ CX
+	JNE loop
+	STORELANES
+
+// func dotAVX(acc *lanes[float32], x, y *float32, o1, o2, o3, step, rounds int)
+TEXT ·dotAVX(SB), NOSPLIT, $0-64
+	MOVQ acc+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ y+16(FP), DX
+	MOVQ o1+24(FP), R8
+	MOVQ o2+32(FP), R9
+	MOVQ o3+40(FP), R10
+	MOVQ step+48(FP), R11
+	MOVQ rounds+56(FP), CX
+	LANES
+loop:
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI)(R8*1), Y5
+	VMOVUPS (SI)(R9*1), Y6
+	VMOVUPS (SI)(R10*1), Y7
+	VMULPS (DX), Y4, Y4
+	VMULPS (DX)(R8*1), Y5, Y5
+	VMULPS (DX)(R9*1), Y6, Y6
+	VMULPS (DX)(R10*1), Y7, Y7
+	VADDPS Y4, Y0, Y0
+	VADDPS Y5, Y1, Y1
+	VADDPS Y6, Y2, Y2
+	VADDPS Y7, Y3, Y3
+	ADDQ R11, SI
+	ADDQ R11, DX
+	DECQ CX
+	JNE loop
+	STORELANES
+
+// func squareAVX(acc *lanes[float32], x *float32, mean *lanes[float32], o1, o2, o3, step, rounds int)
+TEXT ·squareAVX(SB), NOSPLIT, $0-64
+	MOVQ acc+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ mean+16(FP), DX
+	MOVQ o1+24(FP), R8
+	MOVQ o2+32(FP), R9
+	MOVQ o3+40(FP), R10
+	MOVQ step+48(FP), R11
+	MOVQ rounds+56(FP), CX
+	LANES
+	VMOVUPS 0(DX), Y8
+	VMOVUPS 32(DX), Y9
+	VMOVUPS 64(DX), Y10
+	VMOVUPS 96(DX), Y11
+loop:
+	VMOVUPS (SI), Y4
+	VMOVUPS (SI)(R8*1), Y5
+	VMOVUPS (SI)(R9*1), Y6
+	VMOVUPS (SI)(R10*1), Y7
+	VSUBPS Y8, Y4, Y4
+	VSUBPS Y9, Y5, Y5
+	VSUBPS Y10, Y6, Y6
+	VSUBPS Y11, Y7, Y7
+	VMULPS Y4, Y4, Y4
+	VMULPS Y5, Y5, Y5
+	VMULPS Y6, Y6, Y6
+	VMULPS Y7, Y7, Y7
+	VADDPS Y4, Y0, Y0
+	VADDPS Y5, Y1, Y1
+	VADDPS Y6, Y2, Y2
+	VADDPS Y7, Y3, Y3
+	ADDQ R11, SI
+	DECQ CX
+	JNE loop
+	STORELANES
