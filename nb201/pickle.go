@@ -55,7 +55,8 @@ func decodePickle(content []byte) (v any, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("damaged pickle: %w", err)
 	}
-	return plain(raw, 0)
+	budget := len(content)
+	return plain(raw, 0, &budget)
 }
 
 // findClass is the allow-list. The library itself adds collections.OrderedDict
@@ -188,11 +189,11 @@ type dictKey struct {
 	number int64
 }
 
-// plain turns the library's types into ours, to a limited depth: pickles can
-// hold themselves.
-func plain(v any, depth int) (any, error) {
-	if depth > 8 {
-		return nil, errors.New("damaged pickle: more than 8 levels")
+// plain turns the library's types into ours. Pickles can hold themselves, so depth
+// and the number of values have bounds; an honest one spends a byte on each value.
+func plain(v any, depth int, budget *int) (any, error) {
+	if *budget--; depth > 8 || *budget < 0 {
+		return nil, errors.New("damaged pickle: it holds itself, or more than 8 levels")
 	}
 	switch v := v.(type) {
 	case nil, bool, string, float64:
@@ -202,7 +203,7 @@ func plain(v any, depth int) (any, error) {
 	case *types.Dict:
 		d := dict{values: make(map[any]any, len(*v))}
 		for _, entry := range *v {
-			if err := d.set(entry.Key, entry.Value, depth); err != nil {
+			if err := d.set(entry.Key, entry.Value, depth, budget); err != nil {
 				return nil, err
 			}
 		}
@@ -211,7 +212,7 @@ func plain(v any, depth int) (any, error) {
 		d := dict{values: make(map[any]any, v.Len())}
 		for e := v.List.Front(); e != nil; e = e.Next() {
 			entry := e.Value.(*types.OrderedDictEntry)
-			if err := d.set(entry.Key, entry.Value, depth); err != nil {
+			if err := d.set(entry.Key, entry.Value, depth, budget); err != nil {
 				return nil, err
 			}
 		}
@@ -220,7 +221,7 @@ func plain(v any, depth int) (any, error) {
 		out := make([]any, len(*v))
 		for i := range out {
 			var err error
-			if out[i], err = plain((*v)[i], depth+1); err != nil {
+			if out[i], err = plain((*v)[i], depth+1, budget); err != nil {
 				return nil, err
 			}
 		}
@@ -231,7 +232,7 @@ func plain(v any, depth int) (any, error) {
 	return nil, fmt.Errorf("a value of type %T, want a dict, list, text or number", v)
 }
 
-func (d *dict) set(key, value any, depth int) error {
+func (d *dict) set(key, value any, depth int, budget *int) error {
 	switch k := key.(type) {
 	case string:
 	case int:
@@ -249,7 +250,7 @@ func (d *dict) set(key, value any, depth int) error {
 	default:
 		return fmt.Errorf("a key of type %T, want text or a number", key)
 	}
-	v, err := plain(value, depth+1)
+	v, err := plain(value, depth+1, budget)
 	if err != nil {
 		return err
 	}
