@@ -32,21 +32,22 @@ type inner[T Float] struct {
 
 	// Passes over contiguous memory. Vectors of coefficients have a period that
 	// is a multiple of 32 elements, and repeat; y may be any of the arguments.
-	relu      func(y, x []T)    // max(x, 0)
-	reluMask  func(y, x, g []T) // g where x > 0
-	add       func(y, a, b []T) // a + b
-	scaledSum func(y, a, b, c []T, s T)
-	axpy      func(y, x []T, a T)                            // y + a·x
-	lin       func(y []T, xs [][]T, at int, coefs, bias []T) // bias + Σ_k coefs_k · xs[k][at:]
-	norm      func(y, x, mean, rstd []T)                     // (x − mean)·rstd
-	bnGrad    func(y, g, x, meanG, meanGX, rstd []T)         // rstd·((g − meanG) − x·meanGX)
+	relu     func(y, x []T)                                 // max(x, 0)
+	reluMask func(y, x, g []T)                              // g where x > 0
+	add      func(y, a, b []T)                              // a + b
+	sum3     func(y, a, b, c []T)                           // (a + b) + c
+	mul      func(y, a, b []T)                              // a·b
+	axpy     func(y, x []T, a T)                            // y + a·x
+	lin      func(y []T, xs [][]T, at int, coefs, bias []T) // bias + Σ_k coefs_k · xs[k][at:]
+	norm     func(y, x, mean, rstd []T)                     // (x − mean)·rstd
+	bnGrad   func(y, g, x, meanG, meanGX, rstd []T)         // rstd·((g − meanG) − x·meanGX)
 }
 
 func plain[T Float]() *inner[T] {
 	return &inner[T]{
 		conv: plainConv[T], depth: plainDepth[T], convWeight: plainConvWeight[T], depthWeight: plainDepthWeight[T],
 		sum: plainSum[T], dot: plainDot[T], square: plainSquare[T],
-		relu: plainReLU[T], reluMask: plainReLUMask[T], add: plainAdd[T], scaledSum: plainScaledSum[T], axpy: plainAxpy[T],
+		relu: plainReLU[T], reluMask: plainReLUMask[T], add: plainAdd[T], sum3: plainSum3[T], mul: plainMul[T], axpy: plainAxpy[T],
 		lin: plainLin[T], norm: plainNorm[T], bnGrad: plainBNGrad[T],
 	}
 }
@@ -273,11 +274,17 @@ func plainAdd[T Float](y, a, b []T) {
 	}
 }
 
-// plainScaledSum computes ((a + b) + c)·s.
-func plainScaledSum[T Float](y, a, b, c []T, s T) {
+func plainSum3[T Float](y, a, b, c []T) {
 	y, b, c = y[:len(a)], b[:len(a)], c[:len(a)]
 	for i, v := range a {
-		y[i] = (v + b[i] + c[i]) * s
+		y[i] = v + b[i] + c[i]
+	}
+}
+
+func plainMul[T Float](y, a, b []T) {
+	y, b = y[:len(a)], b[:len(a)]
+	for i, v := range a {
+		y[i] = v * b[i]
 	}
 }
 

@@ -15,7 +15,10 @@ func reluMaskAVX(y, x, grad *float32, chunks int)
 func addAVX(y, a, b *float32, chunks int)
 
 //go:noescape
-func scaledSumAVX(y, a, b, c *float32, chunks int, s float32)
+func sum3AVX(y, a, b, c *float32, chunks int)
+
+//go:noescape
+func mulAVX(y, a, b *float32, chunks int)
 
 //go:noescape
 func axpyAVX(y, x *float32, chunks int, a float32)
@@ -65,13 +68,22 @@ func avxAdd(y, a, b []float32) {
 	plainAdd(y[n:], a[n:], b[n:])
 }
 
-func avxScaledSum(y, a, b, c []float32, s float32) {
+func avxSum3(y, a, b, c []float32) {
 	n := len(a) / 32 * 32
 	y, b, c = y[:len(a)], b[:len(a)], c[:len(a)]
 	if n > 0 {
-		scaledSumAVX(&y[0], &a[0], &b[0], &c[0], n/32, s)
+		sum3AVX(&y[0], &a[0], &b[0], &c[0], n/32)
 	}
-	plainScaledSum(y[n:], a[n:], b[n:], c[n:], s)
+	plainSum3(y[n:], a[n:], b[n:], c[n:])
+}
+
+func avxMul(y, a, b []float32) {
+	n := len(a) / 32 * 32
+	y, b = y[:len(a)], b[:len(a)]
+	if n > 0 {
+		mulAVX(&y[0], &a[0], &b[0], n/32)
+	}
+	plainMul(y[n:], a[n:], b[n:])
 }
 
 func avxAxpy(y, x []float32, a float32) {

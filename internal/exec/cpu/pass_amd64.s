@@ -87,17 +87,15 @@ loop:
 	VMOVUPS at(SI), Y1      \
 	VADDPS at(DX), Y1, Y1   \
 	VADDPS at(BX), Y1, Y1   \
-	VMULPS Y0, Y1, Y1       \
 	VMOVUPS Y1, at(DI)
 
-// func scaledSumAVX(y, a, b, c *float32, chunks int, s float32)
-TEXT ·scaledSumAVX(SB), NOSPLIT, $0-44
+// func sum3AVX(y, a, b, c *float32, chunks int)
+TEXT ·sum3AVX(SB), NOSPLIT, $0-40
 	MOVQ y+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ c+24(FP), BX
 	MOVQ chunks+32(FP), CX
-	VBROADCASTSS s+40(FP), Y0
 loop:
 	SUM3(0)
 	SUM3(32)
@@ -106,6 +104,30 @@ loop:
 	ADDQ $128, SI
 	ADDQ $128, DX
 	ADDQ $128, BX
+	ADDQ $128, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+#define PRODUCT(at) \
+	VMOVUPS at(SI), Y1      \
+	VMULPS at(DX), Y1, Y1   \
+	VMOVUPS Y1, at(DI)
+
+// func mulAVX(y, a, b *float32, chunks int)
+TEXT ·mulAVX(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ chunks+24(FP), CX
+loop:
+	PRODUCT(0)
+	PRODUCT(32)
+	PRODUCT(64)
+	PRODUCT(96)
+	ADDQ $128, SI
+	ADDQ $128, DX
 	ADDQ $128, DI
 	DECQ CX
 	JNE loop

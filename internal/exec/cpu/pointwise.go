@@ -40,13 +40,8 @@ func planAdd[T Float](p *plan[T]) {
 }
 
 func planMul[T Float](p *plan[T]) {
-	a, b, y := p.x[0], p.x[1], p.y
-	p.pass(1, func(lo, hi int) {
-		a, b, y := a[lo:hi], b[lo:hi], y[lo:hi]
-		for i := range y {
-			y[i] = a[i] * b[i]
-		}
-	})
+	a, b, y, f := p.x[0], p.x[1], p.y, p.inner.mul
+	p.pass(1, func(lo, hi int) { f(y[lo:hi], a[lo:hi], b[lo:hi]) })
 }
 
 func planDiv[T Float](p *plan[T]) {

@@ -29,9 +29,11 @@ func planAvgPool[T Float](p *plan[T]) {
 	w, x, y, in := p.window(p.xs[0], p.ys), p.x[0], p.y, p.inner
 	out := w.oh * w.ow * w.c
 	if w.boxed() {
-		rows := p.perWorker(w.w * w.c)
-		p.stage(p.xs[0][0], 3*len(x), func(n, worker int) {
-			box(in, &w, y[n*out:(n+1)*out], x[n*w.img:(n+1)*w.img], rows[worker], true)
+		columns, weights := p.perWorker(w.img), boxWeights[T](&w)
+		p.stage(p.xs[0][0], 2*len(x), func(n, worker int) {
+			y := y[n*w.img : (n+1)*w.img]
+			box(in, &w, y, x[n*w.img:(n+1)*w.img], columns[worker])
+			in.mul(y, y, weights)
 		})
 		return
 	}
@@ -65,24 +67,10 @@ func planAvgPoolGrad[T Float](p *plan[T]) {
 	out := w.oh * w.ow * w.c
 	if w.boxed() {
 		// The same box sums, of g divided by the sizes of its windows.
-		rows, images := p.perWorker(w.w*w.c), p.perWorker(w.img)
-		p.stage(p.ys[0], 4*len(y), func(n, worker int) {
-			scaled, g := images[worker], g[n*out:(n+1)*out]
-			for r := range w.h {
-				_, h0, h1 := w.span(r, 3, w.h)
-				wide, narrow := 1/T((h1-h0)*3), 1/T((h1-h0)*2)
-				at := r * w.w * w.c
-				from, to := g[at:at+w.w*w.c], scaled[at:at+w.w*w.c]
-				edge := len(from) - w.c
-				for i := range w.c {
-					to[i] = from[i] * narrow
-					to[edge+i] = from[edge+i] * narrow
-				}
-				for i := w.c; i < edge; i++ {
-					to[i] = from[i] * wide
-				}
-			}
-			box(in, &w, y[n*w.img:(n+1)*w.img], scaled, rows[worker], false)
+		columns, scaled, weights := p.perWorker(w.img), p.perWorker(w.img), boxWeights[T](&w)
+		p.stage(p.ys[0], 2*len(y), func(n, worker int) {
+			in.mul(scaled[worker], g[n*w.img:(n+1)*w.img], weights)
+			box(in, &w, y[n*w.img:(n+1)*w.img], scaled[worker], columns[worker])
 		})
 		return
 	}
@@ -108,32 +96,36 @@ func planAvgPoolGrad[T Float](p *plan[T]) {
 	})
 }
 
+// boxWeights is 1 over the size of each window, for every element of an image.
+func boxWeights[T Float](w *window) []T {
+	weights := make([]T, 0, w.img)
+	for oh := range w.h {
+		_, h0, h1 := w.span(oh, w.kh, w.h)
+		for ow := range w.w {
+			_, v0, v1 := w.span(ow, w.kw, w.w)
+			for range w.c {
+				weights = append(weights, 1/T((h1-h0)*(v1-v0)))
+			}
+		}
+	}
+	return weights
+}
+
 // box sums the 3x3 neighbours of every pixel of one image, top to bottom and then
-// left to right, and divides by their number if mean is set. row is workspace.
-func box[T Float](in *inner[T], w *window, y, x, row []T, mean bool) {
-	c, n := w.c, w.w*w.c
-	for r := range w.h {
-		rows := T(3)
-		switch {
-		case r == 0:
-			in.add(row, x[:n], x[n:2*n])
-			rows = 2
-		case r == w.h-1:
-			in.add(row, x[(r-1)*n:r*n], x[r*n:])
-			rows = 2
-		default:
-			in.scaledSum(row, x[(r-1)*n:r*n], x[r*n:(r+1)*n], x[(r+1)*n:(r+2)*n], 1)
-		}
-		wide, narrow := T(1), T(1)
-		if mean {
-			wide, narrow = 1/(rows*3), 1/(rows*2)
-		}
-		dst := y[r*n : (r+1)*n]
+// left to right. columns is workspace for an image.
+func box[T Float](in *inner[T], w *window, y, x, columns []T) {
+	c, n, last := w.c, w.w*w.c, (w.h-1)*w.w*w.c
+	in.add(columns[:n], x[:n], x[n:2*n])
+	in.sum3(columns[n:last], x[:last-n], x[n:last], x[2*n:])
+	in.add(columns[last:], x[last-n:last], x[last:])
+	// Sums across the ends of rows are wrong, and put right afterwards.
+	in.sum3(y[c:w.img-c], columns[:w.img-2*c], columns[c:w.img-c], columns[2*c:])
+	for left := 0; left < w.img; left += n {
+		right := left + n - c
 		for i := range c {
-			dst[i] = (row[i] + row[c+i]) * narrow
-			dst[n-c+i] = (row[n-2*c+i] + row[n-c+i]) * narrow
+			y[left+i] = columns[left+i] + columns[left+c+i]
+			y[right+i] = columns[right-c+i] + columns[right+i]
 		}
-		in.scaledSum(dst[c:n-c], row[:n-2*c], row[c:n-c], row[2*c:], wide)
 	}
 }
 
