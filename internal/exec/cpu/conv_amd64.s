@@ -287,3 +287,56 @@ TEXT ·tile1x4(SB), NOSPLIT, $0-8
 store:
 	STORE(X0)
 	FINISH
+
+// One x of each pixel of a pair, for the four results of both.
+#define PAIR(x, acc) \
+	VMOVUPS x, Y12              \
+	VPERMILPS $0x00, Y12, Y13   \
+	VMULPS Y8, Y13, Y13         \
+	VADDPS Y13, acc, acc        \
+	VPERMILPS $0x55, Y12, Y14   \
+	VMULPS Y9, Y14, Y14         \
+	VADDPS Y14, acc, acc        \
+	VPERMILPS $0xaa, Y12, Y15   \
+	VMULPS Y10, Y15, Y15        \
+	VADDPS Y15, acc, acc        \
+	VPERMILPS $0xff, Y12, Y12   \
+	VMULPS Y11, Y12, Y12        \
+	VADDPS Y12, acc, acc
+
+// func tile16x4(a *tile)
+// Pixels and results lie side by side, 4 channels each; run counts groups of 4.
+TEXT ·tile16x4(SB), NOSPLIT, $0-8
+	BEGIN
+	VBROADCASTF128 0(BX), Y8
+	VBROADCASTF128 16(BX), Y9
+	VBROADCASTF128 32(BX), Y10
+	VBROADCASTF128 48(BX), Y11
+	PAIR(0(R8), Y0)
+	PAIR(32(R8), Y1)
+	PAIR(64(R8), Y2)
+	PAIR(96(R8), Y3)
+	PAIR(128(R8), Y4)
+	PAIR(160(R8), Y5)
+	PAIR(192(R8), Y6)
+	PAIR(224(R8), Y7)
+	NEXT
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
+	ADDTO(Y4)
+	ADDTO(Y5)
+	ADDTO(Y6)
+	ADDTO(Y7)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
+	STORE(Y4)
+	STORE(Y5)
+	STORE(Y6)
+	STORE(Y7)
+	FINISH

@@ -60,6 +60,9 @@ func tile4x4(a *tile)
 //go:noescape
 func tile1x4(a *tile)
 
+//go:noescape
+func tile16x4(a *tile)
+
 // tiles runs the tile function for blocks of rows x width.
 func (a *tile) tiles(rows, width, blocks int) {
 	a.blocks, a.xBlock, a.outBlock = blocks, rows*a.pStep, rows*a.outStep
@@ -103,6 +106,10 @@ func avxConv(dst []float32, dstStep int, src []float32, srcStep int, offs []int,
 	}
 	// Offsets ascend, so these are the last elements in use.
 	_, _, _ = dst[(pixels-1)*dstStep+oc-1], src[offs[len(offs)-1]+(pixels-1)*srcStep+run-1], w[(len(offs)*run-1)*wStep+oc-1]
+	if oc == 4 && dstStep == 4 && srcStep == 4 && wStep == 4 && run%4 == 0 && pixels >= 16 {
+		narrowConv(dst, src, offs, run, w, pixels)
+		return
+	}
 	a := tile{offs: &offs[0], runs: len(offs), run: run, xStep: 4, pStep: 4 * srcStep, wStep: 4 * wStep, outStep: 4 * dstStep}
 	for o := 0; o < oc; {
 		n := width(oc - o)
@@ -128,6 +135,18 @@ func avxConv(dst []float32, dstStep int, src []float32, srcStep int, offs []int,
 			a.tiles(rows, n, 1)
 		}
 		o += n
+	}
+}
+
+// narrowConv is avxConv for 4 channels to 4, where two neighbours fill a vector.
+func narrowConv(dst, src []float32, offs []int, run int, w []float32, pixels int) {
+	a := tile{x: &src[0], w: &w[0], out: &dst[0], offs: &offs[0], runs: len(offs), run: run / 4, xStep: 16, wStep: 64, outStep: 32}
+	a.blocks, a.xBlock, a.outBlock = pixels/16, 256, 256
+	tile16x4(&a)
+	if pixels%16 != 0 {
+		p := pixels - 16
+		a.x, a.out, a.blocks = &src[4*p], &dst[4*p], 1
+		tile16x4(&a)
 	}
 }
 
