@@ -55,7 +55,7 @@ func newNetwork(batch, size, channels, classes int) *network {
 	return net
 }
 
-// fill makes memory for the network with random weights, images and coefficients.
+// memory is memory for the network with random weights, images and coefficients.
 func (net *network) memory(batch, classes int) *ref.Memory {
 	r := rng.New(1, "network test")
 	mem := new(ref.Memory)
@@ -118,6 +118,7 @@ func difference(got, want []float64) (rel float64) {
 	return math.Sqrt(d) / math.Max(math.Sqrt(s), 1e-12)
 }
 
+// The derivatives of a whole network against central differences.
 func TestNetwork(t *testing.T) {
 	const batch, size, channels, classes = 3, 5, 4, 3
 	net := newNetwork(batch, size, channels, classes)
@@ -183,6 +184,48 @@ func TestNetwork(t *testing.T) {
 		t.Logf("%s: relative error %.1e against central differences", c.name, rel)
 		if !(rel < 1e-8) {
 			t.Errorf("%s: relative error %v against central differences, want < 1e-8", c.name, rel)
+		}
+	}
+}
+
+// The same network on gorgonia's TapeMachine, with our derivatives and with
+// gorgonia's own first-order ones.
+func TestNetworkOnTapeMachine(t *testing.T) {
+	const batch, size, channels, classes = 3, 5, 4, 3
+	net := newNetwork(batch, size, channels, classes)
+	one := net.Input(exec.Loss, 0, exec.Vector(1))
+	mem := net.memory(batch, classes)
+	mem[exec.Loss] = []float64{1}
+	grads := net.Gradient(net.loss, net.w...)
+	hv := net.Tangent(grads, net.w, net.v)
+	lowered := run(t, net.Graph, mem, outputs(exec.WeightGrad, grads...), outputs(exec.HessianVec, hv...))
+	theirs, err := net.TapeGradient(net.loss, one, net.w...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := net.Tape(mem, append(append(append([]*Node(nil), grads...), hv...), theirs...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	join := func(parts [][]float64) (all []float64) {
+		for _, p := range parts {
+			all = append(all, p...)
+		}
+		return all
+	}
+	n := len(net.w)
+	for _, c := range []struct {
+		name      string
+		got, want []float64
+	}{
+		{"gradient", lowered[exec.WeightGrad], join(values[:n])},
+		{"Hessian-vector product", lowered[exec.HessianVec], join(values[n : 2*n])},
+		{"gorgonia's gradient", join(values[2*n:]), join(values[:n])},
+	} {
+		rel := difference(c.got, c.want)
+		t.Logf("%s: relative difference %.1e", c.name, rel)
+		if !(rel < 1e-13) {
+			t.Errorf("%s: relative difference %v, want < 1e-13", c.name, rel)
 		}
 	}
 }
