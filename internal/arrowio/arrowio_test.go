@@ -155,7 +155,7 @@ func TestTruncated(t *testing.T) {
 		}
 		for n := range content {
 			table, err := Decode("cut.arrow", content[:n])
-			if err == nil || table != nil || !strings.Contains(err.Error(), `"cut.arrow"`) {
+			if err == nil || table != nil || !strings.Contains(err.Error(), `"cut.arrow" is truncated`) {
 				t.Fatalf("first %d of %d bytes: error = %v", n, len(content), err)
 			}
 		}
