@@ -248,7 +248,7 @@ func planConvWeight[T Float](p *plan[T]) {
 		if pixels < block {
 			w = pixels
 		}
-		in, xs, dys := p.inner, p.x[0], p.x[1] // p goes on to other instructions
+		in, xs, dys := p.inner, p.x[0], p.x[1]
 		planWeightParts(p, images, func(dw []T, _, n int) {
 			from := n * w
 			count := min(w, pixels-from)

@@ -65,16 +65,22 @@ func Bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T]) (*Exec[T], error
 func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T]) (*Exec[T], error) {
 	rows := kernels[T]()
 	e := &Exec[T]{pool: pool, phases: make([][]stage, len(p.Phases))}
-	plan := &plan[T]{inner: inner, workers: pool.Workers()}
+	var values arena[T]
+	var sums arena[float64]
 	for i, phase := range p.Phases {
 		for k, in := range phase {
 			in.Attr = normal(in.Attr)
 			if err := check(in, mem); err != nil {
 				return nil, fmt.Errorf("cpu: phase %d, instruction %d: %w", i, k, err)
 			}
-			plan.begin(in, mem)
-			rows[in.Op](plan)
-			e.phases[i] = append(e.phases[i], plan.stages...)
+			values.used, sums.used = 0, 0
+			p := &plan[T]{op: in.Op, attr: in.Attr, y: block(mem, in.Out), ys: in.Out.Shape,
+				inner: inner, workers: pool.Workers(), values: &values, sums: &sums}
+			for _, a := range in.Args {
+				p.x, p.xs = append(p.x, block(mem, a)), append(p.xs, a.Shape)
+			}
+			rows[in.Op](p)
+			e.phases[i] = append(e.phases[i], p.stages...)
 		}
 	}
 	return e, nil
@@ -106,20 +112,8 @@ type plan[T Float] struct {
 	workers int
 	stages  []stage
 
-	values arena[T]
-	sums   arena[float64]
-}
-
-func (p *plan[T]) begin(in exec.Instr, mem *Memory[T]) {
-	p.op, p.attr = in.Op, in.Attr
-	p.x, p.xs = nil, nil
-	for _, a := range in.Args {
-		p.x = append(p.x, block(mem, a))
-		p.xs = append(p.xs, a.Shape)
-	}
-	p.y, p.ys = block(mem, in.Out), in.Out.Shape
-	p.stages = nil
-	p.values.used, p.sums.used = 0, 0
+	values *arena[T]
+	sums   *arena[float64]
 }
 
 func block[T Float](mem *Memory[T], t exec.Tensor) []T {

@@ -296,6 +296,43 @@ func TestSameBitsWithAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
+// All instructions in one program give what each gives alone, so none keeps
+// hold of another's arguments or workspace.
+func TestInstructionsDoNotDisturbEachOther(t *testing.T) {
+	p := &exec.Program{Phases: [][]exec.Instr{nil}}
+	var alone []workload
+	for _, c := range cases() {
+		w := c.workload(t)
+		in := w.program.Phases[0][0]
+		in.Args = append([]exec.Tensor(nil), in.Args...)
+		for i := range in.Args {
+			in.Args[i].Offset += p.Size[exec.Scratch]
+		}
+		in.Out.Offset += p.Size[exec.Scratch]
+		p.Phases[0] = append(p.Phases[0], in)
+		p.Size[exec.Scratch] += w.program.Size[exec.Scratch]
+		alone = append(alone, w)
+	}
+	mem := NewMemory[float32](p)
+	for i, in := range p.Phases[0] {
+		for k, a := range in.Args {
+			for j, v := range alone[i].args[k] {
+				block(mem, a)[j] = float32(v)
+			}
+		}
+	}
+	pool := NewPool(3)
+	defer pool.Close()
+	e, err := Bind(pool, p, mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Run(0)
+	for i, c := range cases() {
+		sameBits(t, c, block(mem, p.Phases[0][i].Out), result(t, alone[i], 1, tuned[float32]()))
+	}
+}
+
 func TestTunedLoopsGiveTheBitsOfPlainOnes(t *testing.T) {
 	for _, c := range cases() {
 		w := c.workload(t)
