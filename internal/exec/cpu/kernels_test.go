@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"idarts/internal/exec"
@@ -169,17 +170,27 @@ var convs = []convCase{
 	{exec.Shape{1, 40, 40, 64}, 16, square(3, 1, 1, 1, 1)},
 }
 
-// bench is one instruction in memory, each argument apart from the others.
+// workload is one instruction in memory, each argument apart from the others, with
+// the reference's result.
 type workload struct {
+	instr
 	program *exec.Program
 	args    [][]float64
 	want    []float64
-	scale   []float64 // what the sums of absolute values come to
 }
 
-func (c instr) workload(t testing.TB) workload {
+// table is the workload of every case.
+var table = sync.OnceValue(func() []workload {
+	var list []workload
+	for _, c := range cases() {
+		list = append(list, c.workload())
+	}
+	return list
+})
+
+func (c instr) workload() workload {
 	r := rng.New(1, "cpu-test")
-	var w workload
+	w := workload{instr: c}
 	in := exec.Instr{Op: c.op, Attr: c.attr}
 	size := 0
 	put := func(s exec.Shape) exec.Tensor {
@@ -260,8 +271,8 @@ func load[T Float](mem *Memory[T], w workload) {
 
 func TestKernelsMatchReference(t *testing.T) {
 	ran := 0
-	for _, c := range cases() {
-		w := c.workload(t)
+	for _, w := range table() {
+		c := w.instr
 		compare(t, c, "float64", result(t, w, 1, tuned[float64]()), w.want, 1e-12)
 		compare(t, c, "float32", result(t, w, 1, tuned[float32]()), w.want, 3e-5)
 		ran++
@@ -285,8 +296,8 @@ func compare[T Float](t *testing.T, c instr, name string, got []T, want []float6
 }
 
 func TestSameBitsWithAnyNumberOfWorkers(t *testing.T) {
-	for _, c := range cases() {
-		w := c.workload(t)
+	for _, w := range table() {
+		c := w.instr
 		one := result(t, w, 1, tuned[float32]())
 		sameBits(t, c, result(t, w, 2, tuned[float32]()), one)
 		sameBits(t, c, result(t, w, 7, tuned[float32]()), one)
@@ -300,9 +311,8 @@ func TestSameBitsWithAnyNumberOfWorkers(t *testing.T) {
 // hold of another's arguments or workspace.
 func TestInstructionsDoNotDisturbEachOther(t *testing.T) {
 	p := &exec.Program{Phases: [][]exec.Instr{nil}}
-	var alone []workload
-	for _, c := range cases() {
-		w := c.workload(t)
+	alone := table()
+	for _, w := range alone {
 		in := w.program.Phases[0][0]
 		in.Args = append([]exec.Tensor(nil), in.Args...)
 		for i := range in.Args {
@@ -311,7 +321,6 @@ func TestInstructionsDoNotDisturbEachOther(t *testing.T) {
 		in.Out.Offset += p.Size[exec.Scratch]
 		p.Phases[0] = append(p.Phases[0], in)
 		p.Size[exec.Scratch] += w.program.Size[exec.Scratch]
-		alone = append(alone, w)
 	}
 	mem := NewMemory[float32](p)
 	for i, in := range p.Phases[0] {
@@ -328,14 +337,14 @@ func TestInstructionsDoNotDisturbEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Run(0)
-	for i, c := range cases() {
-		sameBits(t, c, block(mem, p.Phases[0][i].Out), result(t, alone[i], 1, tuned[float32]()))
+	for i, w := range alone {
+		sameBits(t, w.instr, block(mem, p.Phases[0][i].Out), result(t, w, 1, tuned[float32]()))
 	}
 }
 
 func TestTunedLoopsGiveTheBitsOfPlainOnes(t *testing.T) {
-	for _, c := range cases() {
-		w := c.workload(t)
+	for _, w := range table() {
+		c := w.instr
 		sameBits(t, c, result(t, w, 1, tuned[float32]()), result(t, w, 1, plain[float32]()))
 	}
 }
@@ -353,15 +362,17 @@ func sameBits[T Float](t *testing.T, c instr, got, want []T) {
 // Every argument that may share memory with the result does so in turn.
 func TestInPlace(t *testing.T) {
 	ran := 0
-	for _, c := range cases() {
+	for _, w := range table() {
+		c := w.instr
 		for i := range c.args {
 			if !exec.InPlace(c.op, c.attr, i) || c.args[i].Len() != c.out.Len() {
 				continue
 			}
-			w := c.workload(t)
 			apart := result(t, w, 2, tuned[float32]())
-			in := &w.program.Phases[0][0]
+			w := w
+			in := w.program.Phases[0][0]
 			in.Out.Offset = in.Args[i].Offset
+			w.program = &exec.Program{Phases: [][]exec.Instr{{in}}, Size: w.program.Size}
 			mem := NewMemory[float32](w.program)
 			load(mem, w)
 			pool := NewPool(2)
@@ -383,8 +394,8 @@ func TestInPlace(t *testing.T) {
 func TestRunAllocatesNothing(t *testing.T) {
 	for _, workers := range []int{1, 3} {
 		p := &exec.Program{Phases: [][]exec.Instr{nil}}
-		for _, c := range cases() {
-			one := c.workload(t).program
+		for _, w := range table() {
+			one := w.program
 			p.Phases[0] = append(p.Phases[0], one.Phases[0]...)
 			p.Size[exec.Scratch] = max(p.Size[exec.Scratch], one.Size[exec.Scratch])
 		}
@@ -404,7 +415,7 @@ func TestRunAllocatesNothing(t *testing.T) {
 func TestStatsOfLargeMeansKeepTheSpread(t *testing.T) {
 	s := exec.Shape{4, 33, 33, 8}
 	c := instr{op: exec.BNStats, attr: exec.Attr{Eps: 1e-5}, out: exec.Vector(24), args: []exec.Shape{s}}
-	w := c.workload(t)
+	w := c.workload()
 	for i := range w.args[0] {
 		w.args[0][i] = float64(float32(1000 + w.args[0][i]))
 	}
