@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms lists for every package of the module which others it may import (see
+// docs/architecture.md). A package without a row fails the test, so that a new
+// one gets its place on purpose.
+var rooms = map[string][]string{
+	"cmd/idarts":        {"runners", "reports", "nb201", "internal/*"},
+	"runners":           {"nb201", "internal/*"},
+	"reports":           {"internal/result", "internal/durable"},
+	"benchmarks":        {"runners", "nb201", "testdata", "internal/*"},
+	"nb201":             {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng"},
+	"internal/supernet": {"internal/search", "internal/graph", "internal/exec", "internal/exec/cpu", "internal/images", "internal/rng"},
+	"internal/search":   {"internal/exec", "internal/rng"},
+	"internal/graph":    {"internal/exec"},
+	"internal/exec":     {},
+	"internal/exec/ref": {"internal/exec"},
+	"internal/exec/cpu": {"internal/exec"},
+	"internal/images":   {"internal/arrowio", "internal/durable", "internal/rng", "testdata"},
+	"internal/arrowio":  {"internal/durable"},
+	"internal/result":   {"internal/durable"},
+	"internal/rng":      {},
+	"internal/durable":  {},
+	"testdata":          {},
+}
+
+// owners lists the third-party modules that only one package may import.
+var owners = map[string]string{
+	"gorgonia.org/gorgonia":      "internal/graph",
+	"github.com/apache/arrow":    "internal/arrowio",
+	"github.com/alecthomas/kong": "cmd/idarts",
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+// violations are the imports that rooms and owners forbid, one line each.
+func violations(packages []listed) []string {
+	const module = "idarts/"
+	var out []string
+	for _, p := range packages {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		allowed, known := rooms[name]
+		if !known {
+			out = append(out, name+" has no row in the table of rooms")
+			continue
+		}
+		for _, path := range p.Imports {
+			if target, own := strings.CutPrefix(path, module); own {
+				ok := slices.ContainsFunc(allowed, func(a string) bool {
+					prefix, wild := strings.CutSuffix(a, "*")
+					return a == target || wild && strings.HasPrefix(target, prefix)
+				})
+				if !ok {
+					out = append(out, name+" imports "+target)
+				}
+			}
+			for third, owner := range owners {
+				if (path == third || strings.HasPrefix(path, third+"/")) && name != owner {
+					out = append(out, name+" imports "+path+", which only "+owner+" may")
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestImportsRunDownwards(t *testing.T) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = "../.."
+	content, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []listed
+	for dec := json.NewDecoder(bytes.NewReader(content)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+	if len(packages) < 10 {
+		t.Fatalf("go list found %d packages, want the whole module", len(packages))
+	}
+	for _, v := range violations(packages) {
+		t.Error(v)
+	}
+}
+
+func TestForbiddenImportsAreFound(t *testing.T) {
+	for _, tt := range []struct{ from, to, want string }{
+		{"internal/search", "idarts/internal/supernet", "internal/search imports internal/supernet"},
+		{"reports", "idarts/runners", "reports imports runners"},
+		{"runners", "idarts/reports", "runners imports reports"},
+		{"internal/exec", "idarts/internal/exec/cpu", "internal/exec imports internal/exec/cpu"},
+		{"nb201", "gorgonia.org/gorgonia", "nb201 imports gorgonia.org/gorgonia, which only internal/graph may"},
+		{"reports", "github.com/apache/arrow/go/v15/arrow", "reports imports github.com/apache/arrow/go/v15/arrow, which only internal/arrowio may"},
+		{"utils", "fmt", "utils has no row in the table of rooms"},
+	} {
+		got := violations([]listed{{ImportPath: "idarts/" + tt.from, Imports: []string{tt.to}}})
+		if !slices.Equal(got, []string{tt.want}) {
+			t.Errorf("%s -> %s gives %q, want %q", tt.from, tt.to, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"idarts/internal/durable"
+	"idarts/internal/result"
+	"idarts/internal/search"
+	"idarts/reports"
+	"idarts/runners"
+)
+
+// load reads the runs below out and says how they are shown.
+func load(out string) ([]result.Run, reports.Options, error) {
+	var opts reports.Options
+	for _, m := range search.Methods {
+		opts.Titles = append(opts.Titles, reports.Title{Name: m.Name, Title: m.Title})
+	}
+	for _, p := range runners.Protocols {
+		if p.Score.Table { // a published optimum is of the benchmark's own numbers
+			if best, ok := reports.Optimum(p.Space, p.Dataset); ok {
+				opts.Best = append(opts.Best, best)
+			}
+		}
+	}
+	runs, err := result.Load(out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, opts, fmt.Errorf("no output folder %q; idarts run makes it", out)
+	}
+	if err == nil && len(runs) == 0 {
+		err = fmt.Errorf("no runs in %q; idarts run makes them", out)
+	}
+	return runs, opts, err
+}
+
+type tableCmd struct {
+	Out    string `help:"Output folder of idarts run." default:"out" placeholder:"DIR"`
+	Format string `help:"txt, md, tex, csv or seeds (CSV, one line for each run)." enum:"txt,md,tex,csv,seeds" default:"txt"`
+	Timing bool   `help:"Wall-clock seconds instead of accuracies."`
+	Save   bool   `help:"Also write table.txt, .md, .tex, .csv, -seeds.csv and the same of timing to the output folder."`
+}
+
+// tableFormats are the ways to write a table, with the end of the file name.
+var tableFormats = []struct {
+	name, suffix string
+	write        func(reports.Table, io.Writer) error
+}{
+	{"txt", ".txt", reports.Table.Text},
+	{"md", ".md", reports.Table.Markdown},
+	{"tex", ".tex", reports.Table.LaTeX},
+	{"csv", ".csv", reports.Table.CSV},
+	{"seeds", "-seeds.csv", reports.Table.SeedsCSV},
+}
+
+func (t *tableCmd) Run(c console) error {
+	runs, opts, err := load(t.Out)
+	if err != nil {
+		return err
+	}
+	kinds := []struct {
+		name   string
+		tables []reports.Table
+	}{{"table", reports.Compare(runs, opts)}, {"timing", reports.Timing(runs, opts)}}
+	shown := 0
+	if t.Timing {
+		shown = 1
+	}
+	for i, kind := range kinds {
+		for _, format := range tableFormats {
+			var content bytes.Buffer
+			for k, table := range kind.tables {
+				if k > 0 {
+					content.WriteString("\n")
+				}
+				if err := format.write(table, &content); err != nil {
+					return err
+				}
+			}
+			if t.Save {
+				if err := durable.WriteBytes(filepath.Join(t.Out, kind.name+format.suffix), content.Bytes()); err != nil {
+					return err
+				}
+			}
+			if i == shown && format.name == t.Format {
+				if _, err := c.out.Write(content.Bytes()); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+type figureCmd struct {
+	Out string `help:"Output folder of idarts run." default:"out" placeholder:"DIR"`
+}
+
+// Run draws test accuracy against arithmetic (the same on every machine) and
+// against seconds, as SVG, PDF and PNG.
+func (f *figureCmd) Run(c console) error {
+	runs, opts, err := load(f.Out)
+	if err != nil {
+		return err
+	}
+	drawn := 0
+	for _, axis := range []reports.Axis{reports.GFLOP, reports.Seconds} {
+		figures, err := reports.Anytime(runs, axis, reports.Test, opts)
+		if err != nil {
+			return err
+		}
+		for _, figure := range figures {
+			var paths []string
+			for _, end := range []string{".svg", ".pdf", ".png"} {
+				paths = append(paths, filepath.Join(f.Out, figure.Name+end))
+			}
+			if err := figure.Save(paths...); err != nil {
+				return err
+			}
+			for _, path := range paths {
+				fmt.Fprintln(c.out, path)
+			}
+			drawn++
+		}
+	}
+	if drawn == 0 {
+		return fmt.Errorf("no finished runs in %q to draw", f.Out)
+	}
+	return nil
+}
+
+type statusCmd struct {
+	Out string `help:"Output folder of idarts run." default:"out" placeholder:"DIR"`
+}
+
+func (s *statusCmd) Run(c console) error {
+	if _, err := os.Stat(s.Out); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no output folder %q; idarts run makes it", s.Out)
+	}
+	runs, _, err := load(s.Out)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	done := 0
+	for _, run := range runs {
+		var text string
+		switch {
+		case run.Result != nil:
+			done++
+			text = fmt.Sprintf("done\t%d epochs\tvalid %.2f %%", run.Result.Epochs, run.Result.Score.Valid)
+		case run.Failure != nil:
+			text = fmt.Sprintf("failed\t%d epochs\t%s", len(run.Events), run.Failure.Error)
+		case runners.Running(run.Dir):
+			text = fmt.Sprintf("running\t%d epochs\t", len(run.Events))
+		default:
+			text = fmt.Sprintf("stopped\t%d epochs\t", len(run.Events))
+		}
+		fmt.Fprintf(w, "%s\t%s\n", run.Cell, text)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%d of %d runs are done\n", done, len(runs))
+	return nil
+}

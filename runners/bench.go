@@ -1,0 +1,132 @@
+package runners
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"idarts/internal/exec/cpu"
+	"idarts/internal/images"
+	"idarts/internal/search"
+	"idarts/internal/supernet"
+)
+
+// Inputs are the files that a protocol needs.
+type Inputs struct {
+	Data  string // folder of the data set; "" where the program holds it
+	Table string // Arrow file of the benchmark, for protocols that score by table
+	Out   string // output root; trained scores are kept below it
+}
+
+// OpenBench opens the space and data of p. With fresh, trained scores below
+// in.Out that come from another recipe are deleted, else they are an error.
+func OpenBench(p Protocol, in Inputs, fresh bool) (*Bench, error) {
+	space, err := LookupSpace(p.Space)
+	if err != nil {
+		return nil, err
+	}
+	data, err := images.Open(p.Dataset, in.Data)
+	if err != nil {
+		return nil, err
+	}
+	bench := &Bench{
+		Space:   space.Search(),
+		Data:    map[string]string{p.Dataset: data.SHA256()},
+		Problem: func(pool *cpu.Pool, seed uint64) (search.Problem, error) { return Supernet(space, p, data, pool, seed) },
+	}
+	if p.Score.Table {
+		cost := func(arch string) float64 {
+			return trainingGFLOP(space, arch, p.Score, data.Train.Set, len(data.Train.Indices))
+		}
+		bench.Scorer, bench.Data["table"], err = space.Table(in.Table, p.Score, cost)
+		return bench, err
+	}
+	bench.Scorer, err = trainedScorer(space, p, data, in.Out, fresh)
+	return bench, err
+}
+
+// Supernet builds the one-shot network of a protocol on its data, with the
+// starting weights and the batches of seed.
+func Supernet(space Space, p Protocol, data *images.Dataset, pool *cpu.Pool, seed uint64) (*supernet.Problem[float32], error) {
+	train := loader("train", data, data.Train, p.Batch, p.Augment, seed)
+	valid := loader("valid", data, data.Valid, p.Batch, p.Augment, seed)
+	if err := errors.Join(train.Check(), valid.Check()); err != nil {
+		return nil, err
+	}
+	build, layers, coefs := space.Supernet(p.Supernet, data.Train.Set)
+	return supernet.New(build, supernet.Options{
+		Images: batchShape(train), Classes: data.Train.Set.Classes,
+		Layers: layers, LayerCoefs: coefs, Seed: seed, Pool: pool,
+	}, supernet.Loaders[float32](train, valid))
+}
+
+// loader makes batches of one part of a data set.
+func loader(name string, d *images.Dataset, part images.Part, batch int, a Augment, seed uint64) *images.Loader {
+	return &images.Loader{
+		Name: name, Set: part.Set, Indices: part.Indices, Batch: batch, Seed: seed,
+		Augment: images.Augment{Flip: a.Flip, Crop: a.Crop, Cutout: a.Cutout, Mean: d.Mean, Std: d.Std},
+	}
+}
+
+// scoresDir is where trained scores are kept below the output root.
+const scoresDir = "scores"
+
+// trainedScorer scores by training the final network of p.
+func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, fresh bool) (*TrainedScorer, error) {
+	recipe := p.Score
+	origin, err := scoreOrigin(p, data)
+	if err != nil {
+		return nil, err
+	}
+	store := space.Store(filepath.Join(out, scoresDir, p.Space+"-"+p.Dataset+"-"+p.Name, "scores.arrow"), p.Dataset, recipe, origin)
+	if _, err := store.Load(); err != nil && fresh && !errors.Is(err, os.ErrNotExist) {
+		if err := discard(store.Dir()); err != nil {
+			return nil, err
+		}
+	}
+	s := &TrainedScorer{
+		Source: "trained:" + p.Name, Trials: recipe.Trials, Canonical: space.Canonical, Store: store,
+		Train: func(ctx context.Context, arch string, trial uint64, pool *cpu.Pool) (valid, test float64, err error) {
+			build, err := space.Final(arch, recipe.Net, data.Train.Set)
+			if err != nil {
+				return 0, 0, err
+			}
+			accuracies, err := fit(ctx, build, recipe, trial, pool,
+				loader("score", data, data.Train, recipe.Batch, recipe.Augment, trial),
+				loader("score-valid", data, data.Valid, recipe.Batch, Augment{}, trial),
+				loader("score-test", data, data.Test, recipe.Batch, Augment{}, trial))
+			if err != nil {
+				return 0, 0, err
+			}
+			return accuracies[0], accuracies[1], nil
+		},
+		GFLOP: func(arch string) float64 {
+			return trainingGFLOP(space, arch, recipe, data.Train.Set, len(data.Train.Indices))
+		},
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s, s.load()
+}
+
+// trainingGFLOP is the arithmetic of one training of arch by recipe on n images:
+// a gradient costs three forward passes, a multiplication and an addition count
+// as two. The two final evaluations are left out.
+func trainingGFLOP(space Space, arch string, recipe Scoring, set *images.Set, n int) float64 {
+	return 3 * 2 * space.MACs(arch, recipe.Net, set) * float64(n) * float64(recipe.Epochs) / 1e9
+}
+
+// scoreOrigin says what trained scores depend on: the recipe and the data.
+func scoreOrigin(p Protocol, data *images.Dataset) (string, error) {
+	recipe, err := json.Marshal(p.Score)
+	if err != nil {
+		return "", fmt.Errorf("runners: %w", err)
+	}
+	sum := sha256.Sum256(recipe)
+	return fmt.Sprintf("protocol %s, recipe sha256:%s, data %s sha256:%s", p.Name, hex.EncodeToString(sum[:8]), p.Dataset, data.SHA256()[:16]), nil
+}

@@ -1,0 +1,172 @@
+package runners
+
+import (
+	"fmt"
+
+	"idarts/internal/search"
+)
+
+// Protocol is every number of an experiment but the seed. Its JSON form is
+// stored with each run; a run directory that holds another one is not touched.
+type Protocol struct {
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	Space   string `json:"space"`   // name of a row of [Spaces]
+	Dataset string `json:"dataset"` // name of a row of images.Datasets
+
+	Supernet Net     `json:"supernet"`
+	Batch    int     `json:"batch"`   // images in a search batch, training and validation alike
+	Augment  Augment `json:"augment"` // of search batches, training and validation alike
+	Score    Scoring `json:"score"`
+
+	// Search are the settings of each method, by name. A run stores only its own.
+	Search map[string]search.Settings `json:"-"`
+}
+
+// Net is the size of a network.
+type Net struct {
+	C int `json:"c"` // channels of the first stage
+	N int `json:"n"` // cells per stage
+}
+
+// Augment is what is done to a training image, besides normalisation with the
+// data set's own mean and deviation.
+type Augment struct {
+	Flip   bool `json:"flip"`
+	Crop   int  `json:"crop"`   // pixels of padding
+	Cutout int  `json:"cutout"` // side of the square
+}
+
+// Scoring says how a derived architecture is scored.
+type Scoring struct {
+	// Table looks it up in a benchmark's table: Valid and Test name the columns,
+	// and every trained network that the table holds counts (mean over trials).
+	Table bool   `json:"table"`
+	Valid Column `json:"valid"`
+	Test  Column `json:"test"`
+
+	// Otherwise the final network is trained from scratch on the images that fit
+	// the weights in the search, and tested on those that fitted the
+	// architecture (Valid) and on the test images (Test).
+	Net     Net        `json:"net"`
+	Epochs  int        `json:"epochs"`
+	Batch   int        `json:"batch"`
+	Trials  int        `json:"trials"` // trainings per class of architectures, with seeds 0, 1, ...
+	Weights search.SGD `json:"weights"`
+	Augment Augment    `json:"augment"`
+}
+
+// Column is a column of a benchmark's table, up to the number of epochs.
+type Column struct {
+	Dataset   string `json:"dataset"`    // whose images it was measured on
+	TrainedOn string `json:"trained_on"` // whose images it was trained on
+	Split     string `json:"split"`
+}
+
+// paperArch is the optimiser of α in every published NAS-Bench-201 search.
+// Source: notebook iDARTS_V2.ipynb, argument defaults; the same in the
+// benchmark's DARTS-V1/V2 searches.
+var paperArch = search.Adam{LR: 3e-4, Beta1: 0.5, Beta2: 0.999, Eps: 1e-8, WeightDecay: 1e-3}
+
+// paperSettings are the searches of Table 1 of the paper and of its baselines.
+var paperSettings = map[string]search.Settings{
+	"random": {
+		RandomCells: 100, // ours: the published row has a time budget, not a number of cells
+	},
+	"darts-v1": { // NAS-Bench-201, exps/NAS-Bench-201-algos/DARTS-V1.py, configs/nas-benchmark/algos/DARTS.config
+		Epochs:  50,
+		Weights: search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
+		Arch:    paperArch, InitScale: 1e-3, ValidDraw: search.Replaced,
+	},
+	"darts-v2": { // NAS-Bench-201, exps/NAS-Bench-201-algos/DARTS-V2.py
+		Epochs:  50,
+		Weights: search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
+		Arch:    paperArch, InitScale: 1e-3, ValidDraw: search.Replaced, ArchFirst: true,
+	},
+	"idarts": { // notebook: 30 epochs, lr 0.01, save name "T4_K2"; γ is the learning rate
+		Epochs:  30,
+		Weights: search.SGD{LR: 0.01, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
+		Arch:    paperArch, InitScale: 1e-3, ValidDraw: search.Replaced,
+		InnerSteps: 4, NeumannTerms: 2,
+	},
+	"idarts-released": { // the same numbers; momentum, decay and clipping have no effect there
+		Epochs:  30,
+		Weights: search.SGD{LR: 0.01, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
+		Arch:    paperArch, InitScale: 1e-3, ValidDraw: search.Replaced,
+		InnerSteps: 4, NeumannTerms: 2,
+	},
+}
+
+// laptopSettings are ours: the published moves at a size that takes minutes.
+// A search here has a hundred times fewer steps than a published one, so the
+// learning rate of α is higher; everything that names the method (T, K, order
+// of steps, momentum, decay, clipping) is as published.
+var laptopSettings = func() map[string]search.Settings {
+	const epochs = 4
+	weights := search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5}
+	arch := search.Adam{LR: 3e-3, Beta1: 0.5, Beta2: 0.999, Eps: 1e-8, WeightDecay: 1e-3}
+	darts := search.Settings{Epochs: epochs, Weights: weights, Arch: arch, InitScale: 1e-3, ValidDraw: search.Replaced}
+	v2 := darts
+	v2.ArchFirst = true
+	idarts := darts
+	idarts.InnerSteps, idarts.NeumannTerms, idarts.OnePass = 4, 2, true
+	idarts.Weights.LR = 0.01
+	return map[string]search.Settings{
+		"random":          {RandomCells: epochs},
+		"darts-v1":        darts,
+		"darts-v2":        v2,
+		"idarts":          idarts,
+		"idarts-released": idarts,
+	}
+}()
+
+// Protocols lists the experiments.
+var Protocols = []Protocol{
+	{
+		Name: "laptop", Title: "small images, small networks: minutes on two cores",
+		Space: "nb201", Dataset: "fashion16",
+		// All ours, chosen for speed; the images are those in testdata.
+		Supernet: Net{C: 4, N: 1},
+		Batch:    64,
+		Augment:  Augment{Flip: true, Crop: 2},
+		Score: Scoring{
+			Net: Net{C: 4, N: 1}, Epochs: 3, Batch: 64, Trials: 1,
+			// As the benchmark's entries were trained but for the number of epochs
+			// and the learning rate, which is scaled to the smaller batch.
+			Weights: search.SGD{LR: 0.05, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+			Augment: Augment{Flip: true, Crop: 2},
+		},
+		Search: laptopSettings,
+	},
+	{
+		Name: "paper", Title: "CIFAR-10 search as published, scored by the NAS-Bench-201 table",
+		Space: "nb201", Dataset: "cifar10",
+		Supernet: Net{C: 16, N: 5},             // notebook: --channel 16 --num_cells 5
+		Batch:    64,                           // notebook; DARTS.config of the benchmark
+		Augment:  Augment{Flip: true, Crop: 4}, // benchmark's search data: flip, crop 32 with padding 4, no cutout
+		Score: Scoring{
+			// The published columns: 200 epochs, mean over the trials in the table.
+			Table: true,
+			Valid: Column{Dataset: "cifar10", TrainedOn: "cifar10-valid", Split: "x-valid"},
+			Test:  Column{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test"},
+			// How the table's networks were trained (configs/nas-benchmark/CIFAR.config);
+			// only their cost is computed from this.
+			Net: Net{C: 16, N: 5}, Epochs: 200, Batch: 256,
+			Weights: search.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+			Augment: Augment{Flip: true, Crop: 4},
+		},
+		Search: paperSettings,
+	},
+}
+
+// LookupProtocol finds a protocol by its name.
+func LookupProtocol(name string) (Protocol, error) {
+	var names []string
+	for _, p := range Protocols {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Protocol{}, fmt.Errorf("runners: unknown protocol %q, want one of %q", name, names)
+}

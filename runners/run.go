@@ -1,0 +1,295 @@
+package runners
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"idarts/internal/exec/cpu"
+	"idarts/internal/result"
+	"idarts/internal/search"
+)
+
+// Bench is one space on the data of one protocol, ready to run cells. It may be
+// used by several runs at once.
+type Bench struct {
+	Space  search.Space
+	Data   map[string]string // input name -> sha256
+	Scorer Scorer
+	// Problem builds the supernet with the starting weights of seed.
+	Problem func(pool *cpu.Pool, seed uint64) (search.Problem, error)
+}
+
+// outcome says what became of one cell.
+type outcome uint8
+
+const (
+	done   outcome = iota // run to its end now
+	reused                // was already there
+)
+
+// run is one cell on its way.
+type run struct {
+	cell   result.Cell
+	dir    string
+	config result.Config
+	bench  *Bench
+	method search.Method
+	set    search.Settings
+	pool   *cpu.Pool
+	note   func(format string, args ...any)          // remarks for the person who waits
+	moved  func(epoch, epochs int, fraction float64) // progress; fraction is of this epoch
+	fault  func(point string)                        // tests kill the process here; nil otherwise
+}
+
+// do runs the cell, or what is left of it, and writes its directory. An error
+// that is not ctx's is also written to failure.json.
+func (r *run) do(ctx context.Context) (out outcome, err error) {
+	unlock, err := lock(r.dir, false)
+	if errors.Is(err, errLocked) {
+		return 0, fmt.Errorf("runners: %s: another process is running it", r.cell)
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	sweep(r.dir)
+	sweep(filepath.Join(r.dir, checkpointDir))
+
+	finished, err := r.prepare()
+	if err != nil {
+		return 0, err
+	}
+	if finished {
+		return reused, removeCheckpoint(r.dir)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.note("%s: panic: %v\n%s", r.cell, p, debug.Stack())
+			err = fmt.Errorf("runners: %s: panic: %v", r.cell, p)
+		}
+		if err != nil && ctx.Err() == nil {
+			failure := result.Failure{Cell: r.cell, Error: err.Error()}
+			if werr := result.WriteJSON(filepath.Join(r.dir, result.FailureFile), failure); werr != nil {
+				err = errors.Join(err, werr)
+			}
+		}
+	}()
+	return done, r.search(ctx)
+}
+
+// prepare compares the directory with what is asked for and says whether the
+// run is finished. It leaves config.json in place and no failure.json.
+func (r *run) prepare() (finished bool, err error) {
+	state, err := inspect(r.dir, r.config)
+	if err != nil {
+		return false, err
+	}
+	if state.Finished {
+		if state.OtherVersions != "" {
+			r.note("%s: result of another version is reused (%s)", r.cell, state.OtherVersions)
+		}
+		return true, nil
+	}
+	if state.OtherVersions != "" {
+		r.note("%s: starts over, since its first part was run by another version (%s)", r.cell, state.OtherVersions)
+		if err := removeCheckpoint(r.dir); err != nil {
+			return false, err
+		}
+	}
+	if err := os.Remove(filepath.Join(r.dir, result.FailureFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("runners: %w", err)
+	}
+	return false, result.WriteJSON(filepath.Join(r.dir, result.ConfigFile), r.config)
+}
+
+// search runs the epochs that are left, then writes the result.
+func (r *run) search(ctx context.Context) error {
+	point, err := readCheckpoint(r.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		point = nil
+	case err != nil:
+		r.note("%s: starts over: %v", r.cell, err)
+		point = nil
+	}
+	if point == nil {
+		point = &checkpoint{Timing: result.Timing{Machine: Machine(r.pool.Workers())}}
+	}
+
+	// What the search spends in queries is training of cells: it counts by the
+	// time that the training took, also when another run had it done before.
+	var waited, trained float64
+	env := search.Env{
+		Space:    r.bench.Space,
+		Seed:     r.cell.Seed,
+		Settings: r.set,
+		Query: func(arch string) (float64, error) {
+			began := time.Now()
+			scored, err := r.bench.Scorer.Score(ctx, arch, r.pool)
+			waited += time.Since(began).Seconds()
+			trained += scored.Seconds
+			point.QueryGFLOP += scored.GFLOP
+			return scored.Valid, err
+		},
+	}
+	if r.method.NeedsProblem {
+		if env.Problem, err = r.bench.Problem(r.pool, r.cell.Seed); err != nil {
+			return err
+		}
+	}
+	searcher, err := r.method.New(env)
+	if err != nil {
+		return err
+	}
+	if len(point.Events) > 0 {
+		if err := searcher.SetState(point.state); err != nil {
+			return fmt.Errorf("runners: %s: resume after epoch %d: %w", r.cell, len(point.Events), err)
+		}
+		// The event file may be one epoch behind the checkpoint.
+		if err := result.WriteEvents(r.dir, point.Events); err != nil {
+			return err
+		}
+	}
+
+	epochs := searcher.Epochs()
+	for epoch := len(point.Events) + 1; epoch <= epochs; epoch++ {
+		began := time.Now()
+		waited, trained = 0, 0
+		report, err := searcher.Epoch(ctx, func(done, total int) {
+			r.moved(epoch, epochs, float64(done)/float64(max(total, 1)))
+		})
+		if err != nil {
+			return fmt.Errorf("runners: %s: epoch %d: %w", r.cell, epoch, err)
+		}
+		point.Timing.SearchSeconds = append(point.Timing.SearchSeconds, time.Since(began).Seconds()-waited+trained)
+
+		began = time.Now()
+		scored, err := r.bench.Scorer.Score(ctx, report.Arch, r.pool)
+		if err != nil {
+			return fmt.Errorf("runners: %s: epoch %d: %w", r.cell, epoch, err)
+		}
+		point.Timing.ScoreSeconds += time.Since(began).Seconds()
+		point.Events = append(point.Events, result.Event{
+			Epoch:     epoch,
+			TrainLoss: report.TrainLoss,
+			ValidLoss: report.ValidLoss,
+			Entropy:   report.Entropy,
+			GFLOP:     report.GFLOP + point.QueryGFLOP,
+			Arch:      report.Arch,
+			Score:     scored.Score,
+			Extra:     report.Extra,
+		})
+		point.state = searcher.State()
+		if err := point.write(r.dir); err != nil {
+			return err
+		}
+		if err := result.WriteEvents(r.dir, point.Events); err != nil {
+			return err
+		}
+		if err := result.WriteJSON(filepath.Join(r.dir, result.TimingFile), point.Timing); err != nil {
+			return err
+		}
+		r.moved(epoch, epochs, 1)
+	}
+	if len(point.Events) == 0 {
+		return fmt.Errorf("runners: %s: the protocol gives no epochs", r.cell)
+	}
+	last := point.Events[len(point.Events)-1]
+	final := result.Result{Cell: r.cell, Arch: last.Arch, Score: last.Score, GFLOP: last.GFLOP, Epochs: len(point.Events)}
+	if err := result.WriteJSON(filepath.Join(r.dir, result.TimingFile), point.Timing); err != nil {
+		return err
+	}
+	if err := result.WriteJSON(filepath.Join(r.dir, result.ResultFile), final); err != nil {
+		return err
+	}
+	return removeCheckpoint(r.dir)
+}
+
+// state is what a run directory says before it is touched.
+type state struct {
+	Exists        bool
+	Finished      bool
+	Failed        string // the error of the last try
+	Epochs        int    // finished ones
+	OtherVersions string // how its versions differ from ours; "" when they do not
+}
+
+// inspect reads the directory of a run. One that was made from other settings
+// than want is an error; other versions are not, they are reported.
+func inspect(dir string, want result.Config) (state, error) {
+	have, err := result.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return state{}, nil
+	}
+	if err != nil {
+		return state{}, fmt.Errorf("runners: %w; use --fresh to delete this run and start over", err)
+	}
+	other := have.Config
+	other.Versions = want.Versions
+	if diff, err := firstDifference(other, want); err != nil {
+		return state{}, err
+	} else if diff != "" {
+		return state{}, fmt.Errorf("runners: %q was made with other settings (%s); use another --out, or --fresh to delete it and start over", dir, diff)
+	}
+	s := state{Exists: true, Finished: have.Result != nil, Epochs: len(have.Events)}
+	if have.Failure != nil {
+		s.Failed = have.Failure.Error
+	}
+	s.OtherVersions, err = firstDifference(have.Config.Versions, want.Versions)
+	return s, err
+}
+
+// firstDifference names the first field in which the JSON forms of two values
+// differ, "" when there is none.
+func firstDifference(have, want any) (string, error) {
+	plain := func(v any) (any, error) {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("runners: %w", err)
+		}
+		dec := json.NewDecoder(bytes.NewReader(b))
+		dec.UseNumber()
+		var out any
+		err = dec.Decode(&out)
+		return out, err
+	}
+	a, err := plain(have)
+	if err != nil {
+		return "", err
+	}
+	b, err := plain(want)
+	if err != nil {
+		return "", err
+	}
+	return difference("", a, b), nil
+}
+
+func difference(path string, a, b any) string {
+	left, okLeft := a.(map[string]any)
+	right, okRight := b.(map[string]any)
+	if okLeft && okRight {
+		for _, key := range sortedKeys(left, right) {
+			if d := difference(path+"."+key, left[key], right[key]); d != "" {
+				return d
+			}
+		}
+		return ""
+	}
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	if bytes.Equal(x, y) {
+		return ""
+	}
+	if path == "" {
+		path = "."
+	}
+	return fmt.Sprintf("%s: %s then, %s now", path[1:], x, y)
+}

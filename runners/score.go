@@ -1,0 +1,217 @@
+package runners
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"idarts/internal/exec/cpu"
+	"idarts/internal/result"
+)
+
+// Scorer says how good an architecture is. It answers the same for the same
+// architecture, whoever asks and whenever. Searches see only the valid part.
+type Scorer interface {
+	Score(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error)
+}
+
+// Scored is a score and what it took to get it for the first time.
+type Scored struct {
+	result.Score
+	GFLOP   float64 // arithmetic of training the network, all trials
+	Seconds float64 // wall clock of the same, 0 when not known
+}
+
+// Trained is the outcome of one training.
+type Trained struct {
+	Arch        string // representative of its class
+	Trial       uint64
+	Valid, Test float64 // percent
+}
+
+// Store keeps trained scores on disk. Save gets rows in ascending order of
+// (Arch, Trial) and must write them whole or not at all, the same rows giving
+// the same bytes. Load of a store that is not there yet gives an error wrapping
+// [fs.ErrNotExist].
+type Store interface {
+	Load() ([]Trained, error)
+	Save(rows []Trained) error
+	Dir() string // the folder that it writes to
+}
+
+// TrainedScorer scores an architecture by training its final network from
+// scratch. Architectures that are the same network (one isomorphism class) are
+// trained once over all runs that share the Store. Concurrent requests for one
+// class wait for the one that came first. Two processes that share the Store may
+// both train a class; they get the same numbers.
+type TrainedScorer struct {
+	Source    string // "trained:laptop"
+	Trials    int
+	Canonical func(arch string) (string, error)
+	// Train is a pure function of arch and trial. Valid and test are accuracies in percent.
+	Train func(ctx context.Context, arch string, trial uint64, pool *cpu.Pool) (valid, test float64, err error)
+	// GFLOP is the arithmetic of one Train.
+	GFLOP func(arch string) float64
+	Store Store
+
+	mu      sync.Mutex
+	loaded  bool
+	rows    map[string][]Trained // by representative, in order of trial
+	seconds map[string]float64   // by representative
+	flights map[string]chan struct{}
+}
+
+// secondsFile holds the wall clock of the trainings beside the store, since the
+// store itself has the same bytes each time.
+const secondsFile = "seconds.json"
+
+// Score implements [Scorer].
+func (s *TrainedScorer) Score(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error) {
+	class, err := s.Canonical(arch)
+	if err != nil {
+		return Scored{}, err
+	}
+	for {
+		s.mu.Lock()
+		if !s.loaded {
+			if err := s.load(); err != nil {
+				s.mu.Unlock()
+				return Scored{}, err
+			}
+		}
+		if rows := s.rows[class]; len(rows) >= s.Trials {
+			scored := s.mean(class, rows[:s.Trials])
+			s.mu.Unlock()
+			return scored, nil
+		}
+		flight, busy := s.flights[class]
+		if !busy {
+			flight = make(chan struct{})
+			s.flights[class] = flight
+		}
+		s.mu.Unlock()
+		if busy {
+			select {
+			case <-flight: // look again; if that one failed, this one tries
+				continue
+			case <-ctx.Done():
+				return Scored{}, ctx.Err()
+			}
+		}
+		err := s.train(ctx, class, pool)
+		s.mu.Lock()
+		delete(s.flights, class)
+		s.mu.Unlock()
+		close(flight)
+		if err != nil {
+			return Scored{}, err
+		}
+	}
+}
+
+// mean averages the trials of one class, in their order.
+func (s *TrainedScorer) mean(class string, rows []Trained) Scored {
+	scored := Scored{
+		Score:   result.Score{Trials: len(rows), Source: s.Source},
+		GFLOP:   s.GFLOP(class) * float64(len(rows)),
+		Seconds: s.seconds[class],
+	}
+	for _, row := range rows {
+		scored.Valid += row.Valid / float64(len(rows))
+		scored.Test += row.Test / float64(len(rows))
+	}
+	return scored
+}
+
+// load reads the store into memory. The caller holds mu.
+func (s *TrainedScorer) load() error {
+	rows, err := s.Store.Load()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	s.rows = map[string][]Trained{}
+	for _, row := range rows {
+		s.rows[row.Arch] = append(s.rows[row.Arch], row)
+	}
+	if s.seconds == nil {
+		s.seconds = map[string]float64{}
+	}
+	var seconds map[string]float64
+	err = result.ReadJSON(filepath.Join(s.Store.Dir(), secondsFile), &seconds)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for class, v := range seconds {
+		s.seconds[class] = v
+	}
+	if s.flights == nil {
+		s.flights = map[string]chan struct{}{}
+	}
+	s.loaded = true
+	return nil
+}
+
+// train trains the missing trials of class and appends them to the store.
+func (s *TrainedScorer) train(ctx context.Context, class string, pool *cpu.Pool) error {
+	s.mu.Lock()
+	have := slices.Clone(s.rows[class])
+	s.mu.Unlock()
+	began := time.Now()
+	var fresh []Trained
+	for trial := range uint64(s.Trials) {
+		if slices.ContainsFunc(have, func(t Trained) bool { return t.Trial == trial }) {
+			continue
+		}
+		valid, test, err := s.Train(ctx, class, trial, pool)
+		if err != nil {
+			return fmt.Errorf("runners: train %q: %w", class, err)
+		}
+		fresh = append(fresh, Trained{Arch: class, Trial: trial, Valid: valid, Test: test})
+	}
+	took := time.Since(began).Seconds()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unlock, err := lock(s.Store.Dir(), true)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	sweep(s.Store.Dir())
+	if err := s.load(); err != nil { // another process may have added rows
+		return err
+	}
+	merged := s.rows[class]
+	for _, row := range fresh {
+		if !slices.ContainsFunc(merged, func(t Trained) bool { return t.Trial == row.Trial }) {
+			merged = append(merged, row)
+		}
+	}
+	slices.SortFunc(merged, compareTrained)
+	s.rows[class] = merged
+	var all []Trained
+	for _, rows := range s.rows {
+		all = append(all, rows...)
+	}
+	slices.SortFunc(all, compareTrained)
+	if err := s.Store.Save(all); err != nil {
+		return err
+	}
+	s.seconds[class] += took
+	return result.WriteJSON(filepath.Join(s.Store.Dir(), secondsFile), s.seconds)
+}
+
+func compareTrained(a, b Trained) int {
+	if a.Arch != b.Arch {
+		if a.Arch < b.Arch {
+			return -1
+		}
+		return 1
+	}
+	return int(a.Trial) - int(b.Trial)
+}
