@@ -88,3 +88,47 @@ func (c instr) bench(b *testing.B) {
 	b.ReportMetric(p.FLOP(0)/seconds/1e9, "GFLOP/s")
 	b.ReportMetric(4*float64(size+c.out.Len())/seconds/1e9, "GB/s")
 }
+
+// BenchmarkWorkers runs ten layers of convolution, batch norm and mixture, at the
+// laptop's scale, with 1 and 2 workers.
+func BenchmarkWorkers(b *testing.B) {
+	for _, c := range []int{4, 16} {
+		s, w, attr := exec.Shape{64, 16, 16, c}, exec.Shape{3, 3, c, c}, square(3, 1, 1, 1, 1)
+		p := &exec.Program{Phases: [][]exec.Instr{nil}}
+		put := func(s exec.Shape) exec.Tensor {
+			t := exec.Tensor{Offset: p.Size[exec.Scratch], Shape: s}
+			p.Size[exec.Scratch] += s.Len()
+			return t
+		}
+		add := func(op exec.Op, attr exec.Attr, out exec.Shape, args ...exec.Tensor) exec.Tensor {
+			y := put(out)
+			p.Phases[0] = append(p.Phases[0], exec.Instr{Op: op, Attr: attr, Args: args, Out: y})
+			return y
+		}
+		x, weights, a := put(s), put(w), put(exec.Vector(1))
+		for range 10 {
+			y := add(exec.Conv, attr, s, add(exec.ReLU, exec.Attr{}, s, x), weights)
+			stats := add(exec.BNStats, exec.Attr{Eps: 1e-5}, exec.Vector(3*c), y)
+			y = add(exec.BNNorm, exec.Attr{}, s, y, stats)
+			x = add(exec.ChanLin, exec.Attr{Terms: 2}, s, y, a, x, a)
+		}
+		for _, workers := range []int{1, 2} {
+			b.Run(fmt.Sprintf("c=%d/workers=%d", c, workers), func(b *testing.B) {
+				mem := NewMemory[float32](p)
+				for i := range mem[exec.Scratch] {
+					mem[exec.Scratch][i] = float32(i%17)/17 - 0.5
+				}
+				pool := NewPool(workers)
+				defer pool.Close()
+				e, err := Bind(pool, p, mem)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for b.Loop() {
+					e.Run(0)
+				}
+				b.ReportMetric(p.FLOP(0)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

@@ -1,7 +1,7 @@
 package cpu
 
 import (
-	"sync"
+	"runtime"
 	"sync/atomic"
 )
 
@@ -10,70 +10,118 @@ import (
 // everything inline. A pool serves one goroutine; independent pools may run at
 // the same time.
 type Pool struct {
-	workers int
-	wake    []chan struct{} // one for each helper goroutine
-	done    sync.WaitGroup
+	helpers []*helper
+	closed  atomic.Bool
 
-	// The task at hand.
-	run   func(tile, worker int)
-	tiles int64
-	next  atomic.Int64
+	// The task at hand: how many tiles it has and how many are handed out, in one
+	// word so that a helper that comes late cannot mix two tasks up. run may be read
+	// only between getting a tile and reporting it finished.
+	tiles    atomic.Uint64
+	finished atomic.Int64
+	run      func(tile, worker int)
 }
+
+// helper is a goroutine that looks for tiles, for a while busily, because tasks
+// come microseconds apart and waking a thread takes longer; then it sleeps.
+type helper struct {
+	asleep atomic.Bool
+	wake   chan struct{}
+}
+
+const (
+	looks = 1000 // at the task between two chances for other goroutines
+	turns = 40   // of looks before sleep; some 30 to 50 microseconds
+)
 
 // NewPool starts workers-1 helpers; fewer than 1 worker means 1. Close ends them.
 func NewPool(workers int) *Pool {
-	p := &Pool{workers: max(workers, 1)}
-	for i := 1; i < p.workers; i++ {
-		wake := make(chan struct{}, 1)
-		p.wake = append(p.wake, wake)
-		go func() {
-			for range wake {
-				p.work(i)
-				p.done.Done()
-			}
-		}()
+	p := new(Pool)
+	for i := 1; i < workers; i++ {
+		h := &helper{wake: make(chan struct{}, 1)}
+		p.helpers = append(p.helpers, h)
+		go p.help(h, i)
 	}
 	return p
 }
 
 // Workers is the number of tiles that can run at the same time.
-func (p *Pool) Workers() int { return p.workers }
+func (p *Pool) Workers() int { return len(p.helpers) + 1 }
 
 // Close ends the helpers. The pool must not be used afterwards.
 func (p *Pool) Close() {
-	for _, wake := range p.wake {
-		close(wake)
+	p.closed.Store(true)
+	for _, h := range p.helpers {
+		h.rouse()
 	}
-	p.wake, p.workers = nil, 1
 }
 
-// each calls run for every tile in 0..tiles-1 and returns when all are done. It
-// wakes no more helpers than there are tiles for.
+// each calls run for every tile in 0..tiles-1 and returns when all are done.
 func (p *Pool) each(tiles int, run func(tile, worker int)) {
-	helpers := min(len(p.wake), tiles-1)
-	if helpers <= 0 {
+	if len(p.helpers) == 0 || tiles < 2 {
 		for tile := range tiles {
 			run(tile, 0)
 		}
 		return
 	}
-	p.run, p.tiles = run, int64(tiles)
-	p.next.Store(0)
-	p.done.Add(helpers)
-	for _, wake := range p.wake[:helpers] {
-		wake <- struct{}{}
+	p.run = run
+	p.finished.Store(0)
+	p.tiles.Store(uint64(tiles) << 32)
+	for _, h := range p.helpers[:min(len(p.helpers), tiles-1)] {
+		h.rouse()
 	}
 	p.work(0)
-	p.done.Wait()
-	p.run = nil
+	for look := 1; p.finished.Load() < int64(tiles); look++ {
+		if look%looks == 0 {
+			runtime.Gosched()
+		}
+	}
 }
 
-func (p *Pool) work(worker int) {
-	for {
-		tile := p.next.Add(1) - 1
-		if tile >= p.tiles {
-			return
+// work runs tiles until none is left, and says whether it ran any.
+func (p *Pool) work(worker int) bool {
+	any := false
+	for waiting(p.tiles.Load()) {
+		got := p.tiles.Add(1) - 1
+		if !waiting(got) {
+			break
 		}
-		p.run(int(tile), worker)
+		p.run(int(uint32(got)), worker)
+		p.finished.Add(1)
+		any = true
 	}
+	return any
+}
+
+// waiting says whether tiles are left to hand out.
+func waiting(tiles uint64) bool { return uint32(tiles) < uint32(tiles>>32) }
+
+func (p *Pool) help(h *helper, worker int) {
+	for look := 1; !p.closed.Load(); look++ {
+		switch {
+		case p.work(worker):
+			look = 0
+		case look == looks*turns:
+			h.sleep(p)
+			look = 0
+		case look%looks == 0:
+			runtime.Gosched()
+		}
+	}
+}
+
+// rouse wakes the helper if it sleeps.
+func (h *helper) rouse() {
+	if h.asleep.CompareAndSwap(true, false) {
+		h.wake <- struct{}{}
+	}
+}
+
+// sleep returns when there may be something to do. A task published before the
+// helper is marked asleep is seen here; one published later finds the mark.
+func (h *helper) sleep(p *Pool) {
+	h.asleep.Store(true)
+	if (waiting(p.tiles.Load()) || p.closed.Load()) && h.asleep.CompareAndSwap(true, false) {
+		return
+	}
+	<-h.wake
 }
