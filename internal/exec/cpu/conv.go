@@ -197,17 +197,22 @@ func (s *sweep[T]) plan(p *plan[T]) {
 // frame copies rows first..last of an image into dst with zeros around it: left
 // columns before, and as many after as make wide columns.
 func frame[T Float](dst, image []T, first, last, left, h, w, wide, channels int) {
-	n, pitch := w*channels, wide*channels
-	for r := first; r <= last; r++ {
-		row := dst[(r-first)*pitch:][:pitch]
-		if r < 0 || r >= h {
-			clear(row)
-			continue
-		}
-		clear(row[:left*channels])
-		copy(row[left*channels:], image[r*n:(r+1)*n])
-		clear(row[left*channels+n:])
+	n, pitch, lead := w*channels, wide*channels, left*channels
+	top, bottom := max(first, 0), min(last+1, h) // rows of the image
+	if top >= bottom {
+		clear(dst[:(last-first+1)*pitch])
+		return
 	}
+	at := (top-first)*pitch + lead
+	clear(dst[:at])
+	for r := top; r < bottom; r++ {
+		copy(dst[at:at+n], image[r*n:])
+		if r+1 < bottom {
+			clear(dst[at+n : at+pitch])
+		}
+		at += pitch
+	}
+	clear(dst[at-pitch+n : (last-first+1)*pitch])
 }
 
 // pointwise says that every result has one tap, at its own pixel.
@@ -305,7 +310,7 @@ func planConvWeight[T Float](p *plan[T]) {
 // planWeightParts adds a stage in which image adds each of the images' gradient
 // to dw, and one that adds the parts.
 func planWeightParts[T Float](p *plan[T], images int, image func(dw []T, worker, n int)) {
-	const most = 16
+	const most = 16 // few enough to add up in T
 	y := p.y
 	parts := min(images, most)
 	work := p.xs[1].Len() * p.ys.Len() / p.ys[3] / 4
@@ -325,13 +330,12 @@ func planWeightParts[T Float](p *plan[T], images int, image func(dw []T, worker,
 			image(dw, worker, n)
 		}
 	})
+	add := p.inner.add
 	p.pass(1, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			sum := 0.0
-			for part := range parts {
-				sum += float64(sums[part*size+i])
-			}
-			y[i] = T(sum)
+		y := y[lo:hi]
+		add(y, sums[lo:hi], sums[size+lo:size+hi])
+		for part := 2; part < parts; part++ {
+			add(y, y, sums[part*size+lo:part*size+hi])
 		}
 	})
 }

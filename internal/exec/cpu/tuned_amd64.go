@@ -63,6 +63,9 @@ func tile1x4(a *tile)
 //go:noescape
 func tile16x4(a *tile)
 
+//go:noescape
+func tile4x12(a *tile)
+
 // tiles runs the tile function for blocks of rows x width.
 func (a *tile) tiles(rows, width, blocks int) {
 	a.blocks, a.xBlock, a.outBlock = blocks, rows*a.pStep, rows*a.outStep
@@ -165,6 +168,11 @@ func avxConvWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []
 		}
 		a.w = &dy[o]
 		i := 0
+		if n == 4 { // too narrow: put the inputs side by side instead
+			for ; i+12 <= ic; i += 12 {
+				narrowWeight(dw[i*dwStep+o:], dwStep, x[i:], xRow, xStep, dy[o:], dyRow, dyStep, rows, cols)
+			}
+		}
 		for _, block := range [...]int{8, 4, 1} {
 			if n == 16 && block == 8 || ic-i < block {
 				continue
@@ -174,5 +182,19 @@ func avxConvWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []
 			i += (ic - i) / block * block
 		}
 		o += n
+	}
+}
+
+// narrowWeight is avxConvWeight for 12 inputs and 4 results.
+func narrowWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols int) {
+	var sums [4][12]float32
+	a := tile{x: &dy[0], w: &x[0], out: &sums[0][0], runs: rows, run: cols, xStep: 4 * dyStep, pStep: 4, wStep: 4 * xStep, outStep: 4 * 12,
+		blocks: 1, xRow: 4 * dyRow, wRow: 4 * (xRow - cols*xStep)}
+	tile4x12(&a)
+	for i := range 12 {
+		d := (*[4]float32)(dw[i*dwStep:])
+		for o := range d {
+			d[o] += sums[o][i]
+		}
 	}
 }
