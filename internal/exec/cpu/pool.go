@@ -3,6 +3,7 @@ package cpu
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // Pool is a fixed set of workers that share the tiles of one task at a time. The
@@ -71,7 +72,10 @@ func (p *Pool) each(tiles int, run func(tile, worker int)) {
 	}
 	p.work(0)
 	for look := 1; p.finished.Load() < int64(tiles); look++ {
-		if look%looks == 0 {
+		switch {
+		case look >= 3*looks*turns: // a helper has lost its processor: let it have ours
+			time.Sleep(10 * time.Microsecond)
+		case look%looks == 0:
 			runtime.Gosched()
 		}
 	}
