@@ -59,10 +59,12 @@ type stage struct {
 // one later has no effect on the result of Bind. Errors name the phase and the
 // instruction.
 func Bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T]) (*Exec[T], error) {
-	return bind(pool, p, mem, tuned[T]())
+	const worthWaking = 1 << 15 // elements of an addition; some microseconds
+	return bind(pool, p, mem, tuned[T](), worthWaking)
 }
 
-func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T]) (*Exec[T], error) {
+// bind runs stages with less work than worthWaking on one worker.
+func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T], worthWaking int) (*Exec[T], error) {
 	rows := kernels[T]()
 	e := &Exec[T]{pool: pool, phases: make([][]stage, len(p.Phases))}
 	var values arena[T]
@@ -75,7 +77,7 @@ func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T])
 			}
 			values.used, sums.used = 0, 0
 			p := &plan[T]{op: in.Op, attr: in.Attr, y: block(mem, in.Out), ys: in.Out.Shape,
-				inner: inner, workers: pool.Workers(), values: &values, sums: &sums}
+				inner: inner, workers: pool.Workers(), worthWaking: worthWaking, values: &values, sums: &sums}
 			for _, a := range in.Args {
 				p.x, p.xs = append(p.x, block(mem, a)), append(p.xs, a.Shape)
 			}
@@ -112,6 +114,8 @@ type plan[T Float] struct {
 	workers int
 	stages  []stage
 
+	worthWaking int
+
 	values *arena[T]
 	sums   *arena[float64]
 }
@@ -124,8 +128,7 @@ func block[T Float](mem *Memory[T], t exec.Tensor) []T {
 // stage adds a stage. work is what all tiles do together, in the time that one
 // element of an addition takes; below a threshold no helper is woken.
 func (p *plan[T]) stage(tiles, work int, run func(tile, worker int)) {
-	const worthWaking = 1 << 15
-	p.stages = append(p.stages, stage{tiles: tiles, alone: tiles < 2 || work < worthWaking, run: run})
+	p.stages = append(p.stages, stage{tiles: tiles, alone: tiles < 2 || work < p.worthWaking, run: run})
 }
 
 // serial adds a stage of one tile.

@@ -137,6 +137,8 @@ var convs = []convCase{
 	{exec.Shape{2, 16, 16, 1}, 8, square(3, 1, 1, 1, 1)}, // stems
 	{exec.Shape{2, 9, 9, 3}, 16, square(3, 1, 1, 1, 1)},
 	{exec.Shape{2, 16, 16, 4}, 4, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 19, 19, 4}, 4, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 5, 9, 4}, 4, square(3, 1, 1, 1, 1)},
 	{exec.Shape{1, 16, 16, 8}, 8, square(3, 1, 1, 1, 1)},
 	{exec.Shape{2, 8, 8, 16}, 16, square(3, 1, 1, 1, 1)},
 	{exec.Shape{1, 4, 4, 32}, 32, square(3, 1, 1, 1, 1)},
@@ -248,7 +250,7 @@ func result[T Float](t testing.TB, w workload, workers int, in *inner[T]) []T {
 	load(mem, w)
 	pool := NewPool(workers)
 	defer pool.Close()
-	e, err := bind(pool, w.program, mem, in)
+	e, err := bind(pool, w.program, mem, in, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +334,7 @@ func TestInstructionsDoNotDisturbEachOther(t *testing.T) {
 	}
 	pool := NewPool(3)
 	defer pool.Close()
-	e, err := Bind(pool, p, mem)
+	e, err := bind(pool, p, mem, tuned[float32](), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +378,7 @@ func TestInPlace(t *testing.T) {
 			mem := NewMemory[float32](w.program)
 			load(mem, w)
 			pool := NewPool(2)
-			e, err := Bind(pool, w.program, mem)
+			e, err := bind(pool, w.program, mem, tuned[float32](), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -401,7 +403,7 @@ func TestRunAllocatesNothing(t *testing.T) {
 		}
 		mem := NewMemory[float32](p)
 		pool := NewPool(workers)
-		e, err := Bind(pool, p, mem)
+		e, err := bind(pool, p, mem, tuned[float32](), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -443,6 +445,15 @@ func TestReLUKeepsNaN(t *testing.T) {
 	}
 }
 
+func TestGatherOutsideTheImageIsZero(t *testing.T) {
+	c := instr{op: exec.MaxGather, attr: square(3, 1, 1, 1, 1), out: exec.Shape{1, 2, 2, 1}, args: []exec.Shape{{1, 2, 2, 1}, {1, 2, 2, 1}}}
+	w := c.workload()
+	w.args[0], w.args[1] = []float64{0, 3, 4, 8}, []float64{1, 2, 3, 4}
+	if got, want := [4]float32(result(t, w, 1, tuned[float32]())), [4]float32{0, 1, 3, 0}; got != want {
+		t.Errorf("result = %v, want %v", got, want)
+	}
+}
+
 func TestBindErrors(t *testing.T) {
 	conv := exec.Instr{
 		Op: exec.Conv, Attr: square(3, 1, 1, 1, 1),
@@ -472,6 +483,7 @@ func TestBindErrors(t *testing.T) {
 		{"too few arguments", conv, func(in *exec.Instr) { in.Args = in.Args[:1] }, "has 1 arguments, want 2"},
 		{"too many arguments", conv, func(in *exec.Instr) { in.Args = append(in.Args, in.Args[0]) }, "has 3 arguments, want 2"},
 		{"partial overlap", vector(exec.ReLU, at(0, 8), at(4, 8)), nil, "overlaps argument 0"},
+		{"partial overlap from behind", vector(exec.ReLU, at(4, 8), at(0, 8)), nil, "overlaps argument 0"},
 		{"overlap of an operator that reads again", vector(exec.ChanSum, at(0, 1), at(0, 1)), nil, "overlaps argument 0"},
 		{"different shapes", vector(exec.Add, at(0, 4), at(8, 4), at(16, 3)), nil, "shape [1 1 1 4], want [1 1 1 3]"},
 		{"slice past the end", vector(exec.Slice, at(0, 4), at(8, 3)), nil, "elements 0 to 4 of a vector of 3"},
