@@ -33,6 +33,7 @@ func BenchmarkConv(b *testing.B) {
 		{op: exec.ConvGradInput, attr: square(3, 2, 1, 1, 1), out: exec.Shape{16, 16, 16, 8}, args: []exec.Shape{{3, 3, 8, 16}, {16, 8, 8, 16}}},
 		{op: exec.Conv, attr: square(3, 1, 1, 1, 1), out: exec.Shape{16, 4, 4, 16}, args: []exec.Shape{{16, 4, 4, 16}, {3, 3, 16, 16}}},
 		{op: exec.Conv, attr: square(3, 1, 1, 1, 16), out: exec.Shape{16, 16, 16, 16}, args: []exec.Shape{{16, 16, 16, 16}, {3, 3, 1, 16}}},
+		{op: exec.ConvGradWeight, attr: square(3, 1, 1, 1, 16), out: exec.Shape{3, 3, 1, 16}, args: []exec.Shape{{16, 16, 16, 16}, {16, 16, 16, 16}}},
 	} {
 		b.Run(in.String(), func(b *testing.B) { in.bench(b) })
 	}

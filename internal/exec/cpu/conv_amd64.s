@@ -378,3 +378,70 @@ store:
 	STORE2(Y4, X5)
 	STORE2(Y6, X7)
 	FINISH
+
+// acc += w·x for vectors.
+#define STEPV(x, acc, m) \
+	VMULPS x, Y8, m     \
+	VADDPS m, acc, acc
+
+// func depth8(a *tile)
+// As tile8x8, but x are vectors too: 8 pixels x 8 channels, each by itself.
+TEXT ·depth8(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	STEPV((R8), Y0, Y9)
+	STEPV((R8)(R9*1), Y1, Y10)
+	STEPV((R8)(R9*2), Y2, Y11)
+	STEPV((R8)(R10*1), Y3, Y12)
+	STEPV((R8)(R9*4), Y4, Y13)
+	STEPV((R8)(R11*1), Y5, Y14)
+	STEPV((R8)(R10*2), Y6, Y15)
+	STEPV((R8)(R12*1), Y7, Y9)
+	NEXT
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
+	ADDTO(Y4)
+	ADDTO(Y5)
+	ADDTO(Y6)
+	ADDTO(Y7)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
+	STORE(Y4)
+	STORE(Y5)
+	STORE(Y6)
+	STORE(Y7)
+	FINISH
+
+// func depth1(a *tile)
+TEXT ·depth1(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	STEPV((R8), Y0, Y9)
+	NEXT
+	ADDTO(Y0)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	FINISH
+
+// func depth1x16(a *tile)
+TEXT ·depth1x16(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	VMULPS (R8), Y8, Y10
+	VMULPS 32(R8), Y9, Y11
+	VADDPS Y10, Y0, Y0
+	VADDPS Y11, Y1, Y1
+	NEXT
+	ADDTO2(Y0, Y1)
+	MOVQ DI, R14
+store:
+	STORE2(Y0, Y1)
+	FINISH

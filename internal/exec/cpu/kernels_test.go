@@ -166,6 +166,8 @@ var convs = []convCase{
 	{exec.Shape{2, 7, 7, 8}, 8, square(3, 1, 1, 1, 8)}, // depthwise
 	{exec.Shape{2, 9, 7, 5}, 5, square(3, 2, 1, 1, 5)},
 	{exec.Shape{1, 9, 9, 12}, 12, square(5, 1, 4, 2, 12)},
+	{exec.Shape{2, 11, 17, 24}, 24, square(3, 1, 1, 1, 24)},
+	{exec.Shape{2, 16, 18, 16}, 16, square(5, 2, 2, 1, 16)},
 	{exec.Shape{1, 9, 9, 4}, 8, square(3, 1, 1, 1, 4)}, // two results a channel
 	{exec.Shape{40, 4, 4, 8}, 8, square(3, 1, 1, 1, 1)},
 	{exec.Shape{1, 3, 3, 4}, 4, square(3, 1, 4, 1, 1)}, // padding wider than the kernel

@@ -11,6 +11,7 @@ func tune(in *inner[float32]) {
 		return
 	}
 	in.conv, in.convWeight = avxConv, avxConvWeight
+	in.depth, in.depthWeight = avxDepth, avxDepthWeight
 	in.sum, in.dot, in.square = avxSum, avxDot, avxSquare
 	in.relu, in.reluMask, in.add, in.sum3, in.mul, in.axpy = avxReLU, avxReLUMask, avxAdd, avxSum3, avxMul, avxAxpy
 	in.lin, in.norm, in.bnGrad = avxLin, avxNorm, avxBNGrad
@@ -65,6 +66,15 @@ func tile16x4(a *tile)
 
 //go:noescape
 func tile4x12(a *tile)
+
+//go:noescape
+func depth8(a *tile)
+
+//go:noescape
+func depth1(a *tile)
+
+//go:noescape
+func depth1x16(a *tile)
 
 // tiles runs the tile function for blocks of rows x width.
 func (a *tile) tiles(rows, width, blocks int) {
@@ -197,4 +207,45 @@ func narrowWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []f
 			d[o] += sums[o][i]
 		}
 	}
+}
+
+func avxDepth(dst []float32, dstStep int, src []float32, srcStep int, offs []int, w []float32, pixels, c int) {
+	if len(offs) == 0 || pixels == 0 || c%8 != 0 {
+		plainDepth(dst, dstStep, src, srcStep, offs, w, pixels, c)
+		return
+	}
+	_, _, _ = dst[(pixels-1)*dstStep+c-1], src[offs[len(offs)-1]+(pixels-1)*srcStep+c-1], w[len(offs)*c-1]
+	a := tile{offs: &offs[0], runs: len(offs), run: 1, pStep: 4 * srcStep, wStep: 4 * c, outStep: 4 * dstStep}
+	for k := 0; k < c; k += 8 {
+		a.w, a.x, a.out = &w[k], &src[k], &dst[k]
+		if a.blocks = pixels / 8; a.blocks > 0 {
+			a.xBlock, a.outBlock = 8*a.pStep, 8*a.outStep
+			depth8(&a)
+			if p := pixels - 8; pixels%8 != 0 { // once more what the last full tile can reach
+				a.x, a.out, a.blocks = &src[p*srcStep+k], &dst[p*dstStep+k], 1
+				depth8(&a)
+			}
+			continue
+		}
+		a.blocks, a.xBlock, a.outBlock = pixels, a.pStep, a.outStep
+		depth1(&a)
+	}
+}
+
+func avxDepthWeight(dw []float32, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	_, _, _ = dw[c-1], x[(rows-1)*xRow+(cols-1)*xStep+c-1], dy[(rows-1)*dyRow+(cols-1)*dyStep+c-1]
+	a := tile{runs: rows, run: cols, xStep: 4 * xStep, wStep: 4 * dyStep, xRow: 4 * xRow, wRow: 4 * (dyRow - cols*dyStep), add: 1}
+	k := 0
+	for ; k+16 <= c; k += 16 {
+		a.x, a.w, a.out, a.blocks = &x[k], &dy[k], &dw[k], 1
+		depth1x16(&a)
+	}
+	for ; k+8 <= c; k += 8 {
+		a.x, a.w, a.out, a.blocks = &x[k], &dy[k], &dw[k], 1
+		depth1(&a)
+	}
+	plainDepthWeight(dw[k:], x[k:], xRow, xStep, dy[k:], dyRow, dyStep, rows, cols, c-k)
 }
