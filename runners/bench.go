@@ -26,11 +26,15 @@ type Inputs struct {
 // OpenBench opens the space and data of p. With fresh, trained scores below
 // in.Out that come from another recipe are deleted, else they are an error.
 func OpenBench(p Protocol, in Inputs, fresh bool) (*Bench, error) {
-	space, err := LookupSpace(p.Space)
+	data, err := images.Open(p.Dataset, in.Data)
 	if err != nil {
 		return nil, err
 	}
-	data, err := images.Open(p.Dataset, in.Data)
+	return openBench(p, data, in, fresh)
+}
+
+func openBench(p Protocol, data *images.Dataset, in Inputs, fresh bool) (*Bench, error) {
+	space, err := LookupSpace(p.Space)
 	if err != nil {
 		return nil, err
 	}

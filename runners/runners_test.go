@@ -1,0 +1,622 @@
+package runners
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"idarts/internal/durable"
+	"idarts/internal/exec/cpu"
+	"idarts/internal/images"
+	"idarts/internal/result"
+	"idarts/internal/search"
+	"idarts/nb201"
+)
+
+// tiny is a protocol of a second: a few steps on a very small supernet.
+func tiny() Protocol {
+	p, err := LookupProtocol("laptop")
+	if err != nil {
+		panic(err)
+	}
+	p.Name = "tiny"
+	p.Supernet, p.Batch = Net{C: 2, N: 1}, 16
+	p.Score.Net, p.Score.Epochs, p.Score.Batch = Net{C: 2, N: 1}, 1, 100
+	settings := map[string]search.Settings{}
+	for _, name := range search.Names() {
+		s := p.Search[name]
+		s.Epochs, s.MaxSteps, s.RandomCells = 3, 4, 2
+		s.Arch.LR = 0.1 // so that a few steps change the derived cell
+		settings[name] = s
+	}
+	p.Search = settings
+	return p
+}
+
+// grid is a grid of tiny runs below out.
+func grid(out string, seeds []uint64, methods ...string) *Grid {
+	p := tiny()
+	return &Grid{
+		Protocol: p, Methods: methods, Seeds: seeds, Out: out, Jobs: 2, Log: io.Discard,
+		Bench: open(p, out),
+	}
+}
+
+// open opens the bench of p on a tenth of the embedded images.
+func open(p Protocol, out string) func(bool) (*Bench, error) {
+	return func(fresh bool) (*Bench, error) {
+		data, err := images.Open(p.Dataset, "")
+		if err != nil {
+			return nil, err
+		}
+		for _, part := range []*images.Part{&data.Train, &data.Valid, &data.Test} {
+			part.Indices = part.Indices[:500]
+		}
+		return openBench(p, data, Inputs{Out: out}, fresh)
+	}
+}
+
+// childOut, when set, makes this test program run a grid there and nothing else,
+// so that a test can kill it.
+const childOut = "IDARTS_TEST_CHILD_OUT"
+
+func TestMain(m *testing.M) {
+	if out := os.Getenv(childOut); out != "" {
+		sum, err := grid(out, []uint64{0}, search.Names()...).Run(context.Background())
+		if err != nil || len(sum.Failed) > 0 {
+			fmt.Fprintln(os.Stderr, err, sum.Failed)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// contents reads all files below root whose bytes must not depend on time.
+func contents(t *testing.T, root string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		switch e.Name() {
+		case result.TimingFile, secondsFile, lockFile:
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		name, _ := filepath.Rel(root, path)
+		files[name] = string(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func compare(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	for _, name := range sortedKeys(got, want) {
+		g, okGot := got[name]
+		w, okWant := want[name]
+		switch {
+		case !okGot:
+			t.Errorf("%s is missing", name)
+		case !okWant:
+			t.Errorf("%s should not be there", name)
+		case g != w:
+			t.Errorf("%s differs: %d bytes, want %d:\n%.300s\nwant\n%.300s", name, len(g), len(w), g, w)
+		}
+	}
+}
+
+func mustRun(t *testing.T, g *Grid) Summary {
+	t.Helper()
+	sum, err := g.Run(t.Context())
+	if err != nil || len(sum.Failed) > 0 {
+		t.Fatalf("run: %v, failed: %q", err, sum.Failed)
+	}
+	return sum
+}
+
+func TestKilledRunsEndWithTheSameBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs for half a minute")
+	}
+	quiet := t.TempDir()
+	mustRun(t, grid(quiet, []uint64{0}, search.Names()...))
+	want := contents(t, quiet)
+	if len(want) != 3*len(search.Methods)+1 {
+		t.Fatalf("an undisturbed run leaves %d files, want config, events and result of each method and the scores", len(want))
+	}
+
+	out := t.TempDir()
+	moments := rand.New(rand.NewPCG(1, 2))
+	kills, unfinished := 0, 0
+	for range 40 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childOut+"="+out)
+		var output bytes.Buffer
+		cmd.Stderr = &output
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		wait := time.Duration(50+moments.IntN(400)) * time.Millisecond
+		if kills >= 12 {
+			wait = time.Minute // enough of it: let it end
+		}
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("child: %v: %s", err, output.String())
+			}
+			t.Logf("%d kills, %d of them before the first result", kills, unfinished)
+			if kills < 3 {
+				t.Errorf("only %d kills hit a running grid", kills)
+			}
+			compare(t, contents(t, out), want)
+			return
+		case <-time.After(wait):
+			cmd.Process.Kill()
+			<-ended
+			kills++
+			if found, _ := filepath.Glob(filepath.Join(out, "*/*/*/*/*/"+result.ResultFile)); len(found) == 0 {
+				unfinished++
+			}
+		}
+	}
+	t.Fatal("the grid did not end")
+}
+
+func TestInterruptAndResume(t *testing.T) {
+	want := t.TempDir()
+	mustRun(t, grid(want, []uint64{3}, "idarts", "random"))
+
+	out := t.TempDir()
+	for _, stopAfter := range []int{1, 2} {
+		ctx, cancel := context.WithCancel(t.Context())
+		g := grid(out, []uint64{3}, "idarts", "random")
+		whole := g.Bench
+		var scored atomic.Int32
+		g.Bench = func(fresh bool) (*Bench, error) {
+			b, err := whole(fresh)
+			if err == nil {
+				inner := b.Scorer
+				b.Scorer = scorerFunc(func(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error) {
+					if int(scored.Add(1)) > stopAfter {
+						cancel()
+					}
+					return inner.Score(ctx, arch, pool)
+				})
+			}
+			return b, err
+		}
+		sum, err := g.Run(ctx)
+		if !errors.Is(err, context.Canceled) || sum.Left == 0 || len(sum.Failed) != 0 {
+			t.Fatalf("interrupted run: %+v, %v; want runs left and no failure", sum, err)
+		}
+		cancel()
+	}
+	if found, _ := filepath.Glob(filepath.Join(out, "*/*/*/*/*/"+result.FailureFile)); len(found) != 0 {
+		t.Errorf("an interrupt left %q", found)
+	}
+	// A writer that was killed in the middle of a file leaves a temporary one.
+	cells, _, _ := grid(out, []uint64{3}, "idarts").cells()
+	for _, dir := range []string{cells[0].Dir(out), filepath.Join(cells[0].Dir(out), checkpointDir)} {
+		if err := durable.WriteBytes(filepath.Join(dir, ".events.jsonl.tmp-1"), []byte("part")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustRun(t, grid(out, []uint64{3}, "idarts", "random"))
+	compare(t, contents(t, out), contents(t, want))
+	if sum := mustRun(t, grid(out, []uint64{3}, "idarts", "random")); sum.Reused != 2 || sum.Done != 0 {
+		t.Errorf("a second run gives %+v, want 2 reused", sum)
+	}
+}
+
+type scorerFunc func(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error)
+
+func (f scorerFunc) Score(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error) {
+	return f(ctx, arch, pool)
+}
+
+func TestDamagedCheckpointStartsOver(t *testing.T) {
+	out := t.TempDir()
+	g := grid(out, []uint64{0}, "darts-v1")
+	mustRun(t, g)
+	want := contents(t, out)
+	cells, _, _ := g.cells()
+	dir := cells[0].Dir(out)
+	if err := os.Remove(filepath.Join(dir, result.ResultFile)); err != nil {
+		t.Fatal(err)
+	}
+	point := &checkpoint{Events: []result.Event{{Epoch: 1}}, state: []byte("rubbish")}
+	if err := point.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, checkpointDir, checkpointFile)
+	content, _ := os.ReadFile(path)
+	content[len(content)/2] ^= 1
+	os.WriteFile(path, content, 0o644)
+	var log bytes.Buffer
+	g.Log = &log
+	mustRun(t, g)
+	compare(t, contents(t, out), want)
+	if !strings.Contains(log.String(), "starts over") || !strings.Contains(log.String(), "checksum") {
+		t.Errorf("log is %q, want a remark that the run starts over", log.String())
+	}
+}
+
+func TestFailedSeedStaysVisibleAndIsRetried(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		fail func() (search.Problem, error)
+		want string
+	}{
+		{"error", func() (search.Problem, error) { return nil, errors.New("boom") }, "boom"},
+		{"panic", func() (search.Problem, error) { panic("bang") }, "panic: bang"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out := t.TempDir()
+			g := grid(out, []uint64{0, 1, 2}, "darts-v1")
+			whole := g.Bench
+			g.Bench = func(fresh bool) (*Bench, error) {
+				b, err := whole(fresh)
+				if err == nil {
+					build := b.Problem
+					b.Problem = func(pool *cpu.Pool, seed uint64) (search.Problem, error) {
+						if seed == 1 {
+							return tt.fail()
+						}
+						return build(pool, seed)
+					}
+				}
+				return b, err
+			}
+			sum, err := g.Run(t.Context())
+			if err != nil || sum.Done != 2 || len(sum.Failed) != 1 || !strings.Contains(sum.Failed[0], "seed-1") {
+				t.Fatalf("summary %+v, %v; want 2 done and seed 1 failed", sum, err)
+			}
+			runs, err := result.Load(out)
+			if err != nil || len(runs) != 3 || runs[1].Failure == nil || !strings.Contains(runs[1].Failure.Error, tt.want) {
+				t.Fatalf("runs %+v, %v; want 3, the second failed with %q", runs, err, tt.want)
+			}
+			if sum := mustRun(t, grid(out, []uint64{0, 1, 2}, "darts-v1")); sum.Done != 1 || sum.Reused != 2 {
+				t.Errorf("retry gives %+v, want 1 done, 2 reused", sum)
+			}
+			if run, err := result.Read(runs[1].Dir); err != nil || run.Failure != nil || run.Result == nil {
+				t.Errorf("after the retry: %+v, %v; want a result and no failure", run, err)
+			}
+		})
+	}
+}
+
+func TestOtherSettingsAreRefused(t *testing.T) {
+	out := t.TempDir()
+	mustRun(t, grid(out, []uint64{0}, "random"))
+	before := contents(t, out)
+	for _, tt := range []struct {
+		name   string
+		change func(*Protocol)
+		want   string
+	}{
+		{"search", func(p *Protocol) { p.Batch = 8 }, "protocol.batch: 16 then, 8 now"},
+		{"method", func(p *Protocol) {
+			s := p.Search["random"]
+			s.RandomCells = 1
+			p.Search["random"] = s
+		}, "method.settings.random_cells: 2 then, 1 now"},
+		{"scoring", func(p *Protocol) { p.Score.Epochs = 2 }, "scores of another recipe"},
+	} {
+		g := grid(out, []uint64{0}, "random")
+		p := tiny()
+		tt.change(&p)
+		g.Protocol = p
+		g.Bench = open(p, out)
+		_, err := g.Run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "--fresh") {
+			t.Errorf("%s: error %v, want %q and --fresh", tt.name, err, tt.want)
+		}
+		compare(t, contents(t, out), before)
+		g.Fresh = true
+		if sum, err := g.Run(t.Context()); err != nil || sum.Done != 1 {
+			t.Errorf("%s: --fresh gives %+v, %v; want 1 done", tt.name, sum, err)
+		}
+		g = grid(out, []uint64{0}, "random")
+		g.Fresh = true
+		mustRun(t, g)
+		compare(t, contents(t, out), before)
+	}
+}
+
+func TestTwoProcessesDoNotShareARun(t *testing.T) {
+	out := t.TempDir()
+	g := grid(out, []uint64{0}, "random")
+	cells, _, _ := g.cells()
+	unlock, err := lock(cells[0].Dir(out), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := g.Run(t.Context())
+	if err != nil || len(sum.Failed) != 1 || !strings.Contains(sum.Failed[0], "another process") {
+		t.Errorf("locked run: %+v, %v; want it refused", sum, err)
+	}
+	if !Running(cells[0].Dir(out)) {
+		t.Error("a locked run is not reported as running")
+	}
+	unlock()
+	mustRun(t, g)
+	if Running(cells[0].Dir(out)) {
+		t.Error("a finished run is reported as running")
+	}
+}
+
+func TestCellsGoSeedBySeed(t *testing.T) {
+	cells, _, err := grid("out", []uint64{0, 5}, "idarts", "random").cells()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range cells {
+		got = append(got, c.String())
+	}
+	want := []string{
+		"nb201/fashion16/tiny/idarts/seed-0", "nb201/fashion16/tiny/random/seed-0",
+		"nb201/fashion16/tiny/idarts/seed-5", "nb201/fashion16/tiny/random/seed-5",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("cells %q, want %q", got, want)
+	}
+	for _, tt := range []struct {
+		methods []string
+		want    string
+	}{
+		{[]string{"dart"}, `unknown method "dart"`},
+		{[]string{"idarts", "idarts"}, "named twice"},
+		{nil, "nothing to run"},
+	} {
+		if _, _, err := grid("out", []uint64{0}, tt.methods...).cells(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("methods %q: error %v, want %q", tt.methods, err, tt.want)
+		}
+	}
+}
+
+func TestParseSeeds(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want []uint64
+		err  string
+	}{
+		{"0", []uint64{0}, ""},
+		{"0-2,5", []uint64{0, 1, 2, 5}, ""},
+		{"5, 1-2,2", []uint64{1, 2, 5}, ""},
+		{"18446744073709551615", []uint64{1<<64 - 1}, ""},
+		{"", nil, "is no seed"},
+		{"1,,2", nil, "is no seed"},
+		{"-1", nil, "is no seed"},
+		{"a-b", nil, `"a-b" is no seed`},
+		{"3-1", nil, "runs backwards"},
+		{"0-99999999", nil, "more than"},
+		{"0-18446744073709551615", nil, "more than"},
+	} {
+		got, err := ParseSeeds(tt.text)
+		if tt.err == "" && (err != nil || !slices.Equal(got, tt.want)) {
+			t.Errorf("%q: %v, %v; want %v", tt.text, got, err, tt.want)
+		}
+		if tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+			t.Errorf("%q: error %v, want %q", tt.text, err, tt.err)
+		}
+	}
+}
+
+func TestDryRunTouchesAndLeavesNothing(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "new")
+	var text bytes.Buffer
+	g := grid(out, []uint64{0, 1}, "idarts")
+	if err := g.DryRun(t.Context(), &text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"sha256", "supernet", "writable", "idarts/seed-1  to run"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("plan has no %q:\n%s", want, text.String())
+		}
+	}
+	if files := contents(t, out); len(files) != 0 {
+		t.Errorf("a dry run left %v", files)
+	}
+	g.Out = "/dev/null/x"
+	if err := g.DryRun(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), `cannot write to output folder "/dev/null/x"`) {
+		t.Errorf("error %v, want that the folder cannot be written", err)
+	}
+}
+
+// fakeStore keeps rows in memory, as the file that several scorers share.
+type fakeStore struct {
+	dir  string
+	mu   *sync.Mutex
+	rows *[]Trained
+}
+
+func (s fakeStore) Dir() string { return s.dir }
+func (s fakeStore) Load() ([]Trained, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if *s.rows == nil {
+		return nil, fs.ErrNotExist
+	}
+	return slices.Clone(*s.rows), nil
+}
+func (s fakeStore) Save(rows []Trained) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.IsSortedFunc(rows, compareTrained) {
+		return errors.New("rows are not sorted")
+	}
+	*s.rows = slices.Clone(rows)
+	return nil
+}
+
+func TestEachClassIsTrainedOnce(t *testing.T) {
+	var rows []Trained
+	store := fakeStore{t.TempDir(), &sync.Mutex{}, &rows}
+	var trainings atomic.Int32
+	scorer := func() *TrainedScorer {
+		return &TrainedScorer{
+			Source: "trained:test", Trials: 2, Store: store,
+			Canonical: func(arch string) (string, error) {
+				if arch == "" {
+					return "", errors.New("empty")
+				}
+				return strings.ToLower(arch), nil
+			},
+			Train: func(_ context.Context, arch string, trial uint64, _ *cpu.Pool) (float64, float64, error) {
+				trainings.Add(1)
+				time.Sleep(time.Millisecond)
+				return float64(len(arch)) + float64(trial), 10 * float64(trial), nil
+			},
+			GFLOP: func(string) float64 { return 7 },
+		}
+	}
+	s := scorer()
+	var wait sync.WaitGroup
+	for i := range 40 {
+		wait.Go(func() {
+			arch := []string{"aa", "AA", "bbb", "Bbb"}[i%4]
+			got, err := s.Score(t.Context(), arch, nil)
+			want := result.Score{Valid: float64(len(arch)) + 0.5, Test: 5, Trials: 2, Source: "trained:test"}
+			if err != nil || got.Score != want || got.GFLOP != 14 {
+				t.Errorf("%s: %+v, %v; want %+v and 14 GFLOP", arch, got, err, want)
+			}
+		})
+	}
+	wait.Wait()
+	if n := trainings.Load(); n != 4 {
+		t.Errorf("%d trainings, want 4: 2 classes x 2 trials", n)
+	}
+	if _, err := scorer().Score(t.Context(), "aA", nil); err != nil || trainings.Load() != 4 {
+		t.Errorf("a new scorer trained again: %d trainings, %v", trainings.Load(), err)
+	}
+	if _, err := s.Score(t.Context(), "", nil); err == nil {
+		t.Error("a wrong architecture gives no error")
+	}
+
+	// Another process trains a class while this one does.
+	other := scorer()
+	if _, err := other.Score(t.Context(), "aa", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []*TrainedScorer{s, other} {
+		if _, err := x.Score(t.Context(), "cccc", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(rows) != 6 {
+		t.Errorf("the store has %d rows, want 6: %+v", len(rows), rows)
+	}
+}
+
+// A failing training must not leave those who wait for it hanging.
+func TestFailedTrainingIsTriedByTheNext(t *testing.T) {
+	var rows []Trained
+	var tries atomic.Int32
+	s := &TrainedScorer{
+		Trials: 1, Store: fakeStore{t.TempDir(), &sync.Mutex{}, &rows},
+		Canonical: func(arch string) (string, error) { return arch, nil },
+		Train: func(context.Context, string, uint64, *cpu.Pool) (float64, float64, error) {
+			if tries.Add(1) == 1 {
+				return 0, 0, errors.New("boom")
+			}
+			return 1, 2, nil
+		},
+		GFLOP: func(string) float64 { return 0 },
+	}
+	if _, err := s.Score(t.Context(), "a", nil); err == nil || !strings.Contains(err.Error(), "boom") {
+		t.Errorf("error %v, want boom", err)
+	}
+	if got, err := s.Score(t.Context(), "a", nil); err != nil || got.Valid != 1 {
+		t.Errorf("second try: %+v, %v", got, err)
+	}
+}
+
+func TestTableScorerAveragesTheTrials(t *testing.T) {
+	paper, err := LookupProtocol("paper")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cell := nb201.FromIndex(1462)
+	table := nb201.NewTable(nb201.Origin{Source: "test"})
+	for i, v := range []float64{80, 81, 85} {
+		seed := int64(777 + 111*i)
+		key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10-valid", Split: "x-valid", Epochs: 200}
+		test := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}
+		if err := table.Append(nb201.Record{Cell: cell, Key: key, Seed: seed, Accuracy: v}, nb201.Record{Cell: cell, Key: test, Seed: seed, Accuracy: v + 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "small.arrow")
+	if err := table.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	scorer, sum, err := nb201Table(path, paper.Score, func(string) float64 { return 5 })
+	if err != nil || len(sum) != 64 {
+		t.Fatalf("open: sha256 %q, %v", sum, err)
+	}
+	got, err := scorer.Score(t.Context(), cell.String(), nil)
+	want := result.Score{Valid: 82, Test: 85, Trials: 3, Source: "table:small.arrow"}
+	if err != nil || got.Score != want || got.GFLOP != 5 {
+		t.Errorf("score %+v, %v; want %+v", got, err, want)
+	}
+	if _, err := scorer.Score(t.Context(), nb201.FromIndex(3).String(), nil); err == nil {
+		t.Error("a cell that the table lacks gives no error")
+	}
+	if _, _, err := nb201Table(filepath.Join(t.TempDir(), "none.arrow"), paper.Score, nil); err == nil || !strings.Contains(err.Error(), "idarts data import") {
+		t.Errorf("missing table: error %v, want how to make it", err)
+	}
+}
+
+func TestProtocolsAreComplete(t *testing.T) {
+	for _, p := range Protocols {
+		for _, name := range search.Names() {
+			if _, ok := p.Search[name]; !ok {
+				t.Errorf("protocol %q has no settings for %q", p.Name, name)
+			}
+		}
+		if _, err := LookupSpace(p.Space); err != nil {
+			t.Errorf("protocol %q: %v", p.Name, err)
+		}
+	}
+	if _, err := LookupProtocol("lap"); err == nil || !strings.Contains(err.Error(), `"laptop"`) {
+		t.Errorf("error %v, want the list of protocols", err)
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	var out bytes.Buffer
+	p := newProgress(&out, false, nil, 4)
+	a, b := p.start(result.Cell{Method: "idarts", Seed: 1}), p.start(result.Cell{Method: "random"})
+	p.move(a, 2, 4, 0.5) // resumed after epoch 1: an eighth of the work done here, 5/8 left
+	p.finish(b, reused, nil, "")
+	got := p.line(p.began.Add(10 * time.Second))
+	p.close()
+	// 2.625 runs' worth left at 0.125 in 10 s.
+	want := "1/4 runs, 10s, about 3m30s left: idarts seed 1 epoch 2/4"
+	if got != want {
+		t.Errorf("line %q, want %q", got, want)
+	}
+}
