@@ -69,3 +69,17 @@ func (p *Program) FLOP(phase int) float64 {
 	}
 	return sum
 }
+
+// Elements is how many numbers the instructions of one phase read and write,
+// each argument and each result once: what memory has to move when nothing
+// stays in a cache.
+func (p *Program) Elements(phase int) int {
+	n := 0
+	for _, in := range p.Phases[phase] {
+		n += in.Out.Shape.Len()
+		for _, arg := range in.Args {
+			n += arg.Shape.Len()
+		}
+	}
+	return n
+}

@@ -50,13 +50,14 @@ type Problem[T cpu.Float] struct {
 
 	linearized bool
 	gflop      float64
+	moved      int // elements, see Traffic
 }
 
 // program is a lowered program bound to the problem's memory.
 type program[T cpu.Float] struct {
 	run   *cpu.Exec[T]
 	gflop []float64 // by phase
-	arena int       // elements of scratch memory
+	moved []int     // by phase, elements
 }
 
 // New prepares the network that build describes.
@@ -130,9 +131,10 @@ func (p *Problem[T]) lower(n *network, phases ...[]graph.Output) (*program[T], e
 	if err != nil {
 		return nil, err
 	}
-	prog := &program[T]{run: run, arena: flat.Size[exec.Scratch]}
+	prog := &program[T]{run: run}
 	for phase := range flat.Phases {
 		prog.gflop = append(prog.gflop, flat.FLOP(phase)/1e9)
+		prog.moved = append(prog.moved, flat.Elements(phase))
 	}
 	return prog, nil
 }
@@ -140,6 +142,7 @@ func (p *Problem[T]) lower(n *network, phases ...[]graph.Output) (*program[T], e
 func (p *Problem[T]) run(prog *program[T], phase int) {
 	prog.run.Run(phase)
 	p.gflop += prog.gflop[phase]
+	p.moved += prog.moved[phase]
 }
 
 // weightOutputs places one node per weight tensor in a region laid out as the
