@@ -176,19 +176,21 @@ func (s *sweep[T]) plan(p *plan[T]) {
 		dst := s.y[n*s.dstImage : (n+1)*s.dstImage]
 		for i := range s.parts {
 			c := &s.parts[i]
-			for q := q0; q < min(q1, c.h); q++ {
-				from, to := src, dst[c.y0+q*s.dstRow:]
-				if len(offs[i]) > 0 {
-					from = src[((q*s.stride+c.rows[0]-first)*s.wide+s.left+c.cols[0])*channels:]
-				}
-				if depthwise {
-					s.inner.depth(to, s.dstCol, from, s.stride*channels, offs[i], s.w[c.weights:], c.w, channels)
-					continue
-				}
-				for g := range s.groups {
-					s.inner.conv(to[g*s.cout:], s.dstCol, from[g*s.cin:], s.stride*channels, offs[i], runs[i],
-						s.w[c.weights+g*s.cout:], s.groups*s.cout, c.w, s.cout)
-				}
+			rows := min(q1, c.h) - q0
+			if rows <= 0 {
+				continue
+			}
+			from, to, pitch := src, dst[c.y0+q0*s.dstRow:], s.stride*s.wide*channels
+			if len(offs[i]) > 0 {
+				from = src[((q0*s.stride+c.rows[0]-first)*s.wide+s.left+c.cols[0])*channels:]
+			}
+			if depthwise {
+				s.inner.depth(to, s.dstRow, s.dstCol, from, pitch, s.stride*channels, offs[i], s.w[c.weights:], rows, c.w, channels)
+				continue
+			}
+			for g := range s.groups {
+				s.inner.conv(to[g*s.cout:], s.dstRow, s.dstCol, from[min(g*s.cin, len(from)):], pitch, s.stride*channels, offs[i], runs[i],
+					s.w[c.weights+g*s.cout:], s.groups*s.cout, rows, c.w, s.cout)
 			}
 		}
 	})
@@ -230,7 +232,7 @@ func (s *sweep[T]) planPointwise(p *plan[T], work int) {
 		lo := tile * bandPixels
 		n := min(bandPixels, pixels-lo)
 		for g := range s.groups {
-			s.inner.conv(s.y[lo*cout+g*s.cout:], cout, s.x[lo*cin+g*s.cin:], cin, offs, s.cin, s.w[g*s.cout:], cout, n, s.cout)
+			s.inner.conv(s.y[lo*cout+g*s.cout:], 0, cout, s.x[lo*cin+g*s.cin:], 0, cin, offs, s.cin, s.w[g*s.cout:], cout, 1, n, s.cout)
 		}
 	})
 }

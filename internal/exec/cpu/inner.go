@@ -4,16 +4,16 @@ package cpu
 // version of any of them, which must give the same bits as the plain one: each
 // result is computed by the same roundings in the same order.
 type inner[T Float] struct {
-	// conv computes a row of pixels results times oc channels:
+	// conv computes rows x pixels results times oc channels:
 	//
-	//	dst[p·dstStep + o] = Σ_t Σ_j src[p·srcStep + offs[t] + j] · w[(t·run + j)·wStep + o],  j < run
+	//	dst[r·dstRow + p·dstStep + o] = Σ_t Σ_j src[r·srcRow + p·srcStep + offs[t] + j] · w[(t·run + j)·wStep + o],  j < run
 	//
-	// each sum from zero, in the order of t and then of j.
-	conv func(dst []T, dstStep int, src []T, srcStep int, offs []int, run int, w []T, wStep, pixels, oc int)
+	// each sum from zero, in the order of t and then of j. Offsets ascend.
+	conv func(dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, run int, w []T, wStep, rows, pixels, oc int)
 	// depth is the same for depthwise convolution, channel by channel:
 	//
-	//	dst[p·dstStep + k] = Σ_t src[p·srcStep + offs[t] + k] · w[t·c + k],  k < c
-	depth func(dst []T, dstStep int, src []T, srcStep int, offs []int, w []T, pixels, c int)
+	//	dst[r·dstRow + p·dstStep + k] = Σ_t src[r·srcRow + p·srcStep + offs[t] + k] · w[t·c + k],  k < c
+	depth func(dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, w []T, rows, pixels, c int)
 	// convWeight adds to the gradient of weights, over a block of rows x cols pixels:
 	//
 	//	dw[i·dwStep + o] += Σ_r Σ_q x[r·xRow + q·xStep + i] · dy[r·dyRow + q·dyStep + o],  i < ic, o < oc
@@ -61,8 +61,18 @@ func tuned[T Float]() *inner[T] {
 	return in
 }
 
-// plainConv keeps 2 pixels x 4 channels in registers, and finishes with smaller tiles.
-func plainConv[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, run int, w []T, wStep, pixels, oc int) {
+func plainConv[T Float](dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, run int, w []T, wStep, rows, pixels, oc int) {
+	for r := range rows {
+		from := src
+		if len(offs) > 0 {
+			from = src[r*srcRow:]
+		}
+		plainConvRow(dst[r*dstRow:], dstStep, from, srcStep, offs, run, w, wStep, pixels, oc)
+	}
+}
+
+// plainConvRow keeps 2 pixels x 4 channels in registers, and finishes with smaller tiles.
+func plainConvRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, run int, w []T, wStep, pixels, oc int) {
 	o := 0
 	for ; o+4 <= oc; o += 4 {
 		p := 0
@@ -131,7 +141,17 @@ func conv1x4[T Float](acc *[4]T, x []T, w []T, wStep int) {
 	*acc = [4]T{a0, a1, a2, a3}
 }
 
-func plainDepth[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, w []T, pixels, c int) {
+func plainDepth[T Float](dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, w []T, rows, pixels, c int) {
+	for r := range rows {
+		from := src
+		if len(offs) > 0 {
+			from = src[r*srcRow:]
+		}
+		plainDepthRow(dst[r*dstRow:], dstStep, from, srcStep, offs, w, pixels, c)
+	}
+}
+
+func plainDepthRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, w []T, pixels, c int) {
 	for p := range pixels {
 		k := 0
 		for ; k+4 <= c; k += 4 {

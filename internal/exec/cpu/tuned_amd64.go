@@ -76,9 +76,9 @@ func depth1(a *tile)
 //go:noescape
 func depth1x16(a *tile)
 
-// tiles runs the tile function for blocks of rows x width.
-func (a *tile) tiles(rows, width, blocks int) {
-	a.blocks, a.xBlock, a.outBlock = blocks, rows*a.pStep, rows*a.outStep
+// call runs the tile function of rows x width. Width deep stands for 8 channels,
+// each by itself; 16 rows of width 4 are pairs.
+func (a *tile) call(rows, width int) {
 	switch {
 	case width == 16 && rows == 4:
 		tile4x16(a)
@@ -90,12 +90,51 @@ func (a *tile) tiles(rows, width, blocks int) {
 		tile4x8(a)
 	case width == 8:
 		tile1x8(a)
+	case width == deep && rows == 8:
+		depth8(a)
+	case width == deep:
+		depth1(a)
+	case rows == 16:
+		tile16x4(a)
 	case rows == 8:
 		tile8x4(a)
 	case rows == 4:
 		tile4x4(a)
 	default:
 		tile1x4(a)
+	}
+}
+
+const deep = 1
+
+// grid is rows x pixels of results and what they are computed from.
+type grid struct {
+	dst             []float32
+	dstRow, dstStep int
+	src             []float32
+	srcRow, srcStep int
+	rows, pixels    int
+}
+
+// cover runs tiles of size pixels and a width of results from result o on over
+// the grid. Where size does not divide the pixels of a row, the last tile
+// computes some of them once more.
+func (g *grid) cover(a *tile, o, size, width int) {
+	if g.rows == 1 { // one pixel tile after another
+		a.x, a.out = &g.src[0], &g.dst[o]
+		a.blocks, a.xBlock, a.outBlock = g.pixels/size, 4*size*g.srcStep, 4*size*g.dstStep
+		a.call(size, width)
+		if p := g.pixels - size; g.pixels%size != 0 {
+			a.x, a.out, a.blocks = &g.src[p*g.srcStep], &g.dst[p*g.dstStep+o], 1
+			a.call(size, width)
+		}
+		return
+	}
+	for p := 0; p < g.pixels; p += size { // one row after another
+		p = min(p, g.pixels-size)
+		a.x, a.out = &g.src[p*g.srcStep], &g.dst[p*g.dstStep+o]
+		a.blocks, a.xBlock, a.outBlock = g.rows, 4*g.srcRow, 4*g.dstRow
+		a.call(size, width)
 	}
 }
 
@@ -112,54 +151,41 @@ func width(n int) int {
 	return 0
 }
 
-func avxConv(dst []float32, dstStep int, src []float32, srcStep int, offs []int, run int, w []float32, wStep, pixels, oc int) {
-	if len(offs) == 0 || pixels == 0 {
-		plainConv(dst, dstStep, src, srcStep, offs, run, w, wStep, pixels, oc)
+func avxConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int) {
+	if len(offs) == 0 || rows == 0 || pixels == 0 {
+		plainConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc)
 		return
 	}
-	// Offsets ascend, so these are the last elements in use.
-	_, _, _ = dst[(pixels-1)*dstStep+oc-1], src[offs[len(offs)-1]+(pixels-1)*srcStep+run-1], w[(len(offs)*run-1)*wStep+oc-1]
-	if oc == 4 && dstStep == 4 && srcStep == 4 && wStep == 4 && run%4 == 0 && pixels >= 16 {
-		narrowConv(dst, src, offs, run, w, pixels)
-		return
-	}
+	// The last elements in use.
+	_, _ = dst[(rows-1)*dstRow+(pixels-1)*dstStep+oc-1], w[(len(offs)*run-1)*wStep+oc-1]
+	_ = src[(rows-1)*srcRow+offs[len(offs)-1]+(pixels-1)*srcStep+run-1]
 	a := tile{offs: &offs[0], runs: len(offs), run: run, xStep: 4, pStep: 4 * srcStep, wStep: 4 * wStep, outStep: 4 * dstStep}
+	g := grid{dst, dstRow, dstStep, src, srcRow, srcStep, rows, pixels}
+	if oc == 4 && dstStep == 4 && srcStep == 4 && wStep == 4 && run%4 == 0 && pixels >= 16 {
+		// 4 channels to 4: two neighbours fill a vector.
+		a.w, a.run, a.xStep, a.wStep, a.outStep = &w[0], run/4, 16, 64, 32
+		g.cover(&a, 0, 16, 4)
+		return
+	}
 	for o := 0; o < oc; {
 		n := width(oc - o)
 		if n == 0 {
-			plainConv(dst[o:], dstStep, src, srcStep, offs, run, w[o:], wStep, pixels, oc-o)
+			plainConv(dst[o:], dstRow, dstStep, src, srcRow, srcStep, offs, run, w[o:], wStep, rows, pixels, oc-o)
 			return
 		}
-		rows := 8
+		size := 8
 		if n == 16 {
-			rows = 4
+			size = 4
 		}
-		if rows > pixels {
-			rows = 4
+		if size > pixels {
+			size = 4
 		}
-		if rows > pixels {
-			rows = 1
+		if size > pixels {
+			size = 1
 		}
-		a.w, a.x, a.out = &w[o], &src[0], &dst[o]
-		a.tiles(rows, n, pixels/rows)
-		if pixels%rows != 0 { // once more what the last full tile can reach
-			p := pixels - rows
-			a.x, a.out = &src[p*srcStep], &dst[p*dstStep+o]
-			a.tiles(rows, n, 1)
-		}
+		a.w = &w[o]
+		g.cover(&a, o, size, n)
 		o += n
-	}
-}
-
-// narrowConv is avxConv for 4 channels to 4, where two neighbours fill a vector.
-func narrowConv(dst, src []float32, offs []int, run int, w []float32, pixels int) {
-	a := tile{x: &src[0], w: &w[0], out: &dst[0], offs: &offs[0], runs: len(offs), run: run / 4, xStep: 16, wStep: 64, outStep: 32}
-	a.blocks, a.xBlock, a.outBlock = pixels/16, 256, 256
-	tile16x4(&a)
-	if pixels%16 != 0 {
-		p := pixels - 16
-		a.x, a.out, a.blocks = &src[4*p], &dst[4*p], 1
-		tile16x4(&a)
 	}
 }
 
@@ -188,7 +214,8 @@ func avxConvWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []
 				continue
 			}
 			a.x, a.out = &x[i], &dw[i*dwStep+o]
-			a.tiles(block, n, (ic-i)/block)
+			a.blocks, a.xBlock, a.outBlock = (ic-i)/block, 4*block, 4*block*dwStep
+			a.call(block, n)
 			i += (ic - i) / block * block
 		}
 		o += n
@@ -209,26 +236,22 @@ func narrowWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []f
 	}
 }
 
-func avxDepth(dst []float32, dstStep int, src []float32, srcStep int, offs []int, w []float32, pixels, c int) {
-	if len(offs) == 0 || pixels == 0 || c%8 != 0 {
-		plainDepth(dst, dstStep, src, srcStep, offs, w, pixels, c)
+func avxDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int) {
+	if len(offs) == 0 || rows == 0 || pixels == 0 || c%8 != 0 {
+		plainDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c)
 		return
 	}
-	_, _, _ = dst[(pixels-1)*dstStep+c-1], src[offs[len(offs)-1]+(pixels-1)*srcStep+c-1], w[len(offs)*c-1]
+	_, _ = dst[(rows-1)*dstRow+(pixels-1)*dstStep+c-1], w[len(offs)*c-1]
+	_ = src[(rows-1)*srcRow+offs[len(offs)-1]+(pixels-1)*srcStep+c-1]
 	a := tile{offs: &offs[0], runs: len(offs), run: 1, pStep: 4 * srcStep, wStep: 4 * c, outStep: 4 * dstStep}
+	size := 8
+	if size > pixels {
+		size = 1
+	}
 	for k := 0; k < c; k += 8 {
-		a.w, a.x, a.out = &w[k], &src[k], &dst[k]
-		if a.blocks = pixels / 8; a.blocks > 0 {
-			a.xBlock, a.outBlock = 8*a.pStep, 8*a.outStep
-			depth8(&a)
-			if p := pixels - 8; pixels%8 != 0 { // once more what the last full tile can reach
-				a.x, a.out, a.blocks = &src[p*srcStep+k], &dst[p*dstStep+k], 1
-				depth8(&a)
-			}
-			continue
-		}
-		a.blocks, a.xBlock, a.outBlock = pixels, a.pStep, a.outStep
-		depth1(&a)
+		g := grid{dst, dstRow, dstStep, src[k:], srcRow, srcStep, rows, pixels}
+		a.w = &w[k]
+		g.cover(&a, k, size, deep)
 	}
 }
 
