@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"idarts/internal/images"
 	"idarts/nb201"
@@ -34,8 +35,15 @@ func (q *queryCmd) Run(c console) error {
 			match = append(match, k)
 		}
 	}
-	if len(match) == 1 {
+	switch {
+	case len(match) == 1:
 		key = match[0]
+	case len(match) == 0 && q.Dataset != "" && q.Split != "":
+		var have []string
+		for _, k := range table.Keys() {
+			have = append(have, k.String())
+		}
+		return fmt.Errorf("%q has nothing for %s with split %q, want one of: %s", q.Table, q.Dataset, q.Split, strings.Join(have, "; "))
 	}
 	answer, err := table.Query(cell, key)
 	if err != nil {

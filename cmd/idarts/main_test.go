@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"idarts/nb201"
+)
+
+// command runs one command line in this process.
+func command(t *testing.T, args ...string) (out, err string, status int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	status = execute(console{ctx: t.Context(), out: &stdout, err: &stderr}, args)
+	return stdout.String(), stderr.String(), status
+}
+
+const someCell = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|"
+
+func TestBadInputIsOneClearLine(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	table := nb201.NewTable(nb201.Origin{Source: "test"})
+	cell, err := nb201.Parse(someCell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}
+	if err := table.Append(nb201.Record{Cell: cell, Key: key, Seed: 777, Accuracy: 90}); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Save("good.arrow"); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile("good.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, content []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("short.arrow", content[:len(content)/2])
+	write("text.arrow", []byte("no Arrow file at all"))
+	write("file", nil)
+	for _, tt := range []struct {
+		args string // separated by blanks
+		want string // part of the line
+	}{
+		{"frobnicate", "unexpected argument frobnicate"},
+		{"run --bogus", "unknown flag --bogus"},
+		{"run --methods darts", `unknown method "darts", want one of ["random"`},
+		{"run --methods idarts,idarts", "named twice"},
+		{"run --protocol desktop", `unknown protocol "desktop"`},
+		{"run --space nb301", `unknown space "nb301"`},
+		{"run --seeds 2-0", "runs backwards"},
+		{"run --seeds x", `"x" is no seed`},
+		{"run --jobs=-1", "--jobs is -1"},
+		{"run --out file/out", "cannot write to output folder \"file/out\""},
+		{"run --out /dev/null/x --dry-run", "cannot write to output folder \"/dev/null/x\""},
+		{"run --protocol paper --data nowhere", "nowhere/data_batch_1.bin"},
+		{"query |nor_conv_3x3~0|+|none~0|oops~1|+|none~0|none~1|none~2| --table good.arrow", `"oops"`},
+		{"query " + someCell + " --table none.arrow --dataset cifar10 --split ori-test", "none.arrow"},
+		{"query " + someCell + " --table short.arrow --dataset cifar10 --split ori-test", `"short.arrow" is truncated`},
+		{"query " + someCell + " --table text.arrow --dataset cifar10 --split ori-test", "text.arrow"},
+		{"query " + someCell + " --table good.arrow", "cannot be asked without a dataset"},
+		{"query " + someCell + " --table good.arrow --dataset cifar10 --split valid", `"good.arrow" has nothing for cifar10 with split "valid"`},
+		{"table --out none", `no output folder "none"`},
+		{"table --format html", `--format must be one of`},
+		{"figure --out none", `no output folder "none"`},
+		{"status --out none", `no output folder "none"`},
+		{"list colours", "must be one of"},
+		{"data verify short.arrow", `"short.arrow" is truncated`},
+		{"data verify cifar100 --data none", "none/train.bin"},
+		{"data import nats-bench none out.arrow", "none/meta.pickle.pbz2"},
+		{"data build none out.arrow", "none/"},
+	} {
+		out, text, status := command(t, strings.Fields(tt.args)...)
+		if status == 0 {
+			t.Errorf("%s: status 0", tt.args)
+		}
+		if !strings.HasPrefix(text, "idarts: ") || strings.Count(text, "\n") != 1 || !strings.Contains(text, tt.want) {
+			t.Errorf("%s: stderr is %q, want one line with %q", tt.args, text, tt.want)
+		}
+		if out != "" {
+			t.Errorf("%s: stdout is %q, want nothing", tt.args, out)
+		}
+	}
+}
+
+func TestQueryPrintsTheTrials(t *testing.T) {
+	t.Chdir(t.TempDir())
+	table := nb201.NewTable(nb201.Origin{Source: "test"})
+	cell, err := nb201.Parse(someCell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}
+	for seed, accuracy := range map[int64]float64{777: 90, 888: 92} {
+		if err := table.Append(nb201.Record{Cell: cell, Key: key, Seed: seed, Accuracy: accuracy}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.Save("good.arrow"); err != nil {
+		t.Fatal(err)
+	}
+	out, text, status := command(t, "query", someCell, "--table", "good.arrow", "--dataset", "cifar10", "--split", "ori-test")
+	want := someCell + "\ncifar10 trained on cifar10, ori-test, 200 epochs: 91.0000 % (sample std 1.4142), mean of 2\n" +
+		"  seed 777: 90.0000 %\n  seed 888: 92.0000 %\n"
+	if status != 0 || out != want {
+		t.Errorf("status %d, %q; output\n%swant\n%s", status, text, out, want)
+	}
+}
+
+func TestInterruptSaysHowToGoOn(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	status := execute(console{ctx: ctx, out: &stdout, err: &stderr}, []string{"run", "--methods", "random", "--seeds", "0"})
+	if status != statusInterrupted || !strings.Contains(stderr.String(), "the same command goes on") {
+		t.Errorf("status %d, stderr %q; want %d and how to go on", status, stderr.String(), statusInterrupted)
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	for args, want := range map[string]string{
+		"--help":     "Commands:",
+		"run --help": "--dry-run",
+		"version":    "idarts ",
+	} {
+		out, text, status := command(t, strings.Fields(args)...)
+		if status != 0 || text != "" || !strings.Contains(out, want) {
+			t.Errorf("%s: status %d, stderr %q, stdout %q; want %q", args, status, text, out, want)
+		}
+	}
+}
