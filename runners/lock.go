@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // lockFile guards a folder. It stays behind empty; only the kernel's lock on it
@@ -17,8 +18,13 @@ func lockPath(dir string) string { return filepath.Join(dir, lockFile) }
 // errLocked is what tryLock gives when another process holds the lock.
 var errLocked = errors.New("held by another process")
 
+// patience is how long a lock that is not waited for is tried: a process that was
+// killed just now, or one that only looks, lets go within it.
+const patience = 2 * time.Second
+
 // lock takes the lock of dir, which is created when missing. With wait it waits
-// for its turn, else a held lock gives an error wrapping errLocked. unlock frees it.
+// for its turn, else a lock that stays held gives an error wrapping errLocked.
+// unlock frees it.
 func lock(dir string, wait bool) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("runners: create folder %q: %w", dir, err)
@@ -27,7 +33,13 @@ func lock(dir string, wait bool) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("runners: lock %q: %w", dir, err)
 	}
-	if err := flock(f, wait); err != nil {
+	began := time.Now()
+	err = flock(f, wait)
+	for errors.Is(err, errLocked) && time.Since(began) < patience {
+		time.Sleep(patience / 100)
+		err = flock(f, wait)
+	}
+	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("runners: lock %q: %w", dir, err)
 	}

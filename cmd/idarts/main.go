@@ -83,14 +83,13 @@ func execute(c console, args []string) (status int) {
 		return statusUsage
 	}
 	err = call.Run(c)
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.Is(err, context.Canceled):
-		report(c.err, err)
-		return statusInterrupted
 	}
 	report(c.err, err)
+	if stopped := interrupted(""); errors.As(err, &stopped) {
+		return statusInterrupted
+	}
 	return statusFailed
 }
 

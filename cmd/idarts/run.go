@@ -26,6 +26,11 @@ type runCmd struct {
 	inputFlags
 }
 
+// interrupted is what a run that was told to stop says.
+type interrupted string
+
+func (i interrupted) Error() string { return string(i) }
+
 func (r *runCmd) Run(c console) error {
 	protocol, err := runners.LookupProtocol(r.Protocol)
 	if err != nil {
@@ -64,8 +69,8 @@ func (r *runCmd) Run(c console) error {
 	}
 	fmt.Fprintf(c.out, "%d runs done, %d reused, %d failed in %s\n", sum.Done, sum.Reused, len(sum.Failed), r.Out)
 	if err != nil {
-		return fmt.Errorf("interrupted with %d of %d runs to go; the same command goes on after the last finished epochs: %w",
-			sum.Left, sum.Left+sum.Done+sum.Reused+len(sum.Failed), err)
+		return interrupted(fmt.Sprintf("interrupted with %d of %d runs to go; the same command goes on after the last finished epochs",
+			sum.Left, sum.Left+sum.Done+sum.Reused+len(sum.Failed)))
 	}
 	if len(sum.Failed) > 0 {
 		return fmt.Errorf("%d of %d runs failed: %s", len(sum.Failed), sum.Done+sum.Reused+len(sum.Failed), strings.Join(sum.Failed, "; "))
