@@ -25,9 +25,11 @@
 #define xRow_ 104(AX)
 #define wRow_ 112(AX)
 #define add_ 120(AX)
+#define moved_ 128(AX)
 
 #define BEGIN \
 	MOVQ a+0(FP), AX         \
+	MOVQ $0, moved_          \
 	MOVQ xStep_, SI          \
 	MOVQ wStep_, DX          \
 	MOVQ out_, DI            \
@@ -37,6 +39,7 @@
 	LEAQ (R10)(R9*4), R12    \
 block:                      \
 	MOVQ x_, R14             \
+	ADDQ moved_, R14         \
 	MOVQ w_, BX              \
 	MOVQ offs_, R15          \
 	MOVQ runs_, R13          \
@@ -77,7 +80,7 @@ loop:
 
 #define FINISH \
 	MOVQ xBlock_, CX     \
-	ADDQ CX, x_          \
+	ADDQ CX, moved_      \
 	ADDQ outBlock_, DI   \
 	DECQ blocks_         \
 	JNE  block           \

@@ -24,7 +24,9 @@ func tune(in *inner[float32]) {
 //
 // over runs t and steps j < run, or adds that to out if add is set. The t-th
 // offset is offs[t] elements, or t·xRow without offs. The next block follows at
-// xBlock and outBlock. blocks and x are used up.
+// xBlock and outBlock. blocks is used up; moved is how far x has come, which is
+// kept beside x because a pointer may not leave its slice: the last block's
+// successor can lie beyond it, where the garbage collector finds no object.
 type tile struct {
 	x, w, out        *float32
 	offs             *int
@@ -35,6 +37,7 @@ type tile struct {
 	xBlock, outBlock int
 	xRow, wRow       int
 	add              int
+	moved            int
 }
 
 //go:noescape

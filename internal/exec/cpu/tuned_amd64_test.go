@@ -1,0 +1,35 @@
+//go:build !noasm
+
+package cpu
+
+import (
+	"testing"
+
+	"golang.org/x/sys/cpu"
+)
+
+// A tile function must leave the pointers of its argument inside their slices:
+// the garbage collector may look at them at any time, and one that points
+// beyond its object ends the program.
+func TestTilesLeaveTheirPointersAlone(t *testing.T) {
+	if !cpu.X86.HasAVX2 {
+		t.Skip("this processor has no AVX2")
+	}
+	x, w, out := make([]float32, 4096), make([]float32, 4096), make([]float32, 4096)
+	cases := 0
+	for _, shape := range [][2]int{{8, 8}, {4, 8}, {1, 8}, {4, 16}, {1, 16}, {16, 4}, {8, 4}, {4, 4}, {1, 4}, {8, deep}, {1, deep}} {
+		const blocks = 3
+		a := tile{x: &x[0], w: &w[0], out: &out[0], runs: 1, run: 2, xStep: 4, pStep: 32, wStep: 64, outStep: 64,
+			blocks: blocks, xBlock: 512, outBlock: 1024}
+		before := a
+		a.call(shape[0], shape[1])
+		if a.x != before.x || a.w != before.w || a.out != before.out || a.offs != before.offs {
+			t.Errorf("tile of %d x %d moved a pointer of its argument", shape[0], shape[1])
+		}
+		if want := blocks * before.xBlock; a.moved != want {
+			t.Errorf("tile of %d x %d came %d bytes far, want %d", shape[0], shape[1], a.moved, want)
+		}
+		cases++
+	}
+	t.Logf("%d tiles", cases)
+}
