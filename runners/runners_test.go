@@ -157,7 +157,8 @@ func TestKilledRunsEndWithTheSameBytes(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		wait := time.Duration(50+moments.IntN(400)) * time.Millisecond
+		// Later kills come later, so that they also hit the end of the grid.
+		wait := time.Duration(50+moments.IntN(300*(kills+1))) * time.Millisecond
 		if kills >= 12 {
 			wait = time.Minute // enough of it: let it end
 		}

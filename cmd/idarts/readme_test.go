@@ -103,10 +103,11 @@ func TestReadmeExamples(t *testing.T) {
 	}
 }
 
-// needsReferenceData says whether an example uses the folder NATS-Bench.
+// needsReferenceData says whether an example uses the folder NATS-Bench, or the
+// table that is made of it.
 func needsReferenceData(args []string) bool {
 	for _, arg := range args {
-		if strings.HasPrefix(arg, "NATS-Bench") {
+		if strings.HasPrefix(arg, "NATS-Bench") || arg == "sample.arrow" {
 			return true
 		}
 	}
