@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"idarts/internal/images"
@@ -13,7 +14,7 @@ type queryCmd struct {
 	Cell      string `arg:"" help:"Cell, as in '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|'."`
 	Table     string `help:"Arrow table: an imported benchmark, or scores.arrow of an output folder." default:"data/nats-tss.arrow" placeholder:"FILE"`
 	Dataset   string `help:"Whose images it was measured on. Required, like --split." placeholder:"NAME"`
-	Split     string `help:"Which images: train, x-valid, x-test or ori-test; valid or test in scores.arrow." placeholder:"NAME"`
+	Split     string `help:"Which images: train, x-valid, x-test or ori-test; valid or test: the papers' columns, or those of scores.arrow." placeholder:"NAME"`
 	TrainedOn string `help:"What it was trained on; may be left out where the table has only one answer." placeholder:"NAME"`
 	Epochs    int    `help:"Length of the training; may be left out where the table has only one answer." placeholder:"N"`
 }
@@ -39,6 +40,11 @@ func (q *queryCmd) Run(c console) error {
 	case len(match) == 1:
 		key = match[0]
 	case len(match) == 0 && q.Dataset != "" && q.Split != "":
+		// "valid" and "test" are the papers' columns where the table has no split of that name.
+		if paper, err := nb201.PaperKey(q.Dataset, q.Split); err == nil && q.TrainedOn == "" && q.Epochs == 0 && slices.Contains(table.Keys(), paper) {
+			key = paper
+			break
+		}
 		var have []string
 		for _, k := range table.Keys() {
 			have = append(have, k.String())

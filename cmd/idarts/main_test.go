@@ -109,11 +109,13 @@ func TestQueryPrintsTheTrials(t *testing.T) {
 	if err := table.Save("good.arrow"); err != nil {
 		t.Fatal(err)
 	}
-	out, text, status := command(t, "query", someCell, "--table", "good.arrow", "--dataset", "cifar10", "--split", "ori-test")
 	want := someCell + "\ncifar10 trained on cifar10, ori-test, 200 epochs: 91.0000 % (sample std 1.4142), mean of 2\n" +
 		"  seed 777: 90.0000 %\n  seed 888: 92.0000 %\n"
-	if status != 0 || out != want {
-		t.Errorf("status %d, %q; output\n%swant\n%s", status, text, out, want)
+	for _, split := range []string{"ori-test", "test"} { // the split, and the papers' name of that column
+		out, text, status := command(t, "query", someCell, "--table", "good.arrow", "--dataset", "cifar10", "--split", split)
+		if status != 0 || out != want {
+			t.Errorf("split %s: status %d, %q; output\n%swant\n%s", split, status, text, out, want)
+		}
 	}
 }
 
