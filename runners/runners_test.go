@@ -133,6 +133,20 @@ func mustRun(t *testing.T, g *Grid) Summary {
 	return sum
 }
 
+// snapshot changes when a file below root is written, renamed or removed.
+func snapshot(root string) string {
+	var b strings.Builder
+	filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			if info, err := e.Info(); err == nil {
+				fmt.Fprintln(&b, path, info.Size(), info.ModTime().UnixNano())
+			}
+		}
+		return nil // files come and go under our feet
+	})
+	return b.String()
+}
+
 func TestKilledRunsEndWithTheSameBytes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs for half a minute")
@@ -157,29 +171,38 @@ func TestKilledRunsEndWithTheSameBytes(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		// Later kills come later, so that they also hit the end of the grid.
-		wait := time.Duration(50+moments.IntN(300*(kills+1))) * time.Millisecond
-		if kills >= 12 {
-			wait = time.Minute // enough of it: let it end
+		// Kill after so many changes of the folder, so that fast and slow machines
+		// are hit at the same places; after a dozen kills let it end.
+		left := 1 + moments.IntN(12)
+		pause := time.Duration(moments.IntN(20)) * time.Millisecond
+		var waited error
+		for alive, last := true, snapshot(out); alive && (left > 0 || kills >= 12); {
+			select {
+			case waited = <-ended:
+				alive = false
+			case <-time.After(time.Millisecond):
+				if now := snapshot(out); now != last {
+					left, last = left-1, now
+				}
+			}
+			if !alive {
+				if waited != nil {
+					t.Fatalf("child: %v: %s", waited, output.String())
+				}
+				t.Logf("%d kills, %d of them before the first result", kills, unfinished)
+				if kills < 3 {
+					t.Errorf("only %d kills hit a running grid", kills)
+				}
+				compare(t, contents(t, out), want)
+				return
+			}
 		}
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Fatalf("child: %v: %s", err, output.String())
-			}
-			t.Logf("%d kills, %d of them before the first result", kills, unfinished)
-			if kills < 3 {
-				t.Errorf("only %d kills hit a running grid", kills)
-			}
-			compare(t, contents(t, out), want)
-			return
-		case <-time.After(wait):
-			cmd.Process.Kill()
-			<-ended
-			kills++
-			if found, _ := filepath.Glob(filepath.Join(out, "*/*/*/*/*/"+result.ResultFile)); len(found) == 0 {
-				unfinished++
-			}
+		time.Sleep(pause)
+		cmd.Process.Kill()
+		<-ended
+		kills++
+		if found, _ := filepath.Glob(filepath.Join(out, "*/*/*/*/*/"+result.ResultFile)); len(found) == 0 {
+			unfinished++
 		}
 	}
 	t.Fatal("the grid did not end")
