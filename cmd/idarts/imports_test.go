@@ -17,9 +17,9 @@ import (
 var rooms = map[string][]string{
 	"cmd/idarts":                 {"runners", "reports", "nb201", "internal/*"},
 	"runners":                    {"nb201", "internal/*"},
-	"reports":                    {"internal/result", "internal/durable"},
+	"reports":                    {"internal/result", "internal/durable", "internal/diagram"},
 	"benchmarks":                 {"runners", "nb201", "testdata", "internal/*"},
-	"nb201":                      {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng"},
+	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng"},
 	"internal/supernet":          {"internal/search", "internal/graph", "internal/exec", "internal/exec/cpu", "internal/images", "internal/rng"},
 	"internal/search":            {"internal/exec", "internal/rng"},
 	"internal/graph":             {"internal/exec", "internal/exec/ref"},
@@ -32,6 +32,7 @@ var rooms = map[string][]string{
 	"internal/result":            {"internal/durable"},
 	"internal/rng":               {},
 	"internal/durable":           {},
+	"internal/diagram":           {},
 	"testdata":                   {},
 }
 
