@@ -53,7 +53,7 @@ func (in Instr) FLOP() float64 {
 		return 4 * arg(0)
 	case RowDot:
 		return 2 * arg(0)
-	case MaxGather, Slice, Place, Copy:
+	case MaxGather, Slice, Place, Concat, Subsample, SubsampleGrad, Copy:
 		return 0
 	case Add:
 		return out * float64(len(in.Args)-1)

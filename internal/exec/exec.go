@@ -90,9 +90,9 @@ const (
 	Softmax
 	// SoftmaxJac: p ∘ (u − ⟨p,u⟩ per row), the symmetric Jacobian of Softmax. Args p, u.
 	SoftmaxJac
-	// RowDot: per row Σ_c x·y, [N,1,1,1]. Args x, y of [N,1,1,C].
+	// RowDot: per image Σ_{h,w,c} x·y, [N,1,1,1]. Args x, y of one shape.
 	RowDot
-	// RowScale: each row of x times its number in s. Args x [N,1,1,C], s [N,1,1,1].
+	// RowScale: each image of x times its number in s. Args x, s [N,1,1,1].
 	RowScale
 
 	// Add: Σ args, all of one shape; any number of arguments from 2.
@@ -105,10 +105,19 @@ const (
 	Affine
 	// Rsqrt: 1/sqrt(x + Eps). Args x. Attr Eps.
 	Rsqrt
-	// Slice: the Offset.. part of a vector, as long as the result. Args x. Attr Offset.
+	// Slice: channels Offset.. of x, as many as the result has. Args x. Attr Offset.
 	Slice
-	// Place: a vector that is zero but for x at Offset, the adjoint of Slice. Args x. Attr Offset.
+	// Place: zero but for x at channels Offset.., the adjoint of Slice. Args x. Attr Offset.
 	Place
+	// Concat: the channels of all arguments, one after another; any number of
+	// arguments from 2, alike in N, H and W.
+	Concat
+	// Subsample: y[n,h,w,c] = x[n, h·Stride+Offset, w·Stride+Offset, c], as many
+	// pixels as there are: H' = ceil((H−Offset)/Stride). Args x. Attr Stride, Offset.
+	Subsample
+	// SubsampleGrad is the adjoint of Subsample: zero but for the pixels that it
+	// takes. Args g. Attr Stride, Offset.
+	SubsampleGrad
 	// Copy: y = x. Args x. Only lowering makes it.
 	Copy
 
@@ -125,6 +134,7 @@ var opNames = [NumOps]string{
 	SpatialMean: "spatial-mean", SpatialSpread: "spatial-spread",
 	CrossEntropy: "cross-entropy", Softmax: "softmax", SoftmaxJac: "softmax-jac", RowDot: "row-dot", RowScale: "row-scale",
 	Add: "add", Mul: "mul", Div: "div", Affine: "affine", Rsqrt: "rsqrt", Slice: "slice", Place: "place", Copy: "copy",
+	Concat: "concat", Subsample: "subsample", SubsampleGrad: "subsample-grad",
 }
 
 func (o Op) String() string {
@@ -157,6 +167,7 @@ const (
 	Buffers             // in: batch-norm running mean and variance, for evaluation
 	Direction           // in: a vector in weight space
 	CoefDirection       // in: a vector in coefficient space
+	Masks               // in: factors of drop path, [N,1,1,1] each, one for each image
 	WeightGrad          // out: dL/dw, laid out as Weights
 	CoefGrad            // out: dL/dcoefs, laid out as Coefs
 	HessianVec          // out: H·direction, laid out as Weights
@@ -168,7 +179,7 @@ const (
 )
 
 var spaceNames = [NumSpaces]string{
-	"scratch", "weights", "images", "targets", "coefs", "buffers", "direction", "coef-direction",
+	"scratch", "weights", "images", "targets", "coefs", "buffers", "direction", "coef-direction", "masks",
 	"weight-grad", "coef-grad", "hessian-vec", "mixed-vec", "loss", "logits", "stats",
 }
 

@@ -133,20 +133,54 @@ func (g *Graph) Rsqrt(x *Node, eps float64) *Node {
 	return g.Apply(exec.Rsqrt, exec.Attr{Eps: eps}, Shape(x), x)
 }
 
-// Slice is the n entries of the vector x from offset on.
+// Slice is channels offset to offset+n of x.
 func (g *Graph) Slice(x *Node, offset, n int) *Node {
-	if offset == 0 && n == Shape(x)[3] {
+	s := Shape(x)
+	if offset == 0 && n == s[3] {
 		return x
 	}
-	return g.Apply(exec.Slice, exec.Attr{Offset: offset}, exec.Vector(n), x)
+	s[3] = n
+	return g.Apply(exec.Slice, exec.Attr{Offset: offset}, s, x)
 }
 
-// Place is the vector of n entries that is x from offset on and zero elsewhere.
+// Place has n channels: x from channel offset on, and zero elsewhere.
 func (g *Graph) Place(x *Node, offset, n int) *Node {
-	if Shape(x)[3] == n {
+	s := Shape(x)
+	if offset == 0 && n == s[3] {
 		return x
 	}
-	return g.Apply(exec.Place, exec.Attr{Offset: offset}, exec.Vector(n), x)
+	s[3] = n
+	return g.Apply(exec.Place, exec.Attr{Offset: offset}, s, x)
+}
+
+// Concat has the channels of all x, one after another. They are alike but for
+// the channels. One node is itself.
+func (g *Graph) Concat(x ...*Node) *Node {
+	if len(x) == 1 {
+		return x[0]
+	}
+	s := Shape(x[0])
+	for _, a := range x[1:] {
+		s[3] += Shape(a)[3]
+	}
+	return g.Apply(exec.Concat, exec.Attr{}, s, x...)
+}
+
+// Subsample is every stride-th pixel of x from offset on, in rows and in
+// columns: y[h,w] = x[h·stride+offset, w·stride+offset], as many as there are.
+func (g *Graph) Subsample(x *Node, stride, offset int) *Node {
+	if stride == 1 && offset == 0 {
+		return x
+	}
+	if stride < 1 {
+		panic(fmt.Sprintf("graph: subsample with stride %d: want 1 or more", stride))
+	}
+	return g.Apply(exec.Subsample, exec.Attr{Stride: stride, Offset: offset}, sampledShape(Shape(x), stride, offset), x)
+}
+
+// RowScale multiplies each image of x by its number in s [N,1,1,1].
+func (g *Graph) RowScale(x, s *Node) *Node {
+	return g.Apply(exec.RowScale, exec.Attr{}, Shape(x), x, s)
 }
 
 // Dot is the number Σ x·y.

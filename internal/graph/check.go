@@ -15,7 +15,8 @@ func check(op exec.Op, attr exec.Attr, out exec.Shape, in []exec.Shape) error {
 	count := map[exec.Op]int{
 		exec.ReLU: 1, exec.AvgPool: 1, exec.AvgPoolGrad: 1, exec.MaxPoolIndex: 1, exec.ChanSum: 1, exec.BNStats: 1,
 		exec.SpatialMean: 1, exec.SpatialSpread: 1, exec.Softmax: 1, exec.Affine: 1, exec.Rsqrt: 1, exec.Slice: 1,
-		exec.Place: 1, exec.Copy: 1, exec.BNGrad: 3, exec.ChanLin: len(in), exec.Add: len(in),
+		exec.Place: 1, exec.Subsample: 1, exec.SubsampleGrad: 1, exec.Copy: 1, exec.BNGrad: 3,
+		exec.ChanLin: len(in), exec.Add: len(in), exec.Concat: len(in),
 	}
 	n, listed := count[op]
 	if !listed {
@@ -31,7 +32,15 @@ func check(op exec.Op, attr exec.Attr, out exec.Shape, in []exec.Shape) error {
 			}
 		}
 	}
-	vector := func(s exec.Shape) bool { return s == exec.Vector(s[3]) }
+	// part: small is large with fewer channels.
+	part := func(small, large exec.Shape) bool {
+		end := attr.Offset + small[3]
+		small[3] = large[3]
+		return small == large && attr.Offset >= 0 && end <= large[3]
+	}
+	sampled := func(x, y exec.Shape) bool {
+		return attr.Stride > 0 && attr.Offset >= 0 && y == sampledShape(x, attr.Stride, attr.Offset)
+	}
 	rows := func(s exec.Shape) bool { return s[1] == 1 && s[2] == 1 }
 	// window: y is what a window makes of x's pixels.
 	window := func(x, y exec.Shape) bool {
@@ -146,25 +155,54 @@ func check(op exec.Op, attr exec.Attr, out exec.Shape, in []exec.Shape) error {
 			return fail("logits and targets [N,1,1,C], a number as result")
 		}
 	case exec.RowDot:
-		if in[0] != in[1] || !rows(in[0]) || out != (exec.Shape{in[0][0], 1, 1, 1}) {
-			return fail("two arguments [N,1,1,C], [N,1,1,1] as result")
+		if in[0] != in[1] || out != (exec.Shape{in[0][0], 1, 1, 1}) {
+			return fail("two arguments of one shape, [N,1,1,1] as result")
 		}
 	case exec.RowScale:
-		if in[0] != out || !rows(out) || in[1] != (exec.Shape{out[0], 1, 1, 1}) {
-			return fail("x [N,1,1,C] and s [N,1,1,1]")
+		if in[0] != out || in[1] != (exec.Shape{out[0], 1, 1, 1}) {
+			return fail("x and s [N,1,1,1]")
 		}
 	case exec.Slice:
-		if !vector(in[0]) || !vector(out) || attr.Offset < 0 || attr.Offset+out[3] > in[0][3] {
-			return fail("a part of a vector")
+		if !part(out, in[0]) {
+			return fail("a part of the channels")
 		}
 	case exec.Place:
-		if !vector(in[0]) || !vector(out) || attr.Offset < 0 || attr.Offset+in[0][3] > out[3] {
-			return fail("a vector that fits into the result")
+		if !part(in[0], out) {
+			return fail("channels that fit into the result")
+		}
+	case exec.Concat:
+		if len(in) < 2 {
+			return fail("2 arguments or more")
+		}
+		rest := out
+		for _, s := range in {
+			rest[3] -= s[3]
+			s[3] = out[3]
+			if s != out {
+				return fail("one shape but for the channels")
+			}
+		}
+		if rest[3] != 0 {
+			return fail("as many channels as the arguments have together")
+		}
+	case exec.Subsample:
+		if !sampled(in[0], out) {
+			return fail("every Stride-th pixel from Offset on")
+		}
+	case exec.SubsampleGrad:
+		if !sampled(out, in[0]) {
+			return fail("an image whose every Stride-th pixel from Offset on is the argument")
 		}
 	default:
 		return fail("an operator of the family")
 	}
 	return nil
+}
+
+// sampledShape is the shape of every stride-th pixel of x from offset on; sizes of
+// 0 and less mean that there is none.
+func sampledShape(x exec.Shape, stride, offset int) exec.Shape {
+	return exec.Shape{x[0], (x[1] - offset + stride - 1) / stride, (x[2] - offset + stride - 1) / stride, x[3]}
 }
 
 // outSize is how many windows of k taps fit along an axis of n pixels.

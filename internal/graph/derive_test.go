@@ -139,7 +139,7 @@ func TestApplyPanicsOnWrongShapes(t *testing.T) {
 		{"conv with wrong weights", "one convolution", func(g *Graph, x, v *Node) { g.Conv(x, v, Window{K: 1}) }},
 		{"coefficient of another length", "vectors over channels", func(g *Graph, x, v *Node) { g.ChanLin([]Term{{x, v}}) }},
 		{"softmax over images", "[N,1,1,C]", func(g *Graph, x, v *Node) { g.Softmax(x) }},
-		{"slice beyond the end", "a part of a vector", func(g *Graph, x, v *Node) { g.Slice(v, 3, 4) }},
+		{"slice beyond the end", "a part of the channels", func(g *Graph, x, v *Node) { g.Slice(v, 3, 4) }},
 		{"node of another graph", "not a node of this graph", func(g *Graph, x, v *Node) { New().ReLU(x) }},
 		{"window larger than image", "positive sizes", func(g *Graph, x, v *Node) { g.AvgPool(x, Window{K: 9}) }},
 	} {

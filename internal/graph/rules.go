@@ -146,11 +146,11 @@ func init() {
 			tangent: func(c call, dots []*Node) *Node { return c.like(exec.SoftmaxJac, c.o.Out, c.n, dots[0]) }},
 		exec.SoftmaxJac: {arguments: first | second, reverse: reverseSoftmaxJac, tangent: tangentSoftmaxJac},
 		exec.RowDot: {arguments: first | second, reverse: func(c call, i int, h *Node) piece {
-			return plain(c.rowScale(c.args[1-i], h))
+			return plain(c.RowScale(c.args[1-i], h))
 		}},
 		exec.RowScale: {arguments: first | second, reverse: func(c call, i int, h *Node) piece {
 			if i == 0 {
-				return plain(c.rowScale(h, c.args[1]))
+				return plain(c.RowScale(h, c.args[1]))
 			}
 			return plain(c.rowDot(h, c.args[0]))
 		}},
@@ -209,6 +209,13 @@ func init() {
 		}},
 		exec.Place: {arguments: first,
 			reverse: func(c call, _ int, h *Node) piece { return plain(c.part(h, c.o.Attr.Offset, c.shape(0)[3])) }},
+		exec.Concat: {arguments: every, reverse: reverseConcat, tangent: tangentConcat},
+		exec.Subsample: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
+			return plain(c.like(exec.SubsampleGrad, c.shape(0), h))
+		}},
+		exec.SubsampleGrad: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
+			return plain(c.like(exec.Subsample, c.shape(0), h))
+		}},
 		exec.Copy: {arguments: first, reverse: func(_ call, _ int, h *Node) piece { return plain(h) }},
 	}
 }
@@ -220,17 +227,13 @@ func (g *Graph) rowDot(x, y *Node) *Node {
 	return g.Apply(exec.RowDot, exec.Attr{}, exec.Shape{Shape(x)[0], 1, 1, 1}, x, y)
 }
 
-func (g *Graph) rowScale(x, s *Node) *Node {
-	return g.Apply(exec.RowScale, exec.Attr{}, Shape(x), x, s)
-}
-
 // residual is softmax(z) − t of a cross-entropy.
 func (c call) residual() *Node {
 	return c.Add(c.Softmax(c.args[0]), c.Affine(c.args[1], -1, 0))
 }
 
-// part is [Graph.Slice], but looks into sums of placed vectors. It gives nil
-// where nothing was placed.
+// part is [Graph.Slice], but looks into what was put together from channels. It
+// gives nil where nothing was placed.
 func (g *Graph) part(x *Node, offset, n int) *Node {
 	if o := operator(x); o != nil {
 		switch {
@@ -242,17 +245,75 @@ func (g *Graph) part(x *Node, offset, n int) *Node {
 			if at >= offset+n || at+size <= offset {
 				return nil
 			}
-		case o.Op == exec.Add:
+		case o.Op == exec.Concat:
+			at := 0
+			for _, a := range o.args {
+				if at == offset && Shape(a)[3] == n {
+					return a
+				}
+				at += Shape(a)[3]
+			}
+		case o.Op == exec.Add && (small(o.Out) || placed(x)): // else one pass over the sum is less
 			var sum []piece
 			for _, a := range o.args {
 				if p := g.part(a, offset, n); p != nil {
 					sum = append(sum, plain(p))
 				}
 			}
-			return g.total(sum, exec.Vector(n))
+			s := o.Out
+			s[3] = n
+			return g.total(sum, s)
 		}
 	}
 	return g.Slice(x, offset, n)
+}
+
+// placed says that x was put together from channels, sums of such included.
+func placed(x *Node) bool {
+	o := operator(x)
+	switch {
+	case o == nil:
+		return false
+	case o.Op == exec.Add:
+		for _, a := range o.args {
+			if !placed(a) {
+				return false
+			}
+		}
+		return true
+	}
+	return o.Op == exec.Place || o.Op == exec.Concat
+}
+
+// The adjoint of an argument is its channels of h.
+func reverseConcat(c call, i int, h *Node) piece {
+	at := 0
+	for k := range i {
+		at += c.shape(k)[3]
+	}
+	return plain(c.part(h, at, c.shape(i)[3]))
+}
+
+// The changes side by side, with zeros for arguments that do not change.
+func tangentConcat(c call, dots []*Node) *Node {
+	var moving, offset, at int
+	var last *Node
+	for i, d := range dots {
+		if d != nil {
+			moving, offset, last = moving+1, at, d
+		}
+		at += c.shape(i)[3]
+	}
+	if moving == 1 {
+		return c.Place(last, offset, at)
+	}
+	changes := append([]*Node(nil), dots...)
+	for i, d := range dots {
+		if d == nil {
+			changes[i] = c.Affine(c.args[i], 0, 0)
+		}
+	}
+	return c.Concat(changes...)
 }
 
 // y = Σ x⊙a + Σ b: dx = h⊙a; da = Σ h·x over pixels, or over everything where a
@@ -397,7 +458,7 @@ func reverseSoftmaxJac(c call, i int, h *Node) piece {
 	if i == 1 {
 		return plain(c.Apply(exec.SoftmaxJac, exec.Attr{}, c.o.Out, p, h))
 	}
-	return plain(c.Add(c.Mul(h, u), c.Affine(c.Add(c.rowScale(h, c.rowDot(p, u)), c.rowScale(u, c.rowDot(h, p))), -1, 0)))
+	return plain(c.Add(c.Mul(h, u), c.Affine(c.Add(c.RowScale(h, c.rowDot(p, u)), c.RowScale(u, c.rowDot(h, p))), -1, 0)))
 }
 
 // o˙ = SoftmaxJac(p, u˙) + p˙∘u − s·p˙ − ⟨p˙,u⟩·p.
@@ -409,7 +470,7 @@ func tangentSoftmaxJac(c call, dots []*Node) *Node {
 	}
 	if d := dots[0]; d != nil {
 		sum = append(sum, plain(c.Mul(d, u)),
-			plain(c.Affine(c.Add(c.rowScale(d, c.rowDot(p, u)), c.rowScale(p, c.rowDot(d, u))), -1, 0)))
+			plain(c.Affine(c.Add(c.RowScale(d, c.rowDot(p, u)), c.RowScale(p, c.rowDot(d, u))), -1, 0)))
 	}
 	return c.total(sum, c.o.Out)
 }

@@ -66,7 +66,7 @@ func results(in exec.Instr) (exec.Shape, error) {
 	for i := range arg {
 		arg[i] = in.Args[i].Shape
 	}
-	if want := arity(in); len(arg) < want || (len(arg) > want && in.Op != exec.Add && in.Op != exec.ChanLin) {
+	if want := arity(in); len(arg) < want || (len(arg) > want && in.Op != exec.Add && in.Op != exec.ChanLin && in.Op != exec.Concat) {
 		return out, fmt.Errorf("has %d arguments, want %d", len(arg), want)
 	}
 	one := exec.Vector(1)
@@ -124,22 +124,37 @@ func results(in exec.Instr) (exec.Shape, error) {
 	case exec.CrossEntropy:
 		return one, alike(arg...)
 	case exec.RowDot:
-		return exec.Shape{arg[0][0], arg[0][1], arg[0][2], 1}, alike(arg...)
+		return exec.Shape{arg[0][0], 1, 1, 1}, alike(arg...)
 	case exec.RowScale:
-		return arg[0], alike(arg[1], exec.Shape{arg[0][0], arg[0][1], arg[0][2], 1})
+		return arg[0], alike(arg[1], exec.Shape{arg[0][0], 1, 1, 1})
 	case exec.Slice:
 		return out, part(a.Offset, out, arg[0])
 	case exec.Place:
 		return out, part(a.Offset, arg[0], out)
+	case exec.Concat:
+		want := arg[0]
+		want[3] = 0
+		for i, s := range arg {
+			want[3] += s[3]
+			s[3] = arg[0][3]
+			if s != arg[0] {
+				return out, fmt.Errorf("argument %d has shape %v, want that of argument 0, %v, but for the channels", i, arg[i], arg[0])
+			}
+		}
+		return want, nil
+	case exec.Subsample:
+		return sampledShape(a, arg[0])
+	case exec.SubsampleGrad:
+		return out, fits(arg[0])(sampledShape(a, out))
 	}
 	return out, errors.New("no kernel")
 }
 
-// arity is the number of arguments, for Add and ChanLin the smallest one.
+// arity is the number of arguments, for Add, ChanLin and Concat the smallest one.
 func arity(in exec.Instr) int {
 	switch in.Op {
 	case exec.ReLU, exec.AvgPool, exec.AvgPoolGrad, exec.MaxPoolIndex, exec.ChanSum, exec.BNStats, exec.SpatialMean, exec.SpatialSpread,
-		exec.Softmax, exec.Affine, exec.Rsqrt, exec.Slice, exec.Place, exec.Copy:
+		exec.Softmax, exec.Affine, exec.Rsqrt, exec.Slice, exec.Place, exec.Subsample, exec.SubsampleGrad, exec.Copy:
 		return 1
 	case exec.BNGrad:
 		return 3
@@ -200,11 +215,22 @@ func alike(shapes ...exec.Shape) error {
 }
 
 func part(offset int, small, large exec.Shape) error {
-	if small != exec.Vector(small[3]) || large != exec.Vector(large[3]) {
-		return fmt.Errorf("shapes %v and %v, want vectors", small, large)
+	same := large
+	same[3] = small[3]
+	if small != same {
+		return fmt.Errorf("shapes %v and %v, want one shape but for the channels", small, large)
 	}
 	if offset < 0 || offset+small[3] > large[3] {
-		return fmt.Errorf("elements %d to %d of a vector of %d", offset, offset+small[3], large[3])
+		return fmt.Errorf("channels %d to %d of %d", offset, offset+small[3], large[3])
 	}
 	return nil
+}
+
+// sampledShape is the shape of x after subsampling.
+func sampledShape(a exec.Attr, x exec.Shape) (exec.Shape, error) {
+	if a.Stride < 1 || a.Offset < 0 || a.Offset >= min(x[1], x[2]) {
+		return x, fmt.Errorf("stride %d, offset %d of an image %dx%d: want a stride from 1 and an offset inside the image",
+			a.Stride, a.Offset, x[1], x[2])
+	}
+	return exec.Shape{x[0], (x[1]-a.Offset-1)/a.Stride + 1, (x[2]-a.Offset-1)/a.Stride + 1, x[3]}, nil
 }

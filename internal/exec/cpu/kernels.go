@@ -37,6 +37,9 @@ func kernels[T Float]() *[exec.NumOps]func(*plan[T]) {
 		exec.Rsqrt:          planRsqrt[T],
 		exec.Slice:          planSlice[T],
 		exec.Place:          planPlace[T],
+		exec.Concat:         planConcat[T],
+		exec.Subsample:      planSubsample[T],
+		exec.SubsampleGrad:  planSubsampleGrad[T],
 		exec.Copy:           planCopy[T],
 	}
 }

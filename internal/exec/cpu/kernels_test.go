@@ -76,6 +76,20 @@ func cases() []instr {
 		long := exec.Vector(s[3] + 5)
 		add(exec.Slice, exec.Attr{Offset: 2}, c, long)
 		add(exec.Place, exec.Attr{Offset: 3}, long, c)
+		more, all := s, s
+		more[3], all[3] = s[3]+5, 3*s[3]+5
+		add(exec.Slice, exec.Attr{Offset: 2}, s, more)
+		add(exec.Place, exec.Attr{Offset: 3}, more, s)
+		add(exec.Concat, exec.Attr{}, all, s, more, s)
+		images := exec.Shape{s[0], 1, 1, 1}
+		add(exec.RowDot, exec.Attr{}, images, s, s)
+		add(exec.RowScale, exec.Attr{}, s, s, images)
+		for _, a := range []exec.Attr{{Stride: 2}, {Stride: 2, Offset: 1}, {Stride: 3, Offset: 1}, {Stride: 1, Offset: 2}} {
+			if y, err := sampledShape(a, s); err == nil {
+				add(exec.Subsample, a, y, s)
+				add(exec.SubsampleGrad, a, s, y)
+			}
+		}
 	}
 	for _, w := range []struct {
 		x    exec.Shape
@@ -488,7 +502,7 @@ func TestBindErrors(t *testing.T) {
 		{"partial overlap from behind", vector(exec.ReLU, at(4, 8), at(0, 8)), nil, "overlaps argument 0"},
 		{"overlap of an operator that reads again", vector(exec.ChanSum, at(0, 1), at(0, 1)), nil, "overlaps argument 0"},
 		{"different shapes", vector(exec.Add, at(0, 4), at(8, 4), at(16, 3)), nil, "shape [1 1 1 4], want [1 1 1 3]"},
-		{"slice past the end", vector(exec.Slice, at(0, 4), at(8, 3)), nil, "elements 0 to 4 of a vector of 3"},
+		{"slice past the end", vector(exec.Slice, at(0, 4), at(8, 3)), nil, "channels 0 to 4 of 3"},
 		{"padding as wide as the window", exec.Instr{Op: exec.AvgPool, Attr: square(2, 1, 2, 1, 1), Args: conv.Args[:1], Out: conv.Out}, nil, "padding below the window"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -74,19 +74,6 @@ func planRsqrt[T Float](p *plan[T]) {
 	})
 }
 
-func planSlice[T Float](p *plan[T]) {
-	x, y := p.x[0][p.attr.Offset:], p.y
-	p.serial(func() { copy(y, x) })
-}
-
-func planPlace[T Float](p *plan[T]) {
-	x, y, at := p.x[0], p.y, p.attr.Offset
-	p.serial(func() {
-		clear(y)
-		copy(y[at:], x)
-	})
-}
-
 func planCopy[T Float](p *plan[T]) {
 	x, y := p.x[0], p.y
 	p.pass(1, func(lo, hi int) { copy(y[lo:hi], x[lo:hi]) })

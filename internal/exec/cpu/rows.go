@@ -2,7 +2,8 @@ package cpu
 
 import "math"
 
-// Operators on rows [N,1,1,C] work in float64 throughout: they are small.
+// Operators on rows work in float64 throughout: they are small. A row is an image
+// [1,1,1,C] of logits, or any image where it is scaled or multiplied with another.
 
 const rowTile = 16 // rows in a tile
 
@@ -71,15 +72,19 @@ func planSoftmaxJac[T Float](p *plan[T]) {
 }
 
 func planRowDot[T Float](p *plan[T]) {
-	a, b, y, c := p.x[0], p.x[1], p.y, p.xs[0][3]
+	a, b, y, c := p.x[0], p.x[1], p.y, len(p.x[0])/len(p.y)
 	p.rows(len(y), c, func(r int) { y[r] = T(rowDot(a[r*c:(r+1)*c], b[r*c:(r+1)*c])) })
 }
 
 func planRowScale[T Float](p *plan[T]) {
-	x, s, y, c := p.x[0], p.x[1], p.y, p.ys[3]
-	p.rows(len(s), c, func(r int) {
-		for k := r * c; k < (r+1)*c; k++ {
-			y[k] = x[k] * s[r]
+	x, s, y, c := p.x[0], p.x[1], p.y, len(p.y)/len(p.x[1])
+	p.pass(1, func(lo, hi int) {
+		for lo < hi {
+			r := lo / c
+			end := min((r+1)*c, hi)
+			for f := s[r]; lo < end; lo++ {
+				y[lo] = x[lo] * f
+			}
 		}
 	})
 }

@@ -199,11 +199,12 @@ func Do(op exec.Op, attr exec.Attr, args [][]float64, shapes []exec.Shape, out [
 		}
 	case exec.RowDot:
 		for r := range out {
-			out[r] = dot(row(args[0], shapes[0], r), row(args[1], shapes[0], r))
+			n := len(args[0]) / len(out)
+			out[r] = dot(args[0][r*n:(r+1)*n], args[1][r*n:(r+1)*n])
 		}
 	case exec.RowScale:
 		for i, x := range args[0] {
-			out[i] = x * args[1][i/c]
+			out[i] = x * args[1][i/(len(out)/outShape[0])]
 		}
 
 	case exec.Add:
@@ -229,9 +230,26 @@ func Do(op exec.Op, attr exec.Attr, args [][]float64, shapes []exec.Shape, out [
 			out[i] = 1 / math.Sqrt(x+attr.Eps)
 		}
 	case exec.Slice:
-		copy(out, args[0][attr.Offset:])
+		for i := range out {
+			out[i] = args[0][i/c*shapes[0][3]+attr.Offset+i%c]
+		}
 	case exec.Place:
-		copy(out[attr.Offset:], args[0])
+		for i, x := range args[0] {
+			out[i/shapes[0][3]*c+attr.Offset+i%shapes[0][3]] = x
+		}
+	case exec.Concat:
+		at := 0
+		for k, arg := range args {
+			own := shapes[k][3]
+			for i, x := range arg {
+				out[i/own*c+at+i%own] = x
+			}
+			at += own
+		}
+	case exec.Subsample:
+		sampled(attr, shapes[0], outShape, func(xi, yi int) { out[yi] = args[0][xi] })
+	case exec.SubsampleGrad:
+		sampled(attr, outShape, shapes[0], func(xi, yi int) { out[xi] = args[0][yi] })
 	case exec.Copy:
 		copy(out, args[0])
 	default:
@@ -284,6 +302,20 @@ func windows(a exec.Attr, x, y exec.Shape, f func(yi int, inside []pixel)) {
 						}
 					}
 					f(index(y, n, oh, ow, c), inside)
+				}
+			}
+		}
+	}
+}
+
+// sampled calls f for each element of y with the element of x that Subsample
+// takes.
+func sampled(a exec.Attr, x, y exec.Shape, f func(xi, yi int)) {
+	for n := 0; n < y[0]; n++ {
+		for h := 0; h < y[1]; h++ {
+			for w := 0; w < y[2]; w++ {
+				for c := 0; c < y[3]; c++ {
+					f(index(x, n, h*a.Stride+a.Offset, w*a.Stride+a.Offset, c), index(y, n, h, w, c))
 				}
 			}
 		}

@@ -304,6 +304,145 @@ func Cases() []Case {
 		})
 	}
 
+	for _, k := range []struct {
+		name string
+		x    exec.Shape
+		c    []int // channels of the arguments
+	}{
+		{"2", exec.Shape{2, 3, 4, 0}, []int{3, 5}},
+		{"3", exec.Shape{1, 3, 2, 0}, []int{16, 1, 4}},
+		{"2 vectors", exec.Shape{1, 1, 1, 0}, []int{4, 2}},
+	} {
+		var vars shapes
+		for _, c := range k.c {
+			k.x[3] = c
+			vars = append(vars, k.x)
+		}
+		y := k.x
+		y[3] = 0
+		for _, c := range k.c {
+			y[3] += c
+		}
+		add(Case{Name: "concat " + k.name, Op: exec.Concat, Vars: vars,
+			Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.Concat(v...) },
+			Forward: func(v, _ []Array) []float64 {
+				return each(y, func(n, h, w, c int) float64 {
+					for _, x := range v {
+						if c < x.Shape[3] {
+							return x.At(n, h, w, c)
+						}
+						c -= x.Shape[3]
+					}
+					panic("conformance: channel of no argument")
+				})
+			},
+		})
+	}
+	images := exec.Shape{2, 3, 2, 5}
+	twice := func(g *graph.Graph, x *graph.Node) *graph.Node { return g.Concat(g.Mul(x, x), x, g.ReLU(x)) }
+	add(Case{Name: "concat of one x", Op: exec.Concat, Vars: shapes{images},
+		Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return twice(g, v[0]) },
+		Forward: func(v, _ []Array) []float64 {
+			return each(exec.Shape{2, 3, 2, 15}, func(n, h, w, c int) float64 {
+				x := v[0].At(n, h, w, c%5)
+				return []float64{x * x, x, math.Max(x, 0)}[c/5]
+			})
+		},
+	}, Case{Name: "concat with what does not change", Op: exec.Concat, Vars: shapes{images}, Fixed: shapes{images},
+		Build: func(g *graph.Graph, v, f nodes) *graph.Node {
+			x := g.Concat(g.Mul(v[0], v[0]), f[0], g.Mul(v[0], f[0]))
+			return g.Mul(x, g.Concat(f[0], v[0], f[0]))
+		},
+	}, Case{Name: "concat, parts again", Op: exec.Concat, Vars: shapes{images, images},
+		Build: func(g *graph.Graph, v, _ nodes) *graph.Node {
+			x := g.Concat(v[0], g.Mul(v[0], v[1]))
+			return g.Add(g.Mul(g.Slice(x, 0, 5), g.Slice(x, 5, 5)), g.Slice(x, 3, 5))
+		},
+		Forward: func(v, _ []Array) []float64 {
+			return each(images, func(n, h, w, c int) float64 {
+				at := func(c int) float64 {
+					if c < 5 {
+						return v[0].At(n, h, w, c)
+					}
+					return v[0].At(n, h, w, c-5) * v[1].At(n, h, w, c-5)
+				}
+				return at(c)*at(c+5) + at(c+3)
+			})
+		},
+	}, Case{Name: "slice of images", Op: exec.Slice, Vars: shapes{{2, 3, 2, 9}},
+		Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.Slice(v[0], 3, 4) },
+		Forward: func(v, _ []Array) []float64 {
+			return each(exec.Shape{2, 3, 2, 4}, func(n, h, w, c int) float64 { return v[0].At(n, h, w, c+3) })
+		},
+	}, Case{Name: "place of images", Op: exec.Place, Vars: shapes{images},
+		Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.Place(v[0], 2, 9) },
+		Forward: func(v, _ []Array) []float64 {
+			return each(exec.Shape{2, 3, 2, 9}, func(n, h, w, c int) float64 {
+				if c < 2 || c >= 7 {
+					return 0
+				}
+				return v[0].At(n, h, w, c-2)
+			})
+		},
+	})
+
+	for _, k := range []struct {
+		name           string
+		x              exec.Shape
+		stride, offset int
+		y              [2]int // by hand
+	}{
+		{"2 from 0 even image", exec.Shape{2, 6, 4, 3}, 2, 0, [2]int{3, 2}},
+		{"2 from 0 odd image", exec.Shape{2, 5, 7, 3}, 2, 0, [2]int{3, 4}},
+		{"2 from 1 even image", exec.Shape{2, 6, 4, 3}, 2, 1, [2]int{3, 2}},
+		{"2 from 1 odd image", exec.Shape{1, 5, 7, 16}, 2, 1, [2]int{2, 3}},
+		{"3 from 0", exec.Shape{2, 7, 6, 1}, 3, 0, [2]int{3, 2}},
+		{"3 from 1", exec.Shape{1, 8, 5, 2}, 3, 1, [2]int{3, 2}},
+		{"1 from 1", exec.Shape{1, 3, 4, 2}, 1, 1, [2]int{2, 3}},
+	} {
+		y := exec.Shape{k.x[0], k.y[0], k.y[1], k.x[3]}
+		add(Case{Name: "subsample " + k.name, Op: exec.Subsample, Vars: shapes{k.x},
+			Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.Subsample(v[0], k.stride, k.offset) },
+			Forward: func(v, _ []Array) []float64 {
+				return each(y, func(n, h, w, c int) float64 { return v[0].At(n, h*k.stride+k.offset, w*k.stride+k.offset, c) })
+			},
+		}, Case{Name: "subsample-grad " + k.name, Op: exec.SubsampleGrad, Vars: shapes{y},
+			Build: func(g *graph.Graph, v, _ nodes) *graph.Node {
+				return g.Apply(exec.SubsampleGrad, exec.Attr{Stride: k.stride, Offset: k.offset}, k.x, v[0])
+			},
+			Forward: func(v, _ []Array) []float64 {
+				return each(k.x, func(n, h, w, c int) float64 {
+					h, w = h-k.offset, w-k.offset
+					if h < 0 || w < 0 || h%k.stride != 0 || w%k.stride != 0 {
+						return 0
+					}
+					return v[0].At(n, h/k.stride, w/k.stride, c)
+				})
+			},
+		})
+	}
+
+	for _, s := range (shapes{{3, 2, 4, 5}, {1, 3, 3, 2}, {2, 1, 5, 16}}) {
+		name := fmt.Sprintf(" of images %v", s)
+		column := exec.Shape{s[0], 1, 1, 1}
+		add(Case{Name: "row-scale" + name, Op: exec.RowScale, Vars: shapes{s, column},
+			Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.RowScale(v[0], v[1]) },
+			Forward: func(v, _ []Array) []float64 {
+				return each(s, func(n, h, w, c int) float64 { return v[0].At(n, h, w, c) * v[1].Data[n] })
+			},
+		}, Case{Name: "row-dot" + name, Op: exec.RowDot, Vars: shapes{s, s},
+			Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.Apply(exec.RowDot, exec.Attr{}, column, v...) },
+			Forward: func(v, _ []Array) []float64 {
+				out := make([]float64, s[0])
+				each(s, func(n, h, w, c int) float64 {
+					out[n] += v[0].At(n, h, w, c) * v[1].At(n, h, w, c)
+					return 0
+				})
+				return out
+			},
+		})
+	}
+
 	add(Case{Name: "slice", Op: exec.Slice, Vars: shapes{exec.Vector(9)},
 		Build:   func(g *graph.Graph, v, _ nodes) *graph.Node { return g.Slice(v[0], 3, 4) },
 		Forward: func(v, _ []Array) []float64 { return v[0].Data[3:7] },
