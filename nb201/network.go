@@ -47,87 +47,71 @@ func (n Net) Layers() int { return 3 * n.N }
 // setting); in the stem, between the stages and before the classifier it is.
 // Source: NAS-Bench-201's DARTS supernet, without convolution biases.
 func (n Net) Supernet() supernet.Build {
-	return n.network(func(b *supernet.Builder, name string, layer int, x *graph.Node) *graph.Node {
-		nodes := [4]*graph.Node{x}
-		edge := 0
-		for to := 1; to < 4; to++ {
-			var terms []graph.Term
-			for from := range to {
-				for o := range Ops {
-					coef := b.Coef(layer*len(edgeNames)*len(Ops) + edge*len(Ops) + o)
-					if y := apply(b, fmt.Sprintf("%s.%s.%s", name, edgeNames[edge], Ops[o]), Op(o), nodes[from], false); y != nil {
-						terms = append(terms, graph.Term{X: y, A: coef})
-					}
-				}
-				edge++
-			}
-			nodes[to] = b.ChanLin(terms)
-		}
-		return nodes[3]
+	ops := operations(false)
+	return n.network(func(b *supernet.Builder, layer, edge int, name string, x *graph.Node) []graph.Term {
+		return b.Mixed(name, ops, (layer*len(edgeNames)+edge)*len(Ops), x)
 	})
 }
 
 // Final is the network that is trained from scratch for one cell, with affine
 // batch norm, as the benchmark's entries were.
 func (n Net) Final(cell Cell) supernet.Build {
-	return n.network(func(b *supernet.Builder, name string, _ int, x *graph.Node) *graph.Node {
-		nodes := [4]*graph.Node{x}
-		edge := 0
-		for to := 1; to < 4; to++ {
-			var terms []*graph.Node
-			for from := range to {
-				if y := apply(b, name+"."+edgeNames[edge], cell[edge], nodes[from], true); y != nil {
-					terms = append(terms, y)
-				}
-				edge++
-			}
-			switch len(terms) {
-			case 0: // every edge is "none"
-				nodes[to] = b.Affine(x, 0, 0)
-			case 1:
-				nodes[to] = terms[0]
-			default:
-				nodes[to] = b.Add(terms...)
-			}
+	ops := operations(true)
+	return n.network(func(b *supernet.Builder, _, edge int, name string, x *graph.Node) []graph.Term {
+		if y := ops[cell[edge]].Add(b, name, x); y != nil {
+			return []graph.Term{{X: y}}
 		}
-		return nodes[3]
+		return nil
 	})
 }
 
-// apply is one operation on x; none gives nil.
-func apply(b *supernet.Builder, name string, op Op, x *graph.Node, affine bool) *graph.Node {
-	switch Ops[op] {
-	case "none":
-		return nil
-	case "skip_connect":
-		return x
-	case "avg_pool_3x3":
-		return b.AvgPool(x, graph.Window{K: 3, Stride: 1, Pad: 1})
+// operations are [Ops] on a network, in their order.
+func operations(affine bool) []supernet.Op {
+	conv := func(w graph.Window) func(*supernet.Builder, string, *graph.Node) *graph.Node {
+		return func(b *supernet.Builder, name string, x *graph.Node) *graph.Node {
+			return b.ConvNorm(name, b.ReLU(x), graph.Shape(x).Channels(), w, affine)
+		}
 	}
-	w := graph.Window{K: 1}
-	if Ops[op] == "nor_conv_3x3" {
-		w = graph.Window{K: 3, Pad: 1}
+	add := [len(Ops)]func(*supernet.Builder, string, *graph.Node) *graph.Node{
+		func(*supernet.Builder, string, *graph.Node) *graph.Node { return nil },
+		func(_ *supernet.Builder, _ string, x *graph.Node) *graph.Node { return x },
+		conv(graph.Window{K: 1}),
+		conv(graph.Window{K: 3, Pad: 1}),
+		func(b *supernet.Builder, _ string, x *graph.Node) *graph.Node {
+			return b.AvgPool(x, graph.Window{K: 3, Stride: 1, Pad: 1})
+		},
 	}
-	return b.ConvNorm(name, b.ReLU(x), graph.Shape(x).Channels(), w, affine)
+	ops := make([]supernet.Op, len(Ops))
+	for o, name := range Ops {
+		ops[o] = supernet.Op{Name: name, Add: add[o]}
+	}
+	return ops
 }
 
 // network is stem, 3 stages of N cells with a residual block of stride 2 before
-// the second and third, batch norm, ReLU, pooling, classifier.
-func (n Net) network(cell func(b *supernet.Builder, name string, layer int, x *graph.Node) *graph.Node) supernet.Build {
-	return func(b *supernet.Builder, images *graph.Node) *graph.Node {
-		x := b.ConvNorm("stem", images, n.C, graph.Window{K: 3, Pad: 1}, true)
-		for stage := range 3 {
-			if stage > 0 {
+// the second and third, batch norm, ReLU, pooling, classifier. edge gives the
+// terms of one edge of a cell.
+func (n Net) network(edge func(b *supernet.Builder, layer, edge int, name string, x *graph.Node) []graph.Term) supernet.Build {
+	return supernet.Network{
+		Stem: func(b *supernet.Builder, images *graph.Node) (_, last *graph.Node) {
+			return nil, b.ConvNorm("stem", images, n.C, graph.Window{K: 3, Pad: 1}, true)
+		},
+		Cells: n.Layers(),
+		Cell: func(b *supernet.Builder, name string, layer int, _, x *graph.Node) *graph.Node {
+			if stage := layer / n.N; stage > 0 && layer%n.N == 0 {
 				x = reduction(b, fmt.Sprintf("reduction%d", stage), x, n.C<<stage)
 			}
-			for i := range n.N {
-				layer := stage*n.N + i
-				x = cell(b, fmt.Sprintf("cell%d", layer), layer, x)
-			}
-		}
-		x = b.ReLU(b.Norm("last", x, true))
-		return b.Classifier("classifier", x, n.Classes)
-	}
+			next := 0
+			nodes := b.Cell(name, []*graph.Node{x}, 3, func(name string, _, _ int, x *graph.Node) []graph.Term {
+				next++
+				return edge(b, layer, next-1, name, x)
+			}, nil)
+			return nodes[len(nodes)-1]
+		},
+		Head: func(b *supernet.Builder, x *graph.Node) *graph.Node {
+			return b.Classifier("classifier", b.ReLU(b.Norm("last", x, true)), n.Classes)
+		},
+	}.Build()
 }
 
 // reduction halves the image and widens to c channels: two 3x3 convolutions

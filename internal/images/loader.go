@@ -37,6 +37,9 @@ type Loader struct {
 	// the last batch is filled up from the start of the same permutation, so that
 	// every image is seen at least once: 25,000 images make 391 batches of 64.
 	DropLast bool
+	// Smoothing spreads this share of each training target evenly over all
+	// classes; evaluation keeps one-hot targets.
+	Smoothing float64
 
 	ready sync.Once
 	table []float64 // [C,256]: normalised value of each pixel value
@@ -75,6 +78,9 @@ func (l *Loader) Check() error {
 	}
 	if l.DropLast && l.Batch > l.Len() {
 		return fmt.Errorf("images: loader %q: batch of %d from %d images, which never fill one", l.Name, l.Batch, l.Len())
+	}
+	if !(l.Smoothing >= 0 && l.Smoothing < 1) {
+		return fmt.Errorf("images: loader %q: label smoothing %v, want 0 or more and below 1", l.Name, l.Smoothing)
 	}
 	return l.Augment.Check(l.Set)
 }
@@ -184,7 +190,7 @@ func (l *Loader) Pick(draw Draw, index uint64, ids []int) []int {
 }
 
 // Fill writes the augmented batch of the images ids: pixels [len(ids),H,W,C]
-// and one-hot targets [len(ids),Classes]. ids are normally what Pick gave for the
+// and one-hot or smoothed targets [len(ids),Classes]. ids are normally what Pick gave for the
 // same draw and index, which name the random stream of the augmentation. Apart
 // from that stream it allocates nothing.
 func Fill[T ~float32 | ~float64](l *Loader, ids []int, draw Draw, index uint64, pixels, targets []T) {
@@ -198,7 +204,7 @@ func Fill[T ~float32 | ~float64](l *Loader, ids []int, draw Draw, index uint64, 
 	if !a.Flip && a.Crop == 0 && a.Cutout == 0 {
 		for k, id := range ids {
 			place(l, id, shift{}, pixels[k*size:(k+1)*size])
-			oneHot(s, id, targets[k*s.Classes:(k+1)*s.Classes])
+			target(l, id, targets[k*s.Classes:(k+1)*s.Classes])
 		}
 		return
 	}
@@ -209,7 +215,7 @@ func Fill[T ~float32 | ~float64](l *Loader, ids []int, draw Draw, index uint64, 
 		if a.Cutout > 0 {
 			cutout(s, a.Cutout, r.IntN(s.H), r.IntN(s.W), image)
 		}
-		oneHot(s, id, targets[k*s.Classes:(k+1)*s.Classes])
+		target(l, id, targets[k*s.Classes:(k+1)*s.Classes])
 	}
 }
 
@@ -235,6 +241,16 @@ func FillEval[T ~float32 | ~float64](l *Loader, i int, pixels, targets []T) (cou
 		oneHot(s, id, targets[k*s.Classes:(k+1)*s.Classes])
 	}
 	return count
+}
+
+// target writes the training target of image id, smoothed where that is asked for.
+func target[T ~float32 | ~float64](l *Loader, id int, target []T) {
+	oneHot(l.Set, id, target)
+	if l.Smoothing > 0 {
+		for c := range target {
+			target[c] = T((1-l.Smoothing)*float64(target[c]) + l.Smoothing/float64(len(target)))
+		}
+	}
 }
 
 // oneHot writes 1 at the label of image id and 0 elsewhere.

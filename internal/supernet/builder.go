@@ -23,10 +23,10 @@ import (
 	"idarts/internal/rng"
 )
 
-// Batch-norm constants of every network here (PyTorch's defaults).
+// Batch-norm constants (PyTorch's defaults).
 const (
 	normEps      = 1e-5
-	normMomentum = 0.1 // weight of the newest batch in the running averages
+	normMomentum = 0.1 // see Builder.Momentum
 )
 
 // Build adds a network to b and returns its logits, [N,1,1,classes]. It must
@@ -47,18 +47,36 @@ type Param struct {
 type norm struct {
 	channels, rows int // rows = N·H·W values behind each average
 	buffer, stats  int // offsets in exec.Buffers (mean, variance) and exec.Stats (mean, variance, rstd)
+	momentum       float64
 	node           *graph.Node
+}
+
+// auxiliary is a further classifier whose loss counts in training.
+type auxiliary struct {
+	logits *graph.Node
+	weight float64
 }
 
 // Builder collects the parameters of a network while its graph is being made.
 type Builder struct {
 	*graph.Graph
-	evaluate bool // batch norm by running averages
+	// Momentum is the weight of the newest batch in the running averages of the
+	// norms made from now on; 0.1 at the start.
+	Momentum float64
+
+	evaluate bool // batch norm by running averages, no drop path, no auxiliary loss
 	params   []Param
 	norms    []norm
 	weights  int
 	coefs    map[int]*graph.Node
+	masks    int // images times places of drop path
+	aux      []auxiliary
+	macs     int // multiply-adds of all images
 }
+
+// Training says that the network is made for training and not for evaluation.
+// Both must declare the same parameters.
+func (b *Builder) Training() bool { return !b.evaluate }
 
 // param declares the next trainable tensor.
 func (b *Builder) param(name string, shape exec.Shape, bound, start float64) *graph.Node {
@@ -82,7 +100,9 @@ func (b *Builder) Coef(i int) *graph.Node {
 func (b *Builder) Conv(name string, x *graph.Node, cout int, w graph.Window) *graph.Node {
 	cin := graph.Shape(x).Channels() / max(w.Groups, 1)
 	bound := 1 / math.Sqrt(float64(w.K*w.K*cin))
-	return b.Graph.Conv(x, b.param(name+".weight", exec.Shape{w.K, w.K, cin, cout}, bound, 0), w)
+	y := b.Graph.Conv(x, b.param(name+".weight", exec.Shape{w.K, w.K, cin, cout}, bound, 0), w)
+	b.macs += graph.Shape(y).Len() * w.K * w.K * cin
+	return y
 }
 
 // Norm is a batch norm, with trainable scale and shift when affine. In a
@@ -91,7 +111,7 @@ func (b *Builder) Conv(name string, x *graph.Node, cout int, w graph.Window) *gr
 func (b *Builder) Norm(name string, x *graph.Node, affine bool) *graph.Node {
 	shape := graph.Shape(x)
 	c := shape.Channels()
-	n := norm{channels: c, rows: shape.Len() / c}
+	n := norm{channels: c, rows: shape.Len() / c, momentum: b.Momentum}
 	if last := len(b.norms) - 1; last >= 0 {
 		n.buffer = b.norms[last].buffer + 2*b.norms[last].channels
 		n.stats = b.norms[last].stats + 3*b.norms[last].channels
@@ -120,14 +140,36 @@ func (b *Builder) ConvNorm(name string, x *graph.Node, cout int, w graph.Window,
 
 // Classifier is global average pooling and a linear layer with bias.
 func (b *Builder) Classifier(name string, x *graph.Node, classes int) *graph.Node {
-	pooled := b.SpatialMean(x)
-	cin := graph.Shape(pooled).Channels()
+	return b.Dense(name, b.SpatialMean(x), classes)
+}
+
+// Dense is a linear layer with bias on x [N,1,1,Cin], both starting uniform in
+// ±1/sqrt(Cin).
+func (b *Builder) Dense(name string, x *graph.Node, cout int) *graph.Node {
+	cin := graph.Shape(x).Channels()
 	bound := 1 / math.Sqrt(float64(cin))
-	weight := b.param(name+".weight", exec.Shape{1, 1, cin, classes}, bound, 0)
-	bias := b.param(name+".bias", exec.Vector(classes), bound, 0)
-	product := b.Graph.Conv(pooled, weight, graph.Window{K: 1})
+	product := b.Conv(name, x, cout, graph.Window{K: 1})
+	bias := b.param(name+".bias", exec.Vector(cout), bound, 0)
 	ones := b.Affine(bias, 0, 1)
 	return b.ChanLin([]graph.Term{{X: product, A: ones}}, bias)
+}
+
+// DropPath multiplies each image of x by 0, or by 1/(1−p) with probability 1−p,
+// where p is set by [Problem.SetDropPath]. In evaluation it is x.
+func (b *Builder) DropPath(x *graph.Node) *graph.Node {
+	if b.evaluate {
+		return x
+	}
+	mask := exec.Shape{graph.Shape(x)[0], 1, 1, 1}
+	factor := b.Input(exec.Masks, b.masks, mask)
+	b.masks += mask.Len()
+	return b.RowScale(x, factor)
+}
+
+// Auxiliary adds weight times the cross-entropy of further logits to the loss of
+// training. In evaluation it does nothing.
+func (b *Builder) Auxiliary(logits *graph.Node, weight float64) {
+	b.aux = append(b.aux, auxiliary{logits, weight})
 }
 
 // start fills w with the starting weights of seed. Every tensor has its own
@@ -157,7 +199,7 @@ type network struct {
 }
 
 func assemble(build Build, o Options, evaluate bool) (*network, error) {
-	n := &network{Builder: Builder{Graph: graph.New(), evaluate: evaluate, coefs: map[int]*graph.Node{}}}
+	n := &network{Builder: Builder{Graph: graph.New(), Momentum: normMomentum, evaluate: evaluate, coefs: map[int]*graph.Node{}}}
 	n.images = n.Input(exec.Images, 0, o.Images)
 	n.targets = n.Input(exec.Targets, 0, exec.Shape{o.Images[0], 1, 1, o.Classes})
 	n.logits = build(&n.Builder, n.images)
@@ -168,6 +210,10 @@ func assemble(build Build, o Options, evaluate bool) (*network, error) {
 	if last := len(n.coefOrder) - 1; last >= 0 && n.coefOrder[last] >= o.Layers*o.LayerCoefs {
 		return nil, fmt.Errorf("supernet: the network reads mixture coefficient %d of %d", n.coefOrder[last], o.Layers*o.LayerCoefs)
 	}
-	n.loss = n.CrossEntropy(n.logits, n.targets)
+	losses := []*graph.Node{n.CrossEntropy(n.logits, n.targets)}
+	for _, aux := range n.aux {
+		losses = append(losses, n.Affine(n.CrossEntropy(aux.logits, n.targets), aux.weight, 0))
+	}
+	n.loss = n.Add(losses...)
 	return n, nil
 }

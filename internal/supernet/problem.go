@@ -10,6 +10,7 @@ import (
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/graph"
+	"idarts/internal/rng"
 	"idarts/internal/search"
 )
 
@@ -49,6 +50,7 @@ type Problem[T cpu.Float] struct {
 	evaluation *program[T]
 
 	linearized bool
+	dropPath   float64
 	gflop      float64
 	moved      int // elements, see Traffic
 }
@@ -84,6 +86,7 @@ func New[T cpu.Float](build Build, opt Options, feed Feed[T]) (*Problem[T], erro
 	size(exec.Images, opt.Images.Len())
 	size(exec.Targets, opt.Images[0]*opt.Classes)
 	size(exec.Logits, opt.Images[0]*opt.Classes)
+	size(exec.Masks, train.masks)
 	size(exec.Buffers, buffers)
 	size(exec.Stats, stats)
 	size(exec.Loss, 1)
@@ -245,7 +248,35 @@ func (p *Problem[T]) load(b search.Batch, coefs []float64) error {
 	for i, c := range coefs {
 		p.mem[exec.Coefs][i] = T(c)
 	}
+	p.drawMasks(b)
 	return p.feed.Fill(b, p.mem[exec.Images], p.mem[exec.Targets])
+}
+
+// SetDropPath sets the probability, below 1, that drop path takes an image out of
+// a branch of a training-mode pass; it is 0 at the start.
+func (p *Problem[T]) SetDropPath(probability float64) {
+	if !(probability >= 0 && probability < 1) {
+		panic("supernet: drop path probability out of range")
+	}
+	p.dropPath = probability
+}
+
+// drawMasks fills the factors of drop path, a pure function of seed and batch.
+func (p *Problem[T]) drawMasks(b search.Batch) {
+	masks := p.mem[exec.Masks]
+	if p.dropPath == 0 {
+		for i := range masks {
+			masks[i] = 1
+		}
+		return
+	}
+	r := rng.New(p.opt.Seed, "drop path", uint64(b.Split), uint64(b.Draw), b.Index)
+	for i := range masks {
+		masks[i] = 0
+		if r.Float64() >= p.dropPath {
+			masks[i] = T(1 / (1 - p.dropPath))
+		}
+	}
 }
 
 func (p *Problem[T]) store(coefs []float64, space exec.Space) {
@@ -285,8 +316,8 @@ func (p *Problem[T]) average() {
 		for c := range n.channels {
 			mean, variance := float64(stats[n.stats+c]), float64(stats[n.stats+n.channels+c])*unbias
 			m, v := &buffers[n.buffer+c], &buffers[n.buffer+n.channels+c]
-			*m = T((1-normMomentum)*float64(*m) + normMomentum*mean)
-			*v = T((1-normMomentum)*float64(*v) + normMomentum*variance)
+			*m = T((1-n.momentum)*float64(*m) + n.momentum*mean)
+			*v = T((1-n.momentum)*float64(*v) + n.momentum*variance)
 		}
 	}
 }
