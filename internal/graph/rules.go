@@ -232,8 +232,8 @@ func (c call) residual() *Node {
 	return c.Add(c.Softmax(c.args[0]), c.Affine(c.args[1], -1, 0))
 }
 
-// part is [Graph.Slice], but looks into what was put together from channels. It
-// gives nil where nothing was placed.
+// part is [Graph.Slice], but looks into placed channels and into sums of placed
+// vectors. It gives nil where nothing was placed.
 func (g *Graph) part(x *Node, offset, n int) *Node {
 	if o := operator(x); o != nil {
 		switch {
@@ -245,15 +245,7 @@ func (g *Graph) part(x *Node, offset, n int) *Node {
 			if at >= offset+n || at+size <= offset {
 				return nil
 			}
-		case o.Op == exec.Concat:
-			at := 0
-			for _, a := range o.args {
-				if at == offset && Shape(a)[3] == n {
-					return a
-				}
-				at += Shape(a)[3]
-			}
-		case o.Op == exec.Add && (small(o.Out) || placed(x)): // else one pass over the sum is less
+		case o.Op == exec.Add && small(o.Out): // of images, one pass over the sum is less
 			var sum []piece
 			for _, a := range o.args {
 				if p := g.part(a, offset, n); p != nil {
@@ -266,23 +258,6 @@ func (g *Graph) part(x *Node, offset, n int) *Node {
 		}
 	}
 	return g.Slice(x, offset, n)
-}
-
-// placed says that x was put together from channels, sums of such included.
-func placed(x *Node) bool {
-	o := operator(x)
-	switch {
-	case o == nil:
-		return false
-	case o.Op == exec.Add:
-		for _, a := range o.args {
-			if !placed(a) {
-				return false
-			}
-		}
-		return true
-	}
-	return o.Op == exec.Place || o.Op == exec.Concat
 }
 
 // The adjoint of an argument is its channels of h.

@@ -71,6 +71,9 @@ func Cases() []Case {
 		{"3x3 stride 2 batch 1", exec.Shape{1, 7, 6, 2}, 3, 2, 1},
 		{"1x1 stride 2", exec.Shape{2, 5, 4, 3}, 1, 2, 0},
 		{"image smaller than window", exec.Shape{2, 1, 2, 3}, 3, 1, 1},
+		{"2x2 stride 2 padding 1", exec.Shape{2, 6, 4, 3}, 2, 2, 1},
+		{"2x2 stride 2 padding 1, 32 to 17", exec.Shape{1, 32, 32, 1}, 2, 2, 1},
+		{"5x5 stride 3", exec.Shape{2, 8, 8, 3}, 5, 3, 0},
 	} {
 		attr := exec.Attr{KH: k.k, KW: k.k, Stride: k.stride, Pad: k.pad}
 		window := graph.Window{K: k.k, Stride: k.stride, Pad: k.pad}
@@ -80,20 +83,14 @@ func Cases() []Case {
 		add(Case{Name: "avg-pool " + k.name, Op: exec.AvgPool, Vars: shapes{k.x},
 			Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.AvgPool(v[0], window) },
 			Forward: func(v, _ []Array) []float64 {
-				return pool(attr, y, v[0], func(in []float64) float64 { return sum(in) / float64(len(in)) })
+				return pool(attr, y, v[0], mean)
 			},
 		}, Case{Name: "avg-pool-grad " + k.name, Op: exec.AvgPoolGrad, Vars: shapes{y},
 			Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.Apply(exec.AvgPoolGrad, attr, k.x, v[0]) },
 		}, Case{Name: "max-pool " + k.name, Op: exec.MaxGather, Vars: shapes{k.x},
 			Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.MaxPool(v[0], window) },
 			Forward: func(v, _ []Array) []float64 {
-				return pool(attr, y, v[0], func(in []float64) float64 {
-					m := in[0]
-					for _, x := range in {
-						m = math.Max(m, x)
-					}
-					return m
-				})
+				return pool(attr, y, v[0], largest)
 			},
 		}, Case{Name: "max-pool-index " + k.name, Op: exec.MaxPoolIndex, Vars: shapes{k.x},
 			Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return index(g, v[0]) },
@@ -353,22 +350,6 @@ func Cases() []Case {
 			x := g.Concat(g.Mul(v[0], v[0]), f[0], g.Mul(v[0], f[0]))
 			return g.Mul(x, g.Concat(f[0], v[0], f[0]))
 		},
-	}, Case{Name: "concat, parts again", Op: exec.Concat, Vars: shapes{images, images},
-		Build: func(g *graph.Graph, v, _ nodes) *graph.Node {
-			x := g.Concat(v[0], g.Mul(v[0], v[1]))
-			return g.Add(g.Mul(g.Slice(x, 0, 5), g.Slice(x, 5, 5)), g.Slice(x, 3, 5))
-		},
-		Forward: func(v, _ []Array) []float64 {
-			return each(images, func(n, h, w, c int) float64 {
-				at := func(c int) float64 {
-					if c < 5 {
-						return v[0].At(n, h, w, c)
-					}
-					return v[0].At(n, h, w, c-5) * v[1].At(n, h, w, c-5)
-				}
-				return at(c)*at(c+5) + at(c+3)
-			})
-		},
 	}, Case{Name: "slice of images", Op: exec.Slice, Vars: shapes{{2, 3, 2, 9}},
 		Build: func(g *graph.Graph, v, _ nodes) *graph.Node { return g.Slice(v[0], 3, 4) },
 		Forward: func(v, _ []Array) []float64 {
@@ -385,6 +366,26 @@ func Cases() []Case {
 			})
 		},
 	})
+
+	for _, s := range (shapes{images, exec.Vector(5)}) {
+		add(Case{Name: fmt.Sprintf("concat, parts again %v", s), Op: exec.Concat, Vars: shapes{s, s},
+			Build: func(g *graph.Graph, v, _ nodes) *graph.Node {
+				x := g.Concat(v[0], g.Mul(v[0], v[1]))
+				return g.Add(g.Mul(g.Slice(x, 0, 5), g.Slice(x, 5, 5)), g.Mul(g.Slice(x, 1, 5), g.Slice(x, 4, 5)))
+			},
+			Forward: func(v, _ []Array) []float64 {
+				return each(s, func(n, h, w, c int) float64 {
+					at := func(c int) float64 {
+						if c < 5 {
+							return v[0].At(n, h, w, c)
+						}
+						return v[0].At(n, h, w, c-5) * v[1].At(n, h, w, c-5)
+					}
+					return at(c)*at(c+5) + at(c+1)*at(c+4)
+				})
+			},
+		})
+	}
 
 	for _, k := range []struct {
 		name           string
@@ -454,7 +455,7 @@ func Cases() []Case {
 			return out
 		},
 	})
-	return cases
+	return append(cases, networks()...)
 }
 
 // elementwise is a case with arguments of one shape; rsqrt wants positive ones.
