@@ -24,12 +24,10 @@ const (
 	Valid
 )
 
-// Figure shows the accuracy of the derived cell against the cost of the search,
-// one curve a method. [Figure.Save] draws it.
-type Figure struct {
-	Name   string   // a file name without extension: "nb201-fashion-laptop-test-gflop"
-	Title  string   // drawn above the curves, made from the runs
-	Notes  []string // failures and warnings, for the text beside the figure
+// anytime shows the accuracy of the derived cell against the cost of the search,
+// one curve a method.
+type anytime struct {
+	title  string
 	axis   Axis
 	split  Split
 	best   float64 // drawn as a line; NaN for none
@@ -63,17 +61,19 @@ func Anytime(runs []result.Run, axis Axis, split Split, opts Options) ([]Figure,
 			return nil, err
 		}
 		if len(f.curves) > 0 {
-			figures = append(figures, f)
+			figures = append(figures, Figure{
+				Name:  g.name() + "-" + [...]string{"test", "valid"}[split] + "-" + [...]string{"gflop", "seconds"}[axis],
+				Title: f.title, Notes: g.problems(),
+				width: figureWidth, height: figureHeight, drawing: f,
+			})
 		}
 	}
 	return figures, nil
 }
 
-func (g group) anytime(axis Axis, split Split, opts Options) (Figure, error) {
-	f := Figure{
-		Name:  g.name() + "-" + [...]string{"test", "valid"}[split] + "-" + [...]string{"gflop", "seconds"}[axis],
-		Title: fmt.Sprintf("%s on %s, protocol %s\nmean (line) and min-max range (band) over %s", g.space, g.dataset, g.protocol, g.seedList()),
-		Notes: g.problems(),
+func (g group) anytime(axis Axis, split Split, opts Options) (anytime, error) {
+	f := anytime{
+		title: fmt.Sprintf("%s on %s, protocol %s\nmean (line) and min-max range (band) over %s", g.space, g.dataset, g.protocol, g.seedList()),
 		axis:  axis,
 		split: split,
 		best:  math.NaN(),

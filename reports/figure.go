@@ -30,6 +30,7 @@ const (
 	figureWidth  = 16 * vg.Centimeter
 	figureHeight = 9 * vg.Centimeter
 	figureDPI    = 240
+	figureMargin = 6
 
 	titleSize = 9
 	labelSize = 9
@@ -81,8 +82,18 @@ func styles(i int) (draw.LineStyle, draw.GlyphStyle) {
 		draw.GlyphStyle{Color: colour, Radius: 3.5, Shape: marks[other]}
 }
 
+// Figure is a drawing ready to be saved.
+type Figure struct {
+	Name  string   // a file name without extension: "nb201-fashion-laptop-test-gflop"
+	Title string   // drawn above it, made from the runs
+	Notes []string // failures and warnings, for the text beside the figure
+
+	width, height vg.Length
+	drawing       interface{ draw(draw.Canvas) }
+}
+
 // Save draws f into each of paths, in the format of its extension: .svg, .pdf
-// or .png. The same runs give the same bytes. Nothing is written when an
+// or .png. The same input gives the same bytes. Nothing is written when an
 // extension is not known.
 func (f Figure) Save(paths ...string) error {
 	for _, path := range paths {
@@ -92,8 +103,8 @@ func (f Figure) Save(paths ...string) error {
 	}
 	for _, path := range paths {
 		var content bytes.Buffer
-		canvas := canvases[filepath.Ext(path)]()
-		f.draw(draw.New(canvas))
+		canvas := canvases[filepath.Ext(path)](f.width, f.height)
+		f.drawing.draw(draw.New(canvas))
 		if _, err := canvas.WriteTo(&content); err != nil {
 			return fmt.Errorf("reports: draw %q: %w", path, err)
 		}
@@ -115,18 +126,18 @@ type writerCanvas interface {
 	io.WriterTo
 }
 
-var canvases = map[string]func() writerCanvas{
-	".svg": func() writerCanvas { return vgsvg.New(figureWidth, figureHeight) },
-	".png": func() writerCanvas {
-		return vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(figureWidth, figureHeight), vgimg.UseDPI(figureDPI))}
+var canvases = map[string]func(w, h vg.Length) writerCanvas{
+	".svg": func(w, h vg.Length) writerCanvas { return vgsvg.New(w, h) },
+	".png": func(w, h vg.Length) writerCanvas {
+		return vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(figureDPI))}
 	},
-	".pdf": func() writerCanvas {
+	".pdf": func(w, h vg.Length) writerCanvas {
 		// The canvas has no setters of its own for what differs from call to
 		// call: the dates, and the order in which fonts are written.
 		fpdf.SetDefaultCreationDate(time.Unix(0, 0).UTC())
 		fpdf.SetDefaultModificationDate(time.Unix(0, 0).UTC())
 		fpdf.SetDefaultCatalogSort(true)
-		return pdfCanvas{vgpdf.New(figureWidth, figureHeight)}
+		return pdfCanvas{vgpdf.New(w, h)}
 	},
 }
 
@@ -150,24 +161,12 @@ func (s straight) RGBA() (r, g, b, a uint32) {
 }
 
 // draw lays out the axes above and the legend below them.
-func (f Figure) draw(c draw.Canvas) {
-	p := plot.New()
-	sans := func(size vg.Length) font.Font {
-		return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
-	}
+func (f anytime) draw(c draw.Canvas) {
+	p := newPlot()
 	scale, unitName := f.xUnit()
-	p.Title.Text = ascii(f.Title)
-	p.Title.TextStyle.Font = sans(titleSize)
-	p.Title.Padding = 4
+	p.Title.Text = ascii(f.title)
 	p.X.Label.Text = [...]string{"arithmetic of the search", "search time"}[f.axis] + " (" + unitName + ")"
 	p.Y.Label.Text = [...]string{"test", "valid"}[f.split] + " accuracy of the derived cell (%)"
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Label.TextStyle.Font = sans(labelSize)
-		axis.Label.Padding = 3
-		axis.Tick.Label.Font = sans(tickSize)
-		axis.Tick.Length = 4
-		axis.Padding = 0
-	}
 	f.limits(p, scale)
 	p.Add(gridLines{})
 
@@ -188,12 +187,31 @@ func (f Figure) draw(c draw.Canvas) {
 		entries = append(entries, entry{"best known", level(f.best)})
 	}
 
-	const margin = 6
-	c = draw.Crop(c, margin, -margin, margin, -margin)
+	c = draw.Crop(c, figureMargin, -figureMargin, figureMargin, -figureMargin)
 	style := p.X.Tick.Label
 	style.XAlign, style.YAlign = draw.XLeft, draw.YCenter
 	height := entries.draw(c, style)
 	p.Draw(draw.Crop(c, 0, 0, height+6, 0))
+}
+
+// sans is the font of all figures.
+func sans(size vg.Length) font.Font {
+	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
+}
+
+// newPlot is an empty plot with our fonts and distances.
+func newPlot() *plot.Plot {
+	p := plot.New()
+	p.Title.TextStyle.Font = sans(titleSize)
+	p.Title.Padding = 4
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Label.TextStyle.Font = sans(labelSize)
+		axis.Label.Padding = 3
+		axis.Tick.Label.Font = sans(tickSize)
+		axis.Tick.Length = 4
+		axis.Padding = 0
+	}
+	return p
 }
 
 // legend is a list of entries, set in as few rows as fit.
@@ -243,7 +261,7 @@ func (l legend) draw(c draw.Canvas, style draw.TextStyle) (height vg.Length) {
 
 // limits sets the ranges and ticks of both axes. The x axis is logarithmic when
 // the searches differ tenfold in cost.
-func (f Figure) limits(p *plot.Plot, scale float64) {
+func (f anytime) limits(p *plot.Plot, scale float64) {
 	first, last, least := math.Inf(1), 0.0, math.Inf(1)
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, c := range f.curves {
@@ -273,7 +291,7 @@ func (f Figure) limits(p *plot.Plot, scale float64) {
 }
 
 // xUnit is the unit of the x axis: what to divide by, and its name.
-func (f Figure) xUnit() (scale float64, name string) {
+func (f anytime) xUnit() (scale float64, name string) {
 	most := 0.0
 	for _, c := range f.curves {
 		most = max(most, c.x[len(c.x)-1])

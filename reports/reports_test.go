@@ -431,7 +431,7 @@ func TestFigures(t *testing.T) {
 func TestPDFColours(t *testing.T) {
 	fpdf.SetDefaultCompression(false)
 	defer fpdf.SetDefaultCompression(true)
-	canvas := canvases[".pdf"]()
+	canvas := canvases[".pdf"](figureWidth, figureHeight)
 	colour := color.NRGBA{0x00, 0x72, 0xb2, 0x24}
 	area := draw.New(canvas)
 	area.FillPolygon(colour, []vg.Point{{X: 0, Y: 0}, {X: 9, Y: 0}, {X: 9, Y: 9}})
