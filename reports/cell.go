@@ -21,7 +21,6 @@ const (
 	labelPad  = 2  // around a label
 	cellGap   = 22 // between cells
 	edgeWidth = 1.2
-	arrowHead = 5 // length; half as wide
 	lineBreak = 9 // characters that a line of a node may have before it is broken at "-" or "_"
 )
 
@@ -195,7 +194,7 @@ func (c cell) draw(canvas draw.Canvas, corner vg.Point) {
 		if b := c.labels[i]; b.w > 0 {
 			canvas.FillPolygon(color.White, corners(b, on))
 			style.Color = mix(opColour(e.Op), ink, 0.6)
-			canvas.FillText(style, on(point{b.x, b.y}), ascii(e.Op))
+			canvas.FillText(style, on(point{b.x, b.y - 0.6}), ascii(e.Op))
 		}
 	}
 	style.Color = ink
@@ -217,7 +216,7 @@ func (c cell) draw(canvas draw.Canvas, corner vg.Point) {
 		lineHeight := float64(style.Font.Size) * 1.2
 		for k, line := range c.names[i] {
 			y := b.y + lineHeight*(float64(k)-float64(len(c.names[i])-1)/2)
-			drawRich(canvas, style, on(point{b.x, y}), line)
+			drawRich(canvas, style, on(point{b.x, y - 0.5}), line)
 		}
 	}
 }
@@ -235,7 +234,7 @@ func drawEdge(c draw.Canvas, path []point, on func(point) vg.Point, op string) {
 	for i := 1; i+2 < len(path); i += 3 {
 		to := path[i+2]
 		if i+3 == len(path) {
-			to.x -= arrowHead - 1 // the line ends inside the arrow
+			to.x -= 1 // the line ends inside the arrow
 		}
 		line.CubeTo(on(path[i]), on(path[i+1]), on(to))
 	}
