@@ -62,6 +62,70 @@ func BenchmarkPass(b *testing.B) {
 	}
 }
 
+// BenchmarkDepthwise runs what separable and dilated blocks are made of, at 16
+// channels.
+func BenchmarkDepthwise(b *testing.B) {
+	const c = 16
+	for _, size := range []int{16, 32} {
+		for _, k := range []struct{ k, stride, dilation int }{{3, 1, 1}, {5, 1, 1}, {3, 1, 2}, {5, 1, 2}, {3, 2, 1}, {5, 2, 1}, {5, 2, 2}} {
+			x, w := exec.Shape{16, size, size, c}, exec.Shape{k.k, k.k, 1, c}
+			attr := square(k.k, k.stride, k.k/2*k.dilation, k.dilation, c)
+			y, err := convShape(attr, x, w)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, in := range []instr{
+				{op: exec.Conv, attr: attr, out: y, args: []exec.Shape{x, w}},
+				{op: exec.ConvGradInput, attr: attr, out: x, args: []exec.Shape{w, y}},
+				{op: exec.ConvGradWeight, attr: attr, out: w, args: []exec.Shape{x, y}},
+			} {
+				b.Run(fmt.Sprintf("%v/%dx%d/k=%d/stride=%d/dilation=%d", in.op, size, size, k.k, k.stride, k.dilation), func(b *testing.B) { in.bench(b) })
+			}
+		}
+	}
+}
+
+// BenchmarkWindow runs pooling.
+func BenchmarkWindow(b *testing.B) {
+	for _, c := range []int{4, 16} {
+		for _, k := range []struct{ k, stride, pad int }{{3, 1, 1}, {3, 2, 1}, {2, 2, 1}} {
+			x, attr := exec.Shape{16, 32, 32, c}, exec.Attr{KH: k.k, KW: k.k, Stride: k.stride, Pad: k.pad}
+			y, err := poolShape(attr, x)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, in := range []instr{
+				{op: exec.MaxPoolIndex, attr: attr, out: y, args: []exec.Shape{x}},
+				{op: exec.MaxGather, attr: attr, out: y, args: []exec.Shape{y, x}, marks: map[int]string{0: "index"}},
+				{op: exec.MaxScatter, attr: attr, out: x, args: []exec.Shape{y, y}, marks: map[int]string{0: "index"}},
+				{op: exec.AvgPool, attr: attr, out: y, args: []exec.Shape{x}},
+				{op: exec.AvgPoolGrad, attr: attr, out: x, args: []exec.Shape{y}},
+			} {
+				b.Run(fmt.Sprintf("%v/c=%d/k=%d/stride=%d", in.op, c, k.k, k.stride), func(b *testing.B) { in.bench(b) })
+			}
+		}
+	}
+}
+
+// BenchmarkMove runs what only moves numbers.
+func BenchmarkMove(b *testing.B) {
+	for _, c := range []int{4, 16} {
+		s := exec.Shape{16, 32, 32, c}
+		wide, half, mask := s, exec.Shape{16, 16, 16, c}, exec.Shape{16, 1, 1, 1}
+		wide[3] *= 4
+		for _, in := range []instr{
+			{op: exec.Concat, out: wide, args: []exec.Shape{s, s, s, s}},
+			{op: exec.Slice, attr: exec.Attr{Offset: c}, out: s, args: []exec.Shape{wide}},
+			{op: exec.Place, attr: exec.Attr{Offset: c}, out: wide, args: []exec.Shape{s}},
+			{op: exec.Subsample, attr: exec.Attr{Stride: 2, Offset: 1}, out: half, args: []exec.Shape{s}},
+			{op: exec.SubsampleGrad, attr: exec.Attr{Stride: 2, Offset: 1}, out: s, args: []exec.Shape{half}},
+			{op: exec.RowScale, out: s, args: []exec.Shape{s, mask}},
+		} {
+			b.Run(fmt.Sprintf("%v/c=%d", in.op, c), func(b *testing.B) { in.bench(b) })
+		}
+	}
+}
+
 func (c instr) bench(b *testing.B) {
 	p := &exec.Program{Phases: [][]exec.Instr{{{Op: c.op, Attr: c.attr}}}}
 	in, size := &p.Phases[0][0], 0
@@ -74,6 +138,13 @@ func (c instr) bench(b *testing.B) {
 	mem := NewMemory[float32](p)
 	for i := range mem[exec.Scratch] {
 		mem[exec.Scratch][i] = float32(i%17)/17 - 0.5
+	}
+	for i, mark := range c.marks {
+		for k := range block(mem, in.Args[i]) {
+			if mark == "index" {
+				block(mem, in.Args[i])[k] = float32(k * 7 % (c.attr.KH * c.attr.KW))
+			}
+		}
 	}
 	pool := NewPool(1)
 	defer pool.Close()

@@ -69,6 +69,7 @@ func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T],
 	e := &Exec[T]{pool: pool, phases: make([][]stage, len(p.Phases))}
 	var values arena[T]
 	var sums arena[float64]
+	poolings := map[window]*pooling[T]{}
 	for i, phase := range p.Phases {
 		for k, in := range phase {
 			in.Attr = normal(in.Attr)
@@ -77,7 +78,7 @@ func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T],
 			}
 			values.used, sums.used = 0, 0
 			p := &plan[T]{op: in.Op, attr: in.Attr, y: block(mem, in.Out), ys: in.Out.Shape,
-				inner: inner, workers: pool.Workers(), worthWaking: worthWaking, values: &values, sums: &sums}
+				inner: inner, workers: pool.Workers(), worthWaking: worthWaking, values: &values, sums: &sums, poolings: poolings}
 			for _, a := range in.Args {
 				p.x, p.xs = append(p.x, block(mem, a)), append(p.xs, a.Shape)
 			}
@@ -118,6 +119,8 @@ type plan[T Float] struct {
 
 	values *arena[T]
 	sums   *arena[float64]
+
+	poolings map[window]*pooling[T]
 }
 
 func block[T Float](mem *Memory[T], t exec.Tensor) []T {

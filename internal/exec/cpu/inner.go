@@ -25,6 +25,18 @@ type inner[T Float] struct {
 	//	dw[k] += Σ_r Σ_q x[r·xRow + q·xStep + k] · dy[r·dyRow + q·dyStep + k],  k < c
 	depthWeight func(dw []T, x []T, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, c int)
 
+	// maxIndex finds, for rows x pixels results of c channels, the first of the
+	// largest among what they meet, and writes places[t] of that t:
+	//
+	//	src[r·srcRow + p·srcStep + offs[t] + k],  k < c
+	maxIndex func(dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, places []T, rows, pixels, c int)
+	// maxGather writes the src whose place is the result's index, else 0. The index
+	// lies as dst does.
+	maxGather func(dst []T, dstRow, dstStep int, index, src []T, srcRow, srcStep int, offs []int, places []T, rows, pixels, c int)
+	// maxScatter writes the sum of those src, from zero in the order of t, whose
+	// index is places[t]. The index lies as src does.
+	maxScatter func(dst []T, dstRow, dstStep int, index, src []T, srcRow, srcStep int, offs []int, places []T, rows, pixels, c int)
+
 	// sum, dot and square add up channels in lanes, see [lanes].
 	sum    func(acc *lanes[T], x []T, c, width, pixels int)
 	dot    func(acc *lanes[T], x, y []T, c, width, pixels int)
@@ -46,6 +58,7 @@ type inner[T Float] struct {
 func plain[T Float]() *inner[T] {
 	return &inner[T]{
 		conv: plainConv[T], depth: plainDepth[T], convWeight: plainConvWeight[T], depthWeight: plainDepthWeight[T],
+		maxIndex: plainMaxIndex[T], maxGather: plainMaxGather[T], maxScatter: plainMaxScatter[T],
 		sum: plainSum[T], dot: plainDot[T], square: plainSquare[T],
 		relu: plainReLU[T], reluMask: plainReLUMask[T], add: plainAdd[T], sum3: plainSum3[T], mul: plainMul[T], axpy: plainAxpy[T],
 		lin: plainLin[T], norm: plainNorm[T], bnGrad: plainBNGrad[T],
@@ -266,6 +279,77 @@ func plainDepthWeight[T Float](dw []T, x []T, xRow, xStep int, dy []T, dyRow, dy
 			}
 		}
 		dw[k] += acc
+	}
+}
+
+// run joins the pixels of a row to one when they lie side by side.
+func run(dstStep, srcStep, pixels, c int) (int, int) {
+	if dstStep == c && srcStep == c {
+		return 1, pixels * c
+	}
+	return pixels, c
+}
+
+func plainMaxIndex[T Float](dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, places []T, rows, pixels, c int) {
+	pixels, c = run(dstStep, srcStep, pixels, c)
+	var largest [64]T
+	for r := range rows {
+		for p := range pixels {
+			for k := 0; k < c; k += len(largest) {
+				src := src[r*srcRow+p*srcStep+k:]
+				best := largest[:copy(largest[:min(len(largest), c-k)], src[offs[0]:])]
+				dst := dst[r*dstRow+p*dstStep+k:][:len(best)]
+				for k := range dst {
+					dst[k] = places[0]
+				}
+				for t := 1; t < len(offs); t++ {
+					place := places[t]
+					for k, v := range src[offs[t]:][:len(best)] {
+						if v > best[k] {
+							best[k], dst[k] = v, place
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func plainMaxGather[T Float](dst []T, dstRow, dstStep int, index, src []T, srcRow, srcStep int, offs []int, places []T, rows, pixels, c int) {
+	pixels, c = run(dstStep, srcStep, pixels, c)
+	for r := range rows {
+		for p := range pixels {
+			at := r*dstRow + p*dstStep
+			dst, index := dst[at:][:c], index[at:][:c]
+			clear(dst)
+			for t, off := range offs {
+				src, place := src[r*srcRow+p*srcStep+off:][:c], places[t]
+				for k, v := range index {
+					if v == place {
+						dst[k] = src[k]
+					}
+				}
+			}
+		}
+	}
+}
+
+func plainMaxScatter[T Float](dst []T, dstRow, dstStep int, index, src []T, srcRow, srcStep int, offs []int, places []T, rows, pixels, c int) {
+	pixels, c = run(dstStep, srcStep, pixels, c)
+	for r := range rows {
+		for p := range pixels {
+			dst := dst[r*dstRow+p*dstStep:][:c]
+			clear(dst)
+			for t, off := range offs {
+				at := r*srcRow + p*srcStep + off
+				src, place := src[at:][:c], places[t]
+				for k, v := range index[at:][:c] {
+					if v == place {
+						dst[k] += src[k]
+					}
+				}
+			}
+		}
 	}
 }
 

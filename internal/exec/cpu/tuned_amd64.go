@@ -12,6 +12,7 @@ func tune(in *inner[float32]) {
 	}
 	in.conv, in.convWeight = avxConv, avxConvWeight
 	in.depth, in.depthWeight = avxDepth, avxDepthWeight
+	in.maxIndex, in.maxGather, in.maxScatter = avxMaxIndex, avxMaxGather, avxMaxScatter
 	in.sum, in.dot, in.square = avxSum, avxDot, avxSquare
 	in.relu, in.reluMask, in.add, in.sum3, in.mul, in.axpy = avxReLU, avxReLUMask, avxAdd, avxSum3, avxMul, avxAxpy
 	in.lin, in.norm, in.bnGrad = avxLin, avxNorm, avxBNGrad

@@ -3,20 +3,67 @@ package cpu
 // window is the geometry of a pooling operator on images [h,w,c] with results
 // [oh,ow,c].
 type window struct {
-	kh, kw, stride, pad  int
-	h, w, c, oh, ow, img int // img: elements of an image
+	kh, kw, stride, pad int
+	h, w, c, oh, ow     int
+	img, out            int // elements of an image and of its results
 }
 
-func (p *plan[T]) window(image, result [4]int) window {
+// pooling is a window with what its kernels need to know. Instructions of one
+// geometry share it.
+type pooling[T Float] struct {
+	window
+	forward  *patches[T] // results, which meet pixels of the image
+	backward *patches[T] // pixels, which meet results: one set for each residue of rows and columns, as in [planConvInput]
+	shares   []T         // 1 over the size of each window, for every element of an image of results
+	ones     []T         // weights of a depthwise convolution that only adds
+}
+
+func (p *plan[T]) pooling(image, result [4]int) *pooling[T] {
 	a := p.attr
-	return window{a.KH, a.KW, a.Stride, a.Pad, image[1], image[2], image[3], result[1], result[2], image[1] * image[2] * image[3]}
+	w := window{kh: a.KH, kw: a.KW, stride: a.Stride, pad: a.Pad, h: image[1], w: image[2], c: image[3], oh: result[1], ow: result[2],
+		img: image[1] * image[2] * image[3], out: result[1] * result[2] * result[3]}
+	if known := p.poolings[w]; known != nil {
+		return known
+	}
+	s := &pooling[T]{window: w, ones: make([]T, w.kh*w.kw*w.c)}
+	for i := range s.ones {
+		s.ones[i] = 1
+	}
+	for oh := range w.oh {
+		for ow := range w.ow {
+			share := 1 / T(w.span(oh, w.kh, w.h)*w.span(ow, w.kw, w.w))
+			for range w.c {
+				s.shares = append(s.shares, share)
+			}
+		}
+	}
+	axis := func(k int) (taps, at []int) {
+		for tap := range k {
+			taps, at = append(taps, tap), append(at, tap-w.pad)
+		}
+		return taps, at
+	}
+	khs, rows := axis(w.kh)
+	kws, cols := axis(w.kw)
+	s.forward = &patches[T]{dstRow: w.ow * w.c, dstStep: w.c, srcRow: w.stride * w.w * w.c, srcStep: w.stride * w.c}
+	s.forward.add(&w, 0, w.oh, w.ow, w.stride, w.h, w.w, rows, khs, cols, kws)
+	s.backward = &patches[T]{dstRow: w.stride * w.w * w.c, dstStep: w.stride * w.c, srcRow: w.ow * w.c, srcStep: w.c}
+	for rh := range min(w.stride, w.h) {
+		khs, rows := residue(rh, w.kh, a)
+		for rw := range min(w.stride, w.w) {
+			kws, cols := residue(rw, w.kw, a)
+			s.backward.add(&w, (rh*w.w+rw)*w.c, (w.h-rh-1)/w.stride+1, (w.w-rw-1)/w.stride+1, 1, w.oh, w.ow, rows, khs, cols, kws)
+		}
+	}
+	p.poolings[w] = s
+	return s
 }
 
-// span is the part from..to of the window at output row or column o that lies
-// inside a side of n pixels, as taps, and the pixel of tap 0.
-func (w *window) span(o, k, n int) (first, from, to int) {
-	first = o*w.stride - w.pad
-	return first, max(0, -first), min(k, n-first)
+// span is how many taps of the window at output row or column o lie inside a side
+// of n pixels.
+func (w *window) span(o, k, n int) int {
+	first := o*w.stride - w.pad
+	return min(k, n-first) - max(0, -first)
 }
 
 // boxed says that the window is 3x3 with stride 1 and padding 1, which has a
@@ -25,90 +72,116 @@ func (w *window) boxed() bool {
 	return w.kh == 3 && w.kw == 3 && w.stride == 1 && w.pad == 1 && w.h > 1 && w.w > 1
 }
 
+// taps are pixels of a source, as elements from the first one, ascending, with the
+// place kh·KW + kw of each in its window.
+type taps[T Float] struct {
+	offs   []int
+	places []T
+}
+
+// patch is a rectangle of results that meet the same taps: results at element dst
+// of the image of results and on, the first tap of the first one at element src.
+type patch[T Float] struct {
+	taps[T]
+	dst, src     int
+	rows, pixels int
+}
+
+// patches are all results of an image. Rows and pixels of results lie dstRow and
+// dstStep elements apart, what they meet srcRow and srcStep.
+type patches[T Float] struct {
+	list                             []patch[T]
+	dstRow, dstStep, srcRow, srcStep int
+}
+
+// band is a run of results along an axis that meet the same taps, first..last-1 of
+// those of the axis.
+type band struct{ from, count, first, last int }
+
+// meet cuts an axis of n results into bands. Result r meets tap t at pixel
+// r·step + at[t] of the other side, if that is one of its pixels; at ascends.
+func meet(n, step, pixels int, at []int) []band {
+	var list []band
+	for r := range n {
+		first := 0
+		for first < len(at) && r*step+at[first] < 0 {
+			first++
+		}
+		last := first
+		for last < len(at) && r*step+at[last] < pixels {
+			last++
+		}
+		if end := len(list) - 1; end >= 0 && list[end].first == first && list[end].last == last {
+			list[end].count++
+			continue
+		}
+		list = append(list, band{r, 1, first, last})
+	}
+	return list
+}
+
+// add appends the patches of h x w results from element dst on, whose row and
+// column taps lie at rows and cols and have the numbers khs and kws.
+func (s *patches[T]) add(w *window, dst, h, wide, step, srcH, srcW int, rows, khs, cols, kws []int) {
+	for _, r := range meet(h, step, srcH, rows) {
+		for _, q := range meet(wide, step, srcW, cols) {
+			p := patch[T]{dst: dst + r.from*s.dstRow + q.from*s.dstStep, rows: r.count, pixels: q.count}
+			if r.first < r.last && q.first < q.last {
+				p.src = ((r.from*step+rows[r.first])*srcW + q.from*step + cols[q.first]) * w.c
+				for i := r.first; i < r.last; i++ {
+					for j := q.first; j < q.last; j++ {
+						p.offs = append(p.offs, ((rows[i]-rows[r.first])*srcW+cols[j]-cols[q.first])*w.c)
+						p.places = append(p.places, T(khs[i]*w.kw+kws[j]))
+					}
+				}
+			}
+			s.list = append(s.list, p)
+		}
+	}
+}
+
+// sums adds up what each result meets, in the order of taps.
+func (s *patches[T]) sums(in *inner[T], dst, src, ones []T, c int) {
+	for i := range s.list {
+		p := &s.list[i]
+		in.depth(dst[p.dst:], s.dstRow, s.dstStep, src[p.src:], s.srcRow, s.srcStep, p.offs, ones, p.rows, p.pixels, c)
+	}
+}
+
 func planAvgPool[T Float](p *plan[T]) {
-	w, x, y, in := p.window(p.xs[0], p.ys), p.x[0], p.y, p.inner
-	out := w.oh * w.ow * w.c
+	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.inner
 	if w.boxed() {
-		columns, weights := p.perWorker(w.img), boxWeights[T](&w)
-		p.stage(p.xs[0][0], 2*len(x), func(n, worker int) {
+		columns := p.perWorker(w.img)
+		p.stage(p.ys[0], 2*len(x), func(n, worker int) {
 			y := y[n*w.img : (n+1)*w.img]
-			box(in, &w, y, x[n*w.img:(n+1)*w.img], columns[worker])
-			in.mul(y, y, weights)
+			box(in, &w.window, y, x[n*w.img:(n+1)*w.img], columns[worker])
+			in.mul(y, y, w.shares)
 		})
 		return
 	}
-	p.stage(p.xs[0][0], w.kh*w.kw*len(y), func(n, _ int) {
-		x, y := x[n*w.img:(n+1)*w.img], y[n*out:(n+1)*out]
-		for oh := range w.oh {
-			h, h0, h1 := w.span(oh, w.kh, w.h)
-			for ow := range w.ow {
-				v, v0, v1 := w.span(ow, w.kw, w.w)
-				dst := y[(oh*w.ow+ow)*w.c:][:w.c]
-				clear(dst)
-				for kh := h0; kh < h1; kh++ {
-					for kw := v0; kw < v1; kw++ {
-						src := x[((h+kh)*w.w+v+kw)*w.c:][:w.c]
-						for k, v := range src {
-							dst[k] += v
-						}
-					}
-				}
-				scale := 1 / T((h1-h0)*(v1-v0))
-				for k := range dst {
-					dst[k] *= scale
-				}
-			}
-		}
+	p.stage(p.ys[0], w.kh*w.kw*len(y), func(n, _ int) {
+		y := y[n*w.out : (n+1)*w.out]
+		w.forward.sums(in, y, x[n*w.img:(n+1)*w.img], w.ones, w.c)
+		in.mul(y, y, w.shares)
 	})
 }
 
+// planAvgPoolGrad adds up the shares of g that the windows give to each pixel.
 func planAvgPoolGrad[T Float](p *plan[T]) {
-	w, g, y, in := p.window(p.ys, p.xs[0]), p.x[0], p.y, p.inner
-	out := w.oh * w.ow * w.c
+	w, g, y, in := p.pooling(p.ys, p.xs[0]), p.x[0], p.y, p.inner
+	scaled := p.perWorker(w.out)
 	if w.boxed() {
-		// The same box sums, of g divided by the sizes of its windows.
-		columns, scaled, weights := p.perWorker(w.img), p.perWorker(w.img), boxWeights[T](&w)
+		columns := p.perWorker(w.img)
 		p.stage(p.ys[0], 2*len(y), func(n, worker int) {
-			in.mul(scaled[worker], g[n*w.img:(n+1)*w.img], weights)
-			box(in, &w, y[n*w.img:(n+1)*w.img], scaled[worker], columns[worker])
+			in.mul(scaled[worker], g[n*w.img:(n+1)*w.img], w.shares)
+			box(in, &w.window, y[n*w.img:(n+1)*w.img], scaled[worker], columns[worker])
 		})
 		return
 	}
-	p.stage(p.ys[0], w.kh*w.kw*len(g), func(n, _ int) {
-		y, g := y[n*w.img:(n+1)*w.img], g[n*out:(n+1)*out]
-		clear(y)
-		for oh := range w.oh {
-			h, h0, h1 := w.span(oh, w.kh, w.h)
-			for ow := range w.ow {
-				v, v0, v1 := w.span(ow, w.kw, w.w)
-				src := g[(oh*w.ow+ow)*w.c:][:w.c]
-				scale := 1 / T((h1-h0)*(v1-v0))
-				for kh := h0; kh < h1; kh++ {
-					for kw := v0; kw < v1; kw++ {
-						dst := y[((h+kh)*w.w+v+kw)*w.c:][:w.c]
-						for k, v := range src {
-							dst[k] += T(v * scale)
-						}
-					}
-				}
-			}
-		}
+	p.stage(p.ys[0], w.kh*w.kw*len(g), func(n, worker int) {
+		in.mul(scaled[worker], g[n*w.out:(n+1)*w.out], w.shares)
+		w.backward.sums(in, y[n*w.img:(n+1)*w.img], scaled[worker], w.ones, w.c)
 	})
-}
-
-// boxWeights is 1 over the size of each window, for every element of an image.
-func boxWeights[T Float](w *window) []T {
-	weights := make([]T, 0, w.img)
-	for oh := range w.h {
-		_, h0, h1 := w.span(oh, w.kh, w.h)
-		for ow := range w.w {
-			_, v0, v1 := w.span(ow, w.kw, w.w)
-			for range w.c {
-				weights = append(weights, 1/T((h1-h0)*(v1-v0)))
-			}
-		}
-	}
-	return weights
 }
 
 // box sums the 3x3 neighbours of every pixel of one image, top to bottom and then
@@ -130,69 +203,37 @@ func box[T Float](in *inner[T], w *window, y, x, columns []T) {
 }
 
 func planMaxPoolIndex[T Float](p *plan[T]) {
-	w, x, y := p.window(p.xs[0], p.ys), p.x[0], p.y
-	best := p.perWorker(w.c)
-	out := w.oh * w.ow * w.c
-	p.stage(p.xs[0][0], 2*w.kh*w.kw*len(y), func(n, worker int) {
-		x, y, best := x[n*w.img:(n+1)*w.img], y[n*out:(n+1)*out], best[worker]
-		for oh := range w.oh {
-			h, h0, h1 := w.span(oh, w.kh, w.h)
-			for ow := range w.ow {
-				v, v0, v1 := w.span(ow, w.kw, w.w)
-				dst := y[(oh*w.ow+ow)*w.c:][:w.c]
-				copy(best, x[((h+h0)*w.w+v+v0)*w.c:])
-				for k := range dst {
-					dst[k] = T(h0*w.kw + v0)
-				}
-				for kh := h0; kh < h1; kh++ {
-					for kw := v0; kw < v1; kw++ {
-						place := T(kh*w.kw + kw)
-						for k, v := range x[((h+kh)*w.w+v+kw)*w.c:][:w.c] {
-							if v > best[k] {
-								best[k], dst[k] = v, place
-							}
-						}
-					}
-				}
-			}
+	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.inner
+	s := w.forward
+	p.stage(p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
+		x, y := x[n*w.img:(n+1)*w.img], y[n*w.out:(n+1)*w.out]
+		for i := range s.list {
+			p := &s.list[i]
+			in.maxIndex(y[p.dst:], s.dstRow, s.dstStep, x[p.src:], s.srcRow, s.srcStep, p.offs, p.places, p.rows, p.pixels, w.c)
 		}
 	})
 }
 
-// winners calls f for each element of one image's results with the element of
-// the image that its index points at, if that lies inside.
-func winners[T Float](w *window, index []T, f func(result, element int)) {
-	i := 0
-	for oh := range w.oh {
-		for ow := range w.ow {
-			for k := range w.c {
-				place := int(index[i])
-				r, q := oh*w.stride-w.pad+place/w.kw, ow*w.stride-w.pad+place%w.kw
-				if uint(r) < uint(w.h) && uint(q) < uint(w.w) {
-					f(i, (r*w.w+q)*w.c+k)
-				}
-				i++
-			}
-		}
-	}
-}
-
 func planMaxGather[T Float](p *plan[T]) {
-	w, index, z, y := p.window(p.xs[1], p.ys), p.x[0], p.x[1], p.y
-	out := w.oh * w.ow * w.c
-	p.stage(p.ys[0], 4*len(y), func(n, _ int) {
-		z, y := z[n*w.img:(n+1)*w.img], y[n*out:(n+1)*out]
-		clear(y)
-		winners(&w, index[n*out:(n+1)*out], func(result, element int) { y[result] = z[element] })
+	w, index, z, y, in := p.pooling(p.xs[1], p.ys), p.x[0], p.x[1], p.y, p.inner
+	s := w.forward
+	p.stage(p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
+		index, z, y := index[n*w.out:(n+1)*w.out], z[n*w.img:(n+1)*w.img], y[n*w.out:(n+1)*w.out]
+		for i := range s.list {
+			p := &s.list[i]
+			in.maxGather(y[p.dst:], s.dstRow, s.dstStep, index[p.dst:], z[p.src:], s.srcRow, s.srcStep, p.offs, p.places, p.rows, p.pixels, w.c)
+		}
 	})
 }
 
 func planMaxScatter[T Float](p *plan[T]) {
-	w, index, g, y := p.window(p.ys, p.xs[0]), p.x[0], p.x[1], p.y
-	out := w.oh * w.ow * w.c
-	p.stage(p.ys[0], len(y)+4*len(g), func(n, _ int) {
-		g, y := g[n*out:(n+1)*out], y[n*w.img:(n+1)*w.img]
-		clear(y)
-		winners(&w, index[n*out:(n+1)*out], func(result, element int) { y[element] += g[result] })
+	w, index, g, y, in := p.pooling(p.ys, p.xs[0]), p.x[0], p.x[1], p.y, p.inner
+	s := w.backward
+	p.stage(p.ys[0], w.kh*w.kw*len(g)/2, func(n, _ int) {
+		index, g, y := index[n*w.out:(n+1)*w.out], g[n*w.out:(n+1)*w.out], y[n*w.img:(n+1)*w.img]
+		for i := range s.list {
+			p := &s.list[i]
+			in.maxScatter(y[p.dst:], s.dstRow, s.dstStep, index[p.src:], g[p.src:], s.srcRow, s.srcStep, p.offs, p.places, p.rows, p.pixels, w.c)
+		}
 	})
 }
