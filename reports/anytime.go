@@ -14,6 +14,8 @@ type Axis int
 const (
 	GFLOP   Axis = iota // arithmetic of the search: the same on every machine
 	Seconds             // wall clock of the search, scoring left out
+
+	epochAxis // of [Epochs]
 )
 
 // Split is which accuracy a figure shows.
@@ -35,13 +37,15 @@ type anytime struct {
 	empty  []string // legend entries of methods without a finished seed
 }
 
-// curve is one method: step functions of x, each value holding until the next x.
+// curve is one method: step functions of x, each value holding until the next x,
+// or values at each x joined by straight lines.
 type curve struct {
-	label         string
-	look          int       // colour, dashes and mark
-	x             []float64 // ascending
-	mean, lo, hi  []float64 // over the seeds, at each x
-	seeds, wanted int
+	label        string
+	look         int       // colour, dashes and mark
+	x            []float64 // ascending
+	mean, lo, hi []float64 // over the seeds, at each x
+	seeds        int
+	straight     bool
 }
 
 // Anytime makes the figure of each (space, data set, protocol) among runs.
@@ -73,21 +77,16 @@ func Anytime(runs []result.Run, axis Axis, split Split, opts Options) ([]Figure,
 
 func (g group) anytime(axis Axis, split Split, opts Options) (anytime, error) {
 	f := anytime{
-		title: fmt.Sprintf("%s on %s, protocol %s\nmean (line) and min-max range (band) over %s", g.space, g.dataset, g.protocol, g.seedList()),
+		title: fmt.Sprintf("%s on %s, protocol %s\nmean (line) and min-max range (band) over %s", g.title, g.dataset, g.protocol, g.seedList()),
 		axis:  axis,
 		split: split,
 		best:  math.NaN(),
 	}
-	if best := opts.best(g.space, g.dataset); best != nil {
+	if best := opts.best(g); best != nil {
 		f.best = split.of(result.Score{Valid: best.Valid, Test: best.Test})
 	}
-	untitled := 0
-	for _, m := range g.methods {
-		look := opts.rank(m.name) // a method looks the same in every figure
-		if look == len(opts.Titles) {
-			look += untitled
-			untitled++
-		}
+	looks := g.looks(opts)
+	for i, m := range g.methods {
 		var seeds []steps
 		for _, run := range m.done {
 			s, err := stepsOf(run, axis, split)
@@ -96,19 +95,39 @@ func (g group) anytime(axis Axis, split Split, opts Options) (anytime, error) {
 			}
 			seeds = append(seeds, s)
 		}
-		label := m.title
-		if len(m.done) != len(g.seeds()) {
-			label += ", " + m.seeds()
-		}
+		label := g.label(m)
 		if len(seeds) == 0 {
 			f.empty = append(f.empty, label)
 			continue
 		}
-		c := average(seeds)
-		c.label, c.look = label, look
+		c := average(seeds, minMax)
+		c.label, c.look = label, looks[i]
 		f.curves = append(f.curves, c)
 	}
 	return f, nil
+}
+
+// looks gives each method of g its colour, dashes and mark: the same in every
+// figure for those with a title.
+func (g group) looks(opts Options) []int {
+	looks := make([]int, len(g.methods))
+	untitled := 0
+	for i, m := range g.methods {
+		looks[i] = opts.rank(m.name)
+		if looks[i] == len(opts.Titles) {
+			looks[i] += untitled
+			untitled++
+		}
+	}
+	return looks
+}
+
+// label is the legend entry of m, which says how many seeds are missing.
+func (g group) label(m method) string {
+	if len(m.done) == len(g.seeds()) {
+		return m.title
+	}
+	return m.title + ", " + m.seeds()
 }
 
 func (s Split) of(score result.Score) float64 {
@@ -148,25 +167,34 @@ func stepsOf(run result.Run, axis Axis, split Split) (steps, error) {
 	}
 	x := 0.0
 	for i, e := range run.Events {
-		if axis == Seconds {
+		switch axis {
+		case Seconds:
 			x += run.Timing.SearchSeconds[i]
-		} else {
+		case GFLOP:
 			x = e.GFLOP
+		case epochAxis:
+			x = float64(e.Epoch)
 		}
 		if e.Score.Source != "" {
 			add(x, split.of(e.Score))
 		}
 	}
-	if axis == GFLOP {
+	switch axis {
+	case GFLOP:
 		x = run.Result.GFLOP
+	case epochAxis:
+		x = float64(run.Result.Epochs)
 	}
 	add(x, split.of(run.Result.Score))
 	return s, nil
 }
 
-// average takes the mean and range of step functions at all their points, from
-// the last of their first points on.
-func average(seeds []steps) curve {
+// minMax is the range of the seeds.
+func minMax(s Stats) (lo, hi float64) { return s.Min, s.Max }
+
+// average takes the mean and the spread of step functions at all their points,
+// from the last of their first points on.
+func average(seeds []steps, spread func(Stats) (lo, hi float64)) curve {
 	from := math.Inf(-1)
 	var grid []float64
 	for _, s := range seeds {
@@ -185,7 +213,8 @@ func average(seeds []steps) curve {
 		}
 		stats := Summarize(values)
 		c.x = append(c.x, x)
-		c.mean, c.lo, c.hi = append(c.mean, stats.Mean), append(c.lo, stats.Min), append(c.hi, stats.Max)
+		lo, hi := spread(stats)
+		c.mean, c.lo, c.hi = append(c.mean, stats.Mean), append(c.lo, lo), append(c.hi, hi)
 	}
 	return c
 }

@@ -27,7 +27,7 @@ func Compare(runs []result.Run, opts Options) []Table {
 }
 
 func (g group) compare(opts Options) Table {
-	best := opts.best(g.space, g.dataset)
+	best := opts.best(g)
 	if best == nil {
 		best = g.bestHere()
 	}
@@ -84,7 +84,7 @@ func (g group) compare(opts Options) Table {
 
 // heading is the first sentence of a caption.
 func (g group) heading() string {
-	return fmt.Sprintf("%s on %s, protocol %s, %s.", g.space, g.dataset, g.protocolID(), g.seedList())
+	return fmt.Sprintf("%s on %s, protocol %s, %s.", g.title, g.dataset, g.protocolID(), g.seedList())
 }
 
 // bestHere is the architecture with the best test accuracy among all that the

@@ -319,7 +319,7 @@ func (b band) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
 	shade := palette[b.look%len(palette)]
 	shade.A = 0x24
-	upper, lower := stairs(b.x, b.hi, b.scale, toX, toY), stairs(b.x, b.lo, b.scale, toX, toY)
+	upper, lower := b.points(b.hi, b.scale, p, toX, toY), b.points(b.lo, b.scale, p, toX, toY)
 	slices.Reverse(lower)
 	c.FillPolygon(shade, append(upper, lower...))
 }
@@ -332,7 +332,7 @@ type line struct {
 
 func (l line) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
-	points := stairs(l.x, l.mean, l.scale, toX, toY)
+	points := l.points(l.mean, l.scale, p, toX, toY)
 	style, mark := styles(l.look)
 	if len(l.x) > 1 {
 		c.StrokeLines(style, points)
@@ -341,7 +341,7 @@ func (l line) Plot(c draw.Canvas, p *plot.Plot) {
 	if n := len(l.x) - 1; l.seeds > 1 {
 		const half = 2.5
 		bar := draw.LineStyle{Color: style.Color, Width: 0.8}
-		lo, hi := toY(l.lo[n]), toY(l.hi[n])
+		lo, hi := toY(max(l.lo[n], p.Y.Min)), toY(l.hi[n])
 		c.StrokeLine2(bar, end.X, lo, end.X, hi)
 		c.StrokeLine2(bar, end.X-half, lo, end.X+half, lo)
 		c.StrokeLine2(bar, end.X-half, hi, end.X+half, hi)
@@ -363,14 +363,16 @@ type nothing struct{}
 // Thumbnail draws nothing.
 func (nothing) Thumbnail(*draw.Canvas) {}
 
-// stairs are the corners of a step function: each value holds until the next x.
-func stairs(x, y []float64, scale float64, toX, toY func(float64) vg.Length) []vg.Point {
+// points are where the line of values y has its corners. What lies below the
+// axis, as a logarithmic one has it, is drawn at its end.
+func (c curve) points(y []float64, scale float64, p *plot.Plot, toX, toY func(float64) vg.Length) []vg.Point {
 	var points []vg.Point
-	for i := range x {
-		if i > 0 {
-			points = append(points, vg.Point{X: toX(x[i] / scale), Y: toY(y[i-1])})
+	for i := range c.x {
+		x := toX(c.x[i] / scale)
+		if i > 0 && !c.straight { // the last value holds until here
+			points = append(points, vg.Point{X: x, Y: toY(max(y[i-1], p.Y.Min))})
 		}
-		points = append(points, vg.Point{X: toX(x[i] / scale), Y: toY(y[i])})
+		points = append(points, vg.Point{X: x, Y: toY(max(y[i], p.Y.Min))})
 	}
 	return points
 }
@@ -419,6 +421,19 @@ func (decimalTicks) Ticks(lo, hi float64) []plot.Tick {
 	// Adding 0 turns -0, which prints as such, into 0.
 	for i := math.Ceil(lo/step-1e-9) + 0; i*step <= hi+1e-9*step; i++ {
 		ticks = append(ticks, plot.Tick{Value: i * step, Label: strconv.FormatFloat(i*step, 'f', decimals, 64)})
+	}
+	return ticks
+}
+
+// wholeTicks are those of decimalTicks at whole numbers from 1 on, to count with.
+type wholeTicks struct{}
+
+func (wholeTicks) Ticks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	for _, t := range (decimalTicks{}).Ticks(lo, hi) {
+		if whole := math.Round(t.Value); math.Abs(t.Value-whole) < 1e-6 && whole >= 1 {
+			ticks = append(ticks, plot.Tick{Value: whole, Label: strconv.FormatFloat(whole, 'f', 0, 64)})
+		}
 	}
 	return ticks
 }

@@ -1,15 +1,18 @@
 // Package reports turns finished runs into tables and figures: accuracy, cost
 // and wall clock of every method as mean and sample standard deviation over its
-// seeds, and the accuracy of the derived cell against the cost of the search.
+// seeds, and the accuracy of the derived cell against the cost of the search. It
+// also draws cells.
 //
-// Its only input is []result.Run as [result.Load] returns it. It trains and
+// Its input is []result.Run as [result.Load] returns it, and for drawings
+// []diagram.Graph. It trains and
 // scores nothing, and the same runs give the same bytes. Accuracies are in
 // percent, differences of accuracies in percentage points, times in seconds,
 // arithmetic in GFLOP.
 //
 // Start at [Compare] for the main table, [Timing] for the wall clock, which
-// differs from machine to machine and so has a table of its own, and [Anytime]
-// for the figure. Published numbers are in published.go.
+// differs from machine to machine and so has a table of its own, [Anytime] and
+// [Epochs] for the figures, and [DrawCell] for the drawing of an architecture.
+// Published numbers are in published.go.
 package reports
 
 import (
@@ -26,7 +29,7 @@ import (
 	"idarts/internal/result"
 )
 
-// Title is the name under which a method is printed.
+// Title is the name under which a method or a space is printed.
 type Title struct {
 	Name  string // as in [result.Cell], "darts-v1"
 	Title string // "DARTS (first order)"
@@ -37,21 +40,29 @@ type Options struct {
 	// Titles are the methods in report order. A method that is not among them
 	// comes after them, under its own name.
 	Titles []Title
-	// Best are the best known scores, one for each space and data set at most.
-	// Where there is none, gaps are taken to the best architecture that the
+	// Spaces are the names of spaces in captions. One that is not among them goes
+	// by its own name.
+	Spaces []Title
+	// Best are the best known scores, one for each space, data set and protocol at
+	// most. Where there is none, gaps are taken to the best architecture that the
 	// runs themselves have scored, and the table says so.
 	Best []Best
+	// NoEpochs are the methods whose epochs are not passes over the images, such as
+	// random search, which trains one cell in each. [Epochs] has no curve for them.
+	NoEpochs []string
 }
 
 // Best is the best score known in a space: the optimum of a benchmark.
 type Best struct {
 	Space, Dataset string
+	Protocol       string  // whose scores it may stand beside; "" for any
 	Valid, Test    float64 // percent, each the best of its own column
 	Source         string  // "optimum of NAS-Bench-201 (Dong & Yang, ICLR 2020)"
 }
 
-func (o Options) title(name string) string {
-	for _, t := range o.Titles {
+// titleOf is the title of name among titles, or name itself.
+func titleOf(titles []Title, name string) string {
+	for _, t := range titles {
 		if t.Name == name {
 			return t.Title
 		}
@@ -66,9 +77,9 @@ func (o Options) rank(name string) int {
 	return len(o.Titles)
 }
 
-func (o Options) best(space, dataset string) *Best {
+func (o Options) best(g group) *Best {
 	for i, b := range o.Best {
-		if b.Space == space && b.Dataset == dataset {
+		if b.Space == g.space && b.Dataset == g.dataset && (b.Protocol == "" || b.Protocol == g.protocol) {
 			return &o.Best[i]
 		}
 	}
@@ -78,6 +89,7 @@ func (o Options) best(space, dataset string) *Best {
 // group is what may stand in one table: the same space, data and protocol.
 type group struct {
 	space, dataset, protocol string
+	title                    string // of the space
 	methods                  []method
 }
 
@@ -107,11 +119,11 @@ func groups(runs []result.Run, opts Options) []group {
 	for _, run := range runs {
 		c := run.Cell
 		if n := len(out); n == 0 || out[n-1].space != c.Space || out[n-1].dataset != c.Dataset || out[n-1].protocol != c.Protocol {
-			out = append(out, group{space: c.Space, dataset: c.Dataset, protocol: c.Protocol})
+			out = append(out, group{space: c.Space, dataset: c.Dataset, protocol: c.Protocol, title: titleOf(opts.Spaces, c.Space)})
 		}
 		g := &out[len(out)-1]
 		if n := len(g.methods); n == 0 || g.methods[n-1].name != c.Method {
-			g.methods = append(g.methods, method{name: c.Method, title: opts.title(c.Method)})
+			g.methods = append(g.methods, method{name: c.Method, title: titleOf(opts.Titles, c.Method)})
 		}
 		m := &g.methods[len(g.methods)-1]
 		m.runs = append(m.runs, run)

@@ -300,7 +300,7 @@ func TestAverageOfStepFunctions(t *testing.T) {
 	got := average([]steps{
 		{x: []float64{1, 3}, y: []float64{80, 90}},
 		{x: []float64{2, 4}, y: []float64{70, 60}},
-	})
+	}, minMax)
 	want := curve{seeds: 2,
 		x:    []float64{2, 3, 4}, // not 1, where the second has no cell yet
 		mean: []float64{75, 80, 75},
@@ -484,6 +484,8 @@ func TestTicks(t *testing.T) {
 		{"percent", decimalTicks{}, 69.6, 90.2, "[70 75 80 85 90]"},
 		{"a narrow range", decimalTicks{}, 88.1, 88.6, "[88.1 88.2 88.3 88.4 88.5 88.6]"},
 		{"from zero", decimalTicks{}, 0, 330, "[0 50 100 150 200 250 300]"},
+		{"few epochs", wholeTicks{}, 0.9, 3.1, "[1 2 3]"},
+		{"many epochs", wholeTicks{}, -1, 52, "[10 20 30 40 50]"},
 		{"two decades", logTicks{}, 90, 8000, "[100 200 500 1000 2000 5000]"},
 		{"many decades", logTicks{}, 1.5, 2e6, "[10 100 1000 10000 100000 1e+06]"},
 	} {

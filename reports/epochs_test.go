@@ -1,0 +1,191 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"idarts/internal/result"
+)
+
+// oneShotRuns are 3 methods x 4 seeds of 50 epochs and a random search, made up,
+// with the errors that a search in the third space of 1Shot1 has.
+func oneShotRuns() []result.Run {
+	var runs []result.Run
+	for _, m := range []struct {
+		name       string
+		start, end float64 // test regret
+	}{{"darts-v1", 4, 1.4}, {"darts-v2", 4.5, 1.1}, {"idarts", 4.2, 0.35}, {"random", 2, 0.5}} {
+		for seed := range uint64(4) {
+			r := rand.New(rand.NewPCG(seed, uint64(len(m.name))))
+			run := result.Run{Cell: result.Cell{Space: "nb1b1-s3", Dataset: "cifar10", Method: m.name, Protocol: "paper", Seed: seed}}
+			for epoch := 1; epoch <= 50; epoch++ {
+				regret := m.end + (m.start-m.end)*math.Exp(-float64(epoch)/12) + m.end*(r.Float64()-0.5)
+				run.Events = append(run.Events, result.Event{
+					Epoch: epoch, GFLOP: 1e4 * float64(epoch), Arch: fmt.Sprint(epoch),
+					Score: result.Score{Valid: 95.15 - 0.8*regret, Test: 94.66 - regret, Trials: 3, Source: "table:nb101"},
+				})
+			}
+			last := run.Events[49]
+			run.Result = &result.Result{Cell: run.Cell, Arch: last.Arch, Score: last.Score, GFLOP: last.GFLOP, Epochs: 50}
+			runs = append(runs, run)
+		}
+	}
+	return runs
+}
+
+func oneShotOptions(t *testing.T) Options {
+	t.Helper()
+	best, ok := Optimum("nb1b1-s3", "cifar10")
+	if !ok {
+		t.Fatal("no optimum of the third space")
+	}
+	best.Protocol = "paper"
+	opts := options
+	opts.Best = []Best{best}
+	opts.Spaces = []Title{{"nb1b1-s3", "NAS-Bench-1Shot1, space 3"}}
+	opts.NoEpochs = []string{"random"}
+	return opts
+}
+
+func TestEpochs(t *testing.T) {
+	odd, oddOptions := oddRuns()
+	laptop := options
+	laptop.NoEpochs = []string{"random"}
+	dir := t.TempDir()
+	if *keep != "" {
+		dir = *keep
+	}
+	for _, tt := range []struct {
+		name  string
+		runs  []result.Run
+		opts  Options
+		texts []string
+		not   string
+	}{
+		{"nb1b1-s3-cifar10-paper-epochs", oneShotRuns(), oneShotOptions(t), []string{
+			"NAS-Bench-1Shot1, space 3 on cifar10, protocol paper: the cell derived after each epoch",
+			"mean (line) and standard error (band) over 4 seeds (0, 1, 2, 3)",
+			"regret in percentage points (pp): error minus the lowest known in the space, 4.85 % valid and 5.34 % test",
+			"valid regret (pp)", "test regret (pp)", "epochs of the search",
+			"iDARTS", "Random search: has no epochs",
+		}, "error (%)"},
+		{"nb201-fashion-laptop-epochs", laptopRuns(), laptop, []string{
+			"nb201 on fashion, protocol laptop", "valid error (%)", "test error (%)",
+			"iDARTS (as released), 2/3 seeds", "Random search: has no epochs",
+		}, "regret"},
+		{"odd-epochs", odd, oddOptions, []string{"beta-iDARTS", "iDARTS (as released), 0/3 seeds"}, "has no epochs"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, ext := range []string{".svg", ".png", ".pdf"} {
+				first, second := filepath.Join(dir, tt.name+ext), filepath.Join(t.TempDir(), "again"+ext)
+				for _, path := range []string{first, second} {
+					figures, err := Epochs(tt.runs, tt.opts)
+					if err != nil || len(figures) != 1 {
+						t.Fatalf("got %d figures, %v", len(figures), err)
+					}
+					if want := tt.name; figures[0].Name != want && !strings.HasPrefix(tt.name, "odd") {
+						t.Errorf("name %q, want %q", figures[0].Name, want)
+					}
+					if err := figures[0].Save(path); err != nil {
+						t.Fatal(err)
+					}
+				}
+				content := read(t, first)
+				if !bytes.Equal(content, read(t, second)) {
+					t.Errorf("%s differs from one call to the next", ext)
+				}
+				if ext != ".svg" {
+					continue
+				}
+				for _, text := range tt.texts {
+					if !bytes.Contains(content, []byte(text)) {
+						t.Errorf("the SVG does not say %q", text)
+					}
+				}
+				if bytes.Contains(content, []byte(tt.not)) {
+					t.Errorf("the SVG says %q", tt.not)
+				}
+				if bytes.Contains(content, []byte("NaN")) || bytes.Contains(content, []byte("Inf")) {
+					t.Error("the SVG has a coordinate that is no number")
+				}
+			}
+		})
+	}
+}
+
+// Two seeds by hand: test 80 and 84 after epoch 1, 90 and 90 after epoch 2, which
+// ends the search. Half the difference of two values is their standard error.
+func TestErrorsByEpoch(t *testing.T) {
+	var runs []result.Run
+	for seed, first := range []float64{80, 84} {
+		c := result.Cell{Space: "s", Dataset: "d", Method: "idarts", Protocol: "p", Seed: uint64(seed)}
+		last := result.Score{Valid: 91, Test: 90, Source: "table:x"}
+		runs = append(runs, result.Run{Cell: c,
+			Events: []result.Event{{Epoch: 1, Score: result.Score{Valid: first + 1, Test: first, Source: "table:x"}}, {Epoch: 2, Score: last}},
+			Result: &result.Result{Cell: c, Score: last, Epochs: 2},
+		})
+	}
+	for _, tt := range []struct {
+		name       string
+		best       []Best
+		mean       [2][]float64 // test, valid
+		lo, hi     []float64    // of test
+		logarithms bool
+	}{
+		{"errors", nil, [2][]float64{{18, 10}, {17, 9}}, []float64{16, 10}, []float64{20, 10}, false},
+		{"regret", []Best{{Space: "s", Dataset: "d", Valid: 92, Test: 90.5}}, [2][]float64{{8.5, 0.5}, {9, 1}}, []float64{6.5, 0.5}, []float64{10.5, 0.5}, true},
+		{"regret below zero", []Best{{Space: "s", Dataset: "d", Valid: 92, Test: 89}}, [2][]float64{{7, -1}, {9, 1}}, []float64{5, -1}, []float64{9, -1}, false},
+		{"the best of another protocol is of no use", []Best{{Space: "s", Dataset: "d", Protocol: "q", Valid: 92, Test: 90.5}}, [2][]float64{{18, 10}, {17, 9}}, []float64{16, 10}, []float64{20, 10}, false},
+	} {
+		f, err := groups(runs, Options{})[0].epochs(Options{Best: tt.best})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, split := range []Split{Test, Valid} {
+			if got := f.curves[split][0]; fmt.Sprint(got.mean) != fmt.Sprint(tt.mean[split]) || fmt.Sprint(got.x) != "[1 2]" {
+				t.Errorf("%s: split %d is %v at %v, want %v at 1, 2", tt.name, split, got.mean, got.x, tt.mean[split])
+			}
+		}
+		if got := f.curves[Test][0]; fmt.Sprint(got.lo) != fmt.Sprint(tt.lo) || fmt.Sprint(got.hi) != fmt.Sprint(tt.hi) {
+			t.Errorf("%s: band from %v to %v, want %v to %v", tt.name, got.lo, got.hi, tt.lo, tt.hi)
+		}
+		if logarithmic := f.panel(Test).Y.Scale.Normalize(1, 100, 10) == 0.5; logarithmic != tt.logarithms {
+			t.Errorf("%s: logarithmic axis is %v, want %v", tt.name, logarithmic, tt.logarithms)
+		}
+	}
+}
+
+func TestEpochsWithoutCurves(t *testing.T) {
+	runs := laptopRuns()[12:] // random search
+	if figures, err := Epochs(runs, Options{NoEpochs: []string{"random"}}); err != nil || len(figures) != 0 {
+		t.Errorf("%d figures of a method without epochs, %v; want none", len(figures), err)
+	}
+	if figures, err := Epochs(nil, options); err != nil || len(figures) != 0 {
+		t.Errorf("%d figures of no runs, %v; want none", len(figures), err)
+	}
+}
+
+func TestOptimum(t *testing.T) {
+	for _, tt := range []struct {
+		space, dataset string
+		valid, test    float64 // 0: none
+	}{
+		{"nb201", "cifar10", 91.61, 94.37},
+		{"nb201", "fashion16", 0, 0},
+		{"nb1b1-s1", "cifar10", 95.07211, 94.55128},
+		{"nb1b1-s2", "cifar10", 94.84175, 94.24078},
+		{"nb1b1-s3", "cifar10", 95.15224, 94.66146},
+		{"nb1b1-s3", "cifar100", 0, 0},
+		{"darts", "cifar10", 0, 0},
+	} {
+		best, ok := Optimum(tt.space, tt.dataset)
+		if math.Abs(best.Valid-tt.valid) > 1e-9 || math.Abs(best.Test-tt.test) > 1e-9 || ok != (tt.test > 0) || ok != (best.Source != "") {
+			t.Errorf("%s on %s: %+v, %v; want valid %v, test %v", tt.space, tt.dataset, best, ok, tt.valid, tt.test)
+		}
+	}
+}
