@@ -18,8 +18,8 @@ import (
 // mean test accuracy up to the best known, in percentage points. A method's
 // published row follows its own where data set and protocol are the paper's and
 // all scores come from the benchmark's table.
-func Compare(runs []result.Run, opts Options) []Table {
-	var tables []Table
+func Compare(runs []result.Run, opts Options) Tables {
+	var tables Tables
 	for _, g := range groups(runs, opts) {
 		tables = append(tables, g.compare(opts))
 	}

@@ -25,6 +25,7 @@ func oneShotRuns() []result.Run {
 			run := result.Run{Cell: result.Cell{Space: "nb1b1-s3", Dataset: "cifar10", Method: m.name, Protocol: "paper", Seed: seed}}
 			for epoch := 1; epoch <= 50; epoch++ {
 				regret := m.end + (m.start-m.end)*math.Exp(-float64(epoch)/12) + m.end*(r.Float64()-0.5)
+				regret = math.Round(1e4*regret) / 1e4 // the last bits of Exp are not the same on all machines
 				run.Events = append(run.Events, result.Event{
 					Epoch: epoch, GFLOP: 1e4 * float64(epoch), Arch: fmt.Sprint(epoch),
 					Score: result.Score{Valid: 95.15 - 0.8*regret, Test: 94.66 - regret, Trials: 3, Source: "table:nb101"},

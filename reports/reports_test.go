@@ -116,7 +116,7 @@ func golden(t *testing.T, name string, write func(io.Writer) error) {
 }
 
 func TestGoldenTables(t *testing.T) {
-	compare, timing := Compare(laptopRuns(), options)[0], Timing(laptopRuns(), options)[0]
+	compare, timing := Compare(laptopRuns(), options), Timing(laptopRuns(), options)
 	golden(t, "compare.txt", compare.Text)
 	golden(t, "compare.md", compare.Markdown)
 	golden(t, "compare.tex", compare.LaTeX)
@@ -124,6 +124,31 @@ func TestGoldenTables(t *testing.T) {
 	golden(t, "compare-seeds.csv", compare.SeedsCSV)
 	golden(t, "timing.txt", timing.Text)
 	golden(t, "timing.csv", timing.CSV)
+}
+
+// Three spaces one after another, of which two have a title and one the optimum
+// of its benchmark.
+func TestGoldenTablesOfSeveralSpaces(t *testing.T) {
+	runs := append(oneShotRuns(), laptopRuns()...)
+	for _, run := range oneShotRuns()[:2] {
+		run.Cell.Space, run.Cell.Protocol = "darts", "laptop"
+		run.Result.Cell = run.Cell
+		run.Result.Arch = "normal: sep_conv_3x3(c_{k-2}) + skip_connect(0) | 100 %"
+		runs = append(runs, run)
+	}
+	opts := oneShotOptions(t)
+	opts.Spaces = append(opts.Spaces, Title{"nb201", "NAS-Bench-201"})
+	compare, timing := Compare(runs, opts), Timing(runs, opts)
+	if len(compare) != 3 || len(timing) != 3 {
+		t.Fatalf("%d and %d tables, want 3", len(compare), len(timing))
+	}
+	golden(t, "spaces.txt", compare.Text)
+	golden(t, "spaces.md", compare.Markdown)
+	golden(t, "spaces.tex", compare.LaTeX)
+	golden(t, "spaces.csv", compare.CSV)
+	golden(t, "spaces-seeds.csv", compare.SeedsCSV)
+	golden(t, "spaces-timing.txt", timing.Text)
+	golden(t, "spaces-timing.csv", timing.CSV)
 }
 
 // The library would measure "±" as two columns for a reader in East Asia.

@@ -12,8 +12,8 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// Table is a table ready to be written. Methods that write it give the same
-// bytes each time.
+// Table is a table ready to be written, alone or with others as [Tables].
+// Methods that write it give the same bytes each time.
 type Table struct {
 	Name    string // a file name without extension: "nb201-fashion-laptop"
 	Caption string // one paragraph, made from the runs
@@ -22,6 +22,55 @@ type Table struct {
 	Notes   []string   // failures, warnings and sources, one a line
 
 	methods, seeds [][]string // full precision, with a header row
+}
+
+// Tables are written one after another, with an empty line between them.
+type Tables []Table
+
+// Text writes all for a terminal or a log.
+func (ts Tables) Text(w io.Writer) error { return ts.each(w, Table.Text) }
+
+// Markdown writes all as pipe tables with captions and notes.
+func (ts Tables) Markdown(w io.Writer) error { return ts.each(w, Table.Markdown) }
+
+// LaTeX writes all as table environments; they need the package booktabs.
+func (ts Tables) LaTeX(w io.Writer) error { return ts.each(w, Table.LaTeX) }
+
+func (ts Tables) each(w io.Writer, write func(Table, io.Writer) error) error {
+	for i, t := range ts {
+		if i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := write(t, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CSV writes one row for each method of each table, in full precision, below one
+// header. A number that is not known is an empty field.
+func (ts Tables) CSV(w io.Writer) error {
+	return ts.csv(w, func(t Table) [][]string { return t.methods })
+}
+
+// SeedsCSV writes one row for each run, failed ones included, as CSV does.
+func (ts Tables) SeedsCSV(w io.Writer) error {
+	return ts.csv(w, func(t Table) [][]string { return t.seeds })
+}
+
+func (ts Tables) csv(w io.Writer, rows func(Table) [][]string) error {
+	var all [][]string
+	for i, t := range ts {
+		of := rows(t)
+		if i > 0 {
+			of = of[1:] // the same header again
+		}
+		all = append(all, of...)
+	}
+	return writeCSV(w, all)
 }
 
 // lineWidth is how many columns the captions and notes of [Table.Text] take.
@@ -128,13 +177,6 @@ func (t Table) LaTeX(w io.Writer) error {
 	_, err := io.WriteString(w, out.String())
 	return err
 }
-
-// CSV writes one row for each method, in full precision. A number that is not
-// known is an empty field.
-func (t Table) CSV(w io.Writer) error { return writeCSV(w, t.methods) }
-
-// SeedsCSV writes one row for each run, failed ones included, in full precision.
-func (t Table) SeedsCSV(w io.Writer) error { return writeCSV(w, t.seeds) }
 
 func writeCSV(w io.Writer, rows [][]string) error {
 	out := csv.NewWriter(w)

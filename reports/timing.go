@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"idarts/internal/result"
@@ -10,8 +11,8 @@ import (
 // Timing makes the table of wall-clock times of each (space, data set,
 // protocol) among runs. Unlike those of [Compare] its numbers differ from run
 // to run and from machine to machine.
-func Timing(runs []result.Run, opts Options) []Table {
-	var tables []Table
+func Timing(runs []result.Run, opts Options) Tables {
+	var tables Tables
 	for _, g := range groups(runs, opts) {
 		tables = append(tables, g.timing())
 	}
@@ -34,7 +35,12 @@ func (g group) timing() Table {
 		epoch := Summarize(m.values(func(r result.Run) float64 {
 			return searchSeconds(r) / float64(len(r.Timing.SearchSeconds)) // NaN when no epoch was timed
 		}))
-		speed := Summarize(m.values(func(r result.Run) float64 { return r.Result.GFLOP / searchSeconds(r) }))
+		speed := Summarize(m.values(func(r result.Run) float64 {
+			if s := searchSeconds(r); s > 0 {
+				return r.Result.GFLOP / s
+			}
+			return math.NaN()
+		}))
 		score := Summarize(m.values(func(r result.Run) float64 { return r.Timing.ScoreSeconds }))
 		t.Rows = append(t.Rows, []string{m.title, search.plusMinus(1), fixed(epoch.Mean, 2), fixed(speed.Mean, 1), score.plusMinus(1), m.seeds()})
 		row := []string{g.space, g.dataset, g.protocol, m.name, fmt.Sprint(len(m.done)), fmt.Sprint(len(m.runs))}
