@@ -294,12 +294,12 @@ func planConvWeight[T Float](p *plan[T]) {
 					in.convWeight(dw[kh*a.KW*c*k:], k, src[kh*wide*c:], xRow, xStep, g, w*k, k, count, w, a.KW*c, k)
 					continue
 				}
+				if depthwise {
+					in.depthWeight(dw[kh*a.KW*c:], a.KW, src[kh*wide*a.Dilation*c:], a.Dilation*c, xRow, xStep, g, w*k, k, count, w, c)
+					continue
+				}
 				for kw := range a.KW {
 					tap, from := dw[(kh*a.KW+kw)*cin*k:], src[(kh*wide+kw)*a.Dilation*c:]
-					if depthwise {
-						in.depthWeight(tap, from, xRow, xStep, g, w*k, k, count, w, c)
-						continue
-					}
 					for q := range a.Groups {
 						in.convWeight(tap[q*cout:], k, from[q*cin:], xRow, xStep, g[q*cout:], w*k, k, count, w, cin, cout)
 					}

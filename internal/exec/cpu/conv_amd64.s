@@ -433,18 +433,205 @@ store:
 	STORE(Y0)
 	FINISH
 
-// func depth1x16(a *tile)
-TEXT ·depth1x16(SB), NOSPLIT, $0-8
+// acc += w·x for half vectors.
+#define STEPH(x, acc, m) \
+	VMULPS x, X8, m     \
+	VADDPS m, acc, acc
+
+// func depth8x4(a *tile)
+TEXT ·depth8x4(SB), NOSPLIT, $0-8
 	BEGIN
-	VMOVUPS (BX), Y8
-	VMOVUPS 32(BX), Y9
-	VMULPS (R8), Y8, Y10
-	VMULPS 32(R8), Y9, Y11
-	VADDPS Y10, Y0, Y0
-	VADDPS Y11, Y1, Y1
+	VMOVUPS (BX), X8
+	STEPH((R8), X0, X9)
+	STEPH((R8)(R9*1), X1, X10)
+	STEPH((R8)(R9*2), X2, X11)
+	STEPH((R8)(R10*1), X3, X12)
+	STEPH((R8)(R9*4), X4, X13)
+	STEPH((R8)(R11*1), X5, X14)
+	STEPH((R8)(R10*2), X6, X15)
+	STEPH((R8)(R12*1), X7, X9)
+	NEXT
+	ADDTO(X0)
+	ADDTO(X1)
+	ADDTO(X2)
+	ADDTO(X3)
+	ADDTO(X4)
+	ADDTO(X5)
+	ADDTO(X6)
+	ADDTO(X7)
+	MOVQ DI, R14
+store:
+	STORE(X0)
+	STORE(X1)
+	STORE(X2)
+	STORE(X3)
+	STORE(X4)
+	STORE(X5)
+	STORE(X6)
+	STORE(X7)
+	FINISH
+
+// func depth1x4(a *tile)
+TEXT ·depth1x4(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), X8
+	STEPH((R8), X0, X9)
+	NEXT
+	ADDTO(X0)
+	MOVQ DI, R14
+store:
+	STORE(X0)
+	FINISH
+
+// The gradient of depthwise weights: w is dy, and pStep leads to the next tap.
+
+// acc0, acc1 += (Y10, Y11)·x.
+#define WEIGH2(x0, x1, acc0, acc1, m0, m1) \
+	VMULPS x0, Y10, m0    \
+	VMULPS x1, Y11, m1    \
+	VADDPS m0, acc0, acc0 \
+	VADDPS m1, acc1, acc1
+
+// func weigh5x16(a *tile)
+// One block: the sums in Y8 and Y9 are cleared before it begins.
+TEXT ·weigh5x16(SB), NOSPLIT, $0-8
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	BEGIN
+	VMOVUPS (BX), Y10
+	VMOVUPS 32(BX), Y11
+	WEIGH2((R8), 32(R8), Y0, Y1, Y12, Y13)
+	WEIGH2((R8)(R9*1), 32(R8)(R9*1), Y2, Y3, Y14, Y15)
+	WEIGH2((R8)(R9*2), 32(R8)(R9*2), Y4, Y5, Y12, Y13)
+	WEIGH2((R8)(R10*1), 32(R8)(R10*1), Y6, Y7, Y14, Y15)
+	WEIGH2((R8)(R9*4), 32(R8)(R9*4), Y8, Y9, Y12, Y13)
+	NEXT
+	ADDTO2(Y0, Y1)
+	ADDTO2(Y2, Y3)
+	ADDTO2(Y4, Y5)
+	ADDTO2(Y6, Y7)
+	ADDTO2(Y8, Y9)
+	MOVQ DI, R14
+store:
+	STORE2(Y0, Y1)
+	STORE2(Y2, Y3)
+	STORE2(Y4, Y5)
+	STORE2(Y6, Y7)
+	STORE2(Y8, Y9)
+	FINISH
+
+// func weigh3x16(a *tile)
+TEXT ·weigh3x16(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y10
+	VMOVUPS 32(BX), Y11
+	WEIGH2((R8), 32(R8), Y0, Y1, Y12, Y13)
+	WEIGH2((R8)(R9*1), 32(R8)(R9*1), Y2, Y3, Y14, Y15)
+	WEIGH2((R8)(R9*2), 32(R8)(R9*2), Y4, Y5, Y12, Y13)
+	NEXT
+	ADDTO2(Y0, Y1)
+	ADDTO2(Y2, Y3)
+	ADDTO2(Y4, Y5)
+	MOVQ DI, R14
+store:
+	STORE2(Y0, Y1)
+	STORE2(Y2, Y3)
+	STORE2(Y4, Y5)
+	FINISH
+
+// func weigh1x16(a *tile)
+TEXT ·weigh1x16(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y10
+	VMOVUPS 32(BX), Y11
+	WEIGH2((R8), 32(R8), Y0, Y1, Y12, Y13)
 	NEXT
 	ADDTO2(Y0, Y1)
 	MOVQ DI, R14
 store:
 	STORE2(Y0, Y1)
+	FINISH
+
+// func weigh5x8(a *tile)
+TEXT ·weigh5x8(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	STEPV((R8), Y0, Y9)
+	STEPV((R8)(R9*1), Y1, Y10)
+	STEPV((R8)(R9*2), Y2, Y11)
+	STEPV((R8)(R10*1), Y3, Y12)
+	STEPV((R8)(R9*4), Y4, Y13)
+	NEXT
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
+	ADDTO(Y4)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
+	STORE(Y4)
+	FINISH
+
+// func weigh3x8(a *tile)
+TEXT ·weigh3x8(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), Y8
+	STEPV((R8), Y0, Y9)
+	STEPV((R8)(R9*1), Y1, Y10)
+	STEPV((R8)(R9*2), Y2, Y11)
+	NEXT
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	FINISH
+
+// func weigh5x4(a *tile)
+TEXT ·weigh5x4(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), X8
+	STEPH((R8), X0, X9)
+	STEPH((R8)(R9*1), X1, X10)
+	STEPH((R8)(R9*2), X2, X11)
+	STEPH((R8)(R10*1), X3, X12)
+	STEPH((R8)(R9*4), X4, X13)
+	NEXT
+	ADDTO(X0)
+	ADDTO(X1)
+	ADDTO(X2)
+	ADDTO(X3)
+	ADDTO(X4)
+	MOVQ DI, R14
+store:
+	STORE(X0)
+	STORE(X1)
+	STORE(X2)
+	STORE(X3)
+	STORE(X4)
+	FINISH
+
+// func weigh3x4(a *tile)
+TEXT ·weigh3x4(SB), NOSPLIT, $0-8
+	BEGIN
+	VMOVUPS (BX), X8
+	STEPH((R8), X0, X9)
+	STEPH((R8)(R9*1), X1, X10)
+	STEPH((R8)(R9*2), X2, X11)
+	NEXT
+	ADDTO(X0)
+	ADDTO(X1)
+	ADDTO(X2)
+	MOVQ DI, R14
+store:
+	STORE(X0)
+	STORE(X1)
+	STORE(X2)
 	FINISH

@@ -20,10 +20,10 @@ type inner[T Float] struct {
 	//
 	// each sum from zero, in the order of r and then of q.
 	convWeight func(dw []T, dwStep int, x []T, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, ic, oc int)
-	// depthWeight is the same for depthwise convolution:
+	// depthWeight is the same for depthwise convolution, for taps that lie xTap apart:
 	//
-	//	dw[k] += Σ_r Σ_q x[r·xRow + q·xStep + k] · dy[r·dyRow + q·dyStep + k],  k < c
-	depthWeight func(dw []T, x []T, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, c int)
+	//	dw[t·c + k] += Σ_r Σ_q x[r·xRow + q·xStep + t·xTap + k] · dy[r·dyRow + q·dyStep + k],  t < taps, k < c
+	depthWeight func(dw []T, taps int, x []T, xTap, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, c int)
 
 	// maxIndex finds, for rows x pixels results of c channels, the first of the
 	// largest among what they meet, and writes places[t] of that t:
@@ -166,6 +166,10 @@ func plainDepth[T Float](dst []T, dstRow, dstStep int, src []T, srcRow, srcStep 
 
 func plainDepthRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, w []T, pixels, c int) {
 	for p := range pixels {
+		if len(offs) == 0 {
+			clear(dst[p*dstStep:][:c])
+			continue
+		}
 		k := 0
 		for ; k+4 <= c; k += 4 {
 			var a0, a1, a2, a3 T
@@ -252,7 +256,13 @@ func weight2x4[T Float](acc *[8]T, x []T, xStep int, dy []T, dyStep, cols int) {
 	*acc = [8]T{a0, a1, a2, a3, b0, b1, b2, b3}
 }
 
-func plainDepthWeight[T Float](dw []T, x []T, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, c int) {
+func plainDepthWeight[T Float](dw []T, taps int, x []T, xTap, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, c int) {
+	for t := range taps {
+		plainDepthTap(dw[t*c:], x[t*xTap:], xRow, xStep, dy, dyRow, dyStep, rows, cols, c)
+	}
+}
+
+func plainDepthTap[T Float](dw []T, x []T, xRow, xStep int, dy []T, dyRow, dyStep, rows, cols, c int) {
 	k := 0
 	for ; k+4 <= c; k += 4 {
 		var a0, a1, a2, a3 T

@@ -105,6 +105,12 @@ func cases() []instr {
 		{exec.Shape{2, 5, 5, 1}, exec.Attr{KH: 5, KW: 5, Stride: 1, Pad: 2}},
 		{exec.Shape{2, 5, 5, 6}, exec.Attr{KH: 1, KW: 1, Stride: 2}},
 		{exec.Shape{4, 16, 16, 8}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
+		{exec.Shape{2, 16, 16, 16}, exec.Attr{KH: 3, KW: 3, Stride: 2, Pad: 1}},
+		{exec.Shape{1, 9, 8, 44}, exec.Attr{KH: 3, KW: 3, Stride: 2, Pad: 1}},
+		{exec.Shape{2, 8, 7, 20}, exec.Attr{KH: 2, KW: 2, Stride: 2, Pad: 1}},
+		{exec.Shape{1, 8, 8, 4}, exec.Attr{KH: 5, KW: 5, Stride: 3}},
+		{exec.Shape{1, 9, 1, 33}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
+		{exec.Shape{1, 5, 1, 7}, exec.Attr{KH: 3, KW: 1, Stride: 4}},
 	} {
 		y, err := poolShape(w.attr, w.x)
 		if err != nil {
@@ -182,6 +188,11 @@ var convs = []convCase{
 	{exec.Shape{1, 9, 9, 12}, 12, square(5, 1, 4, 2, 12)},
 	{exec.Shape{2, 11, 17, 24}, 24, square(3, 1, 1, 1, 24)},
 	{exec.Shape{2, 16, 18, 16}, 16, square(5, 2, 2, 1, 16)},
+	{exec.Shape{2, 9, 8, 4}, 4, square(3, 1, 1, 1, 4)},
+	{exec.Shape{1, 10, 17, 28}, 28, square(5, 1, 2, 1, 28)},
+	{exec.Shape{2, 16, 15, 16}, 16, square(5, 2, 4, 2, 16)},
+	{exec.Shape{1, 12, 9, 20}, 20, square(7, 1, 3, 1, 20)},
+	{exec.Shape{1, 7, 9, 6}, 6, square(2, 1, 1, 1, 6)},
 	{exec.Shape{1, 9, 9, 4}, 8, square(3, 1, 1, 1, 4)}, // two results a channel
 	{exec.Shape{40, 4, 4, 8}, 8, square(3, 1, 1, 1, 1)},
 	{exec.Shape{1, 3, 3, 4}, 4, square(3, 1, 4, 1, 1)}, // padding wider than the kernel
@@ -459,6 +470,35 @@ func TestReLUKeepsNaN(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Behind a ReLU most windows hold several zeros: the first of equal values wins.
+// A NaN wins only where the window begins with it, and zeros keep their sign.
+func TestMaximaOfFewValues(t *testing.T) {
+	values := []float64{0, math.Copysign(0, -1), -1, 1, 0, math.NaN()}
+	r := rng.New(2, "cpu-test")
+	ran := 0
+	for _, c := range cases() {
+		if c.op != exec.MaxPoolIndex && c.op != exec.MaxGather && c.op != exec.MaxScatter {
+			continue
+		}
+		w := c.workload()
+		arg := w.args[len(w.args)-1]
+		for i := range arg {
+			arg[i] = values[r.IntN(len(values))]
+		}
+		ref.Do(c.op, c.attr, w.args, c.args, w.want, c.out)
+		for _, in := range []*inner[float32]{plain[float32](), tuned[float32]()} {
+			got := result(t, w, 1, in)
+			for i, v := range got {
+				if want := w.want[i]; v != float32(want) && !(v != v && want != want) || math.Signbit(float64(v)) != math.Signbit(want) && v == v {
+					t.Fatalf("%v: result %d = %v, want %v", c, i, v, want)
+				}
+			}
+		}
+		ran++
+	}
+	t.Logf("%d instructions", ran)
 }
 
 func TestGatherOutsideTheImageIsZero(t *testing.T) {

@@ -78,10 +78,34 @@ func depth8(a *tile)
 func depth1(a *tile)
 
 //go:noescape
-func depth1x16(a *tile)
+func depth8x4(a *tile)
 
-// call runs the tile function of rows x width. Width deep stands for 8 channels,
-// each by itself; 16 rows of width 4 are pairs.
+//go:noescape
+func depth1x4(a *tile)
+
+//go:noescape
+func weigh5x16(a *tile)
+
+//go:noescape
+func weigh3x16(a *tile)
+
+//go:noescape
+func weigh1x16(a *tile)
+
+//go:noescape
+func weigh5x8(a *tile)
+
+//go:noescape
+func weigh3x8(a *tile)
+
+//go:noescape
+func weigh5x4(a *tile)
+
+//go:noescape
+func weigh3x4(a *tile)
+
+// call runs the tile function of rows x width. Widths deep and deep4 stand for 8
+// and 4 channels, each by itself; 16 rows of width 4 are pairs.
 func (a *tile) call(rows, width int) {
 	switch {
 	case width == 16 && rows == 4:
@@ -98,6 +122,10 @@ func (a *tile) call(rows, width int) {
 		depth8(a)
 	case width == deep:
 		depth1(a)
+	case width == deep4 && rows == 8:
+		depth8x4(a)
+	case width == deep4:
+		depth1x4(a)
 	case rows == 16:
 		tile16x4(a)
 	case rows == 8:
@@ -109,7 +137,7 @@ func (a *tile) call(rows, width int) {
 	}
 }
 
-const deep = 1
+const deep, deep4 = 1, 2
 
 // grid is rows x pixels of results and what they are computed from.
 type grid struct {
@@ -241,7 +269,7 @@ func narrowWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []f
 }
 
 func avxDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int) {
-	if len(offs) == 0 || rows == 0 || pixels == 0 || c%8 != 0 {
+	if len(offs) == 0 || rows == 0 || pixels == 0 || c%4 != 0 {
 		plainDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c)
 		return
 	}
@@ -255,24 +283,60 @@ func avxDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep
 	for k := 0; k < c; k += 8 {
 		g := grid{dst, dstRow, dstStep, src[k:], srcRow, srcStep, rows, pixels}
 		a.w = &w[k]
+		if c-k < 8 {
+			g.cover(&a, k, size, deep4)
+			return
+		}
 		g.cover(&a, k, size, deep)
 	}
 }
 
-func avxDepthWeight(dw []float32, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int) {
-	if rows == 0 || cols == 0 {
+func avxDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int) {
+	if rows == 0 || cols == 0 || taps == 0 {
 		return
 	}
-	_, _, _ = dw[c-1], x[(rows-1)*xRow+(cols-1)*xStep+c-1], dy[(rows-1)*dyRow+(cols-1)*dyStep+c-1]
-	a := tile{runs: rows, run: cols, xStep: 4 * xStep, wStep: 4 * dyStep, xRow: 4 * xRow, wRow: 4 * (dyRow - cols*dyStep), add: 1}
+	_, _, _ = dw[taps*c-1], x[(rows-1)*xRow+(cols-1)*xStep+(taps-1)*xTap+c-1], dy[(rows-1)*dyRow+(cols-1)*dyStep+c-1]
+	a := tile{runs: rows, run: cols, xStep: 4 * xStep, pStep: 4 * xTap, wStep: 4 * dyStep, outStep: 4 * c,
+		xRow: 4 * xRow, wRow: 4 * (dyRow - cols*dyStep), add: 1}
 	k := 0
-	for ; k+16 <= c; k += 16 {
-		a.x, a.w, a.out, a.blocks = &x[k], &dy[k], &dw[k], 1
-		depth1x16(&a)
+	for width := 16; width >= 4; width /= 2 {
+		for ; k+width <= c; k += width {
+			for t := 0; t < taps; {
+				n := 5
+				for n > taps-t {
+					n -= 2
+				}
+				a.x, a.w, a.out, a.blocks = &x[t*xTap+k], &dy[k], &dw[t*c+k], 1
+				a.weigh(n, width)
+				t += n
+			}
+		}
 	}
-	for ; k+8 <= c; k += 8 {
-		a.x, a.w, a.out, a.blocks = &x[k], &dy[k], &dw[k], 1
-		depth1(&a)
+	for t := range taps {
+		plainDepthTap(dw[t*c+k:], x[t*xTap+k:], xRow, xStep, dy[k:], dyRow, dyStep, rows, cols, c-k)
 	}
-	plainDepthWeight(dw[k:], x[k:], xRow, xStep, dy[k:], dyRow, dyStep, rows, cols, c-k)
+}
+
+// weigh runs the loop for 1, 3 or 5 taps of 16, 8 or 4 channels, each by itself.
+func (a *tile) weigh(taps, width int) {
+	switch {
+	case width == 16 && taps == 5:
+		weigh5x16(a)
+	case width == 16 && taps == 3:
+		weigh3x16(a)
+	case width == 16:
+		weigh1x16(a)
+	case width == 8 && taps == 5:
+		weigh5x8(a)
+	case width == 8 && taps == 3:
+		weigh3x8(a)
+	case width == 8:
+		depth1(a)
+	case taps == 5:
+		weigh5x4(a)
+	case taps == 3:
+		weigh3x4(a)
+	default:
+		depth1x4(a)
+	}
 }
