@@ -9,12 +9,23 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
 )
+
+// Bench is one space on the data of one protocol, ready to run cells. It may be
+// used by several runs at once.
+type Bench struct {
+	Space  search.Space
+	Data   map[string]string // input name -> sha256
+	Scorer Scorer
+	// Problem builds the supernet with the starting weights of seed.
+	Problem func(pool *cpu.Pool, seed uint64) (search.Problem, error)
+}
 
 // Inputs are the files that a protocol needs.
 type Inputs struct {
@@ -43,14 +54,15 @@ func openBench(p Protocol, data *images.Dataset, in Inputs, fresh bool) (*Bench,
 		Data:    map[string]string{p.Dataset: data.SHA256()},
 		Problem: func(pool *cpu.Pool, seed uint64) (search.Problem, error) { return Supernet(space, p, data, pool, seed) },
 	}
-	if p.Score.Table {
-		cost := func(arch string) float64 {
-			return trainingGFLOP(space, arch, p.Score, data.Train.Set, len(data.Train.Indices))
-		}
+	cost := trainingGFLOP(space, p.Score.Recipe, data.Train)
+	switch {
+	case !p.Score.Table:
+		bench.Scorer, err = trainedScorer(space, p, data, in.Out, cost, fresh)
+	case space.Table == nil:
+		err = fmt.Errorf("runners: protocol %q scores by a table, and space %q has none", p.Name, p.Space)
+	default:
 		bench.Scorer, bench.Data["table"], err = space.Table(in.Table, p.Score, cost)
-		return bench, err
 	}
-	bench.Scorer, err = trainedScorer(space, p, data, in.Out, fresh)
 	return bench, err
 }
 
@@ -62,10 +74,10 @@ func Supernet(space Space, p Protocol, data *images.Dataset, pool *cpu.Pool, see
 	if err := errors.Join(train.Check(), valid.Check()); err != nil {
 		return nil, err
 	}
-	build, layers, coefs := space.Supernet(p.Supernet, data.Train.Set)
+	build, cells := space.Supernet(p.Supernet, data.Train.Set)
 	return supernet.New(build, supernet.Options{
 		Images: batchShape(train), Classes: data.Train.Set.Classes,
-		Layers: layers, LayerCoefs: coefs, Seed: seed, Pool: pool,
+		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Seed: seed, Pool: pool,
 	}, supernet.Loaders[float32](train, valid))
 }
 
@@ -81,36 +93,38 @@ func loader(name string, d *images.Dataset, part images.Part, batch int, a Augme
 const scoresDir = "scores"
 
 // trainedScorer scores by training the final network of p.
-func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, fresh bool) (*TrainedScorer, error) {
-	recipe := p.Score
+func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, cost func(arch string) float64, fresh bool) (*TrainedScorer, error) {
+	recipe := p.Score.Recipe
 	origin, err := scoreOrigin(p, data)
 	if err != nil {
 		return nil, err
 	}
-	store := space.Store(filepath.Join(out, scoresDir, p.Space+"-"+p.Dataset+"-"+p.Name, "scores.arrow"), p.Dataset, recipe, origin)
+	store := scores{
+		path:  filepath.Join(out, scoresDir, p.Space+"-"+p.Dataset+"-"+p.Name, "scores.arrow"),
+		space: p.Space, dataset: p.Dataset, origin: origin,
+	}
 	if _, err := store.Load(); err != nil && fresh && !errors.Is(err, os.ErrNotExist) {
 		if err := discard(store.Dir()); err != nil {
 			return nil, err
 		}
 	}
 	s := &TrainedScorer{
-		Source: "trained:" + p.Name, Trials: recipe.Trials, Canonical: space.Canonical, Store: store,
+		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost,
 		Train: func(ctx context.Context, arch string, trial uint64, pool *cpu.Pool) (valid, test float64, err error) {
 			build, err := space.Final(arch, recipe.Net, data.Train.Set)
 			if err != nil {
 				return 0, 0, err
 			}
-			accuracies, err := fit(ctx, build, recipe, trial, pool,
-				loader("score", data, data.Train, recipe.Batch, recipe.Augment, trial),
-				loader("score-valid", data, data.Valid, recipe.Batch, Augment{}, trial),
-				loader("score-test", data, data.Test, recipe.Batch, Augment{}, trial))
+			t, err := newTraining(build, recipe, trial, pool, data, data.Train, "score")
 			if err != nil {
 				return 0, 0, err
 			}
-			return accuracies[0], accuracies[1], nil
-		},
-		GFLOP: func(arch string) float64 {
-			return trainingGFLOP(space, arch, recipe, data.Train.Set, len(data.Train.Indices))
+			for range recipe.Epochs {
+				if _, err := t.epoch(ctx, nil); err != nil {
+					return 0, 0, err
+				}
+			}
+			return t.accuracies()
 		},
 	}
 	s.mu.Lock()
@@ -118,11 +132,28 @@ func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, fr
 	return s, s.load()
 }
 
-// trainingGFLOP is the arithmetic of one training of arch by recipe on n images:
-// a gradient costs three forward passes, a multiplication and an addition count
-// as two. The two final evaluations are left out.
-func trainingGFLOP(space Space, arch string, recipe Scoring, set *images.Set, n int) float64 {
-	return 3 * 2 * space.MACs(arch, recipe.Net, set) * float64(n) * float64(recipe.Epochs) / 1e9
+// trainingGFLOP is the arithmetic of one training by recipe on the images of
+// part: a gradient costs three forward passes, a multiplication and an addition
+// count as two. Evaluations are left out. Architectures must be the space's.
+func trainingGFLOP(space Space, recipe Recipe, part images.Part) func(arch string) float64 {
+	var known sync.Map // counting builds the network
+	return func(arch string) float64 {
+		if gflop, ok := known.Load(arch); ok {
+			return gflop.(float64)
+		}
+		set := part.Set
+		build, err := space.Final(arch, recipe.Net, set)
+		var size supernet.Size
+		if err == nil {
+			size, err = supernet.Measure(build, imageShape(set), set.Classes)
+		}
+		if err != nil {
+			panic("runners: cost of an invalid architecture: " + err.Error()) // callers have parsed it before
+		}
+		gflop := 3 * 2 * float64(size.MACs) * float64(len(part.Indices)) * float64(recipe.Epochs) / 1e9
+		known.Store(arch, gflop)
+		return gflop
+	}
 }
 
 // scoreOrigin says what trained scores depend on: the recipe and the data.

@@ -3,254 +3,139 @@ package runners
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
-	"sync"
-	"time"
+	"slices"
 
-	"idarts/internal/durable"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/result"
 	"idarts/internal/search"
 )
 
-// Grid is a set of runs: methods times seeds on one space under one protocol.
+// Grid is a set of searches: methods times seeds, each under every protocol.
 type Grid struct {
-	Protocol Protocol
-	Methods  []string
-	Seeds    []uint64
-	Out      string // root of the run directories
-	Jobs     int    // runs at a time
-	Fresh    bool   // delete what is there of these runs and start over
-	// Bench opens the space on the protocol's data, see [OpenBench].
-	Bench func(fresh bool) (*Bench, error)
-
-	Log      io.Writer  // progress and remarks
-	Terminal bool       // Log is a terminal
-	Width    func() int // its columns
+	Protocols []Protocol
+	// Methods are names of search.Methods; nil: all that a protocol has settings for.
+	Methods []string
+	Seeds   []uint64
+	// Bench opens the space of a protocol on its data, see [OpenBench].
+	Bench func(p Protocol, fresh bool) (*Bench, error)
+	Options
 }
 
-// Summary counts what became of the runs of a grid.
-type Summary struct {
-	Done, Reused int
-	Failed       []string // one line each, in the order of the cells
-	Left         int      // not finished because of an interrupt
+// gridCell is a cell with what it was made of.
+type gridCell struct {
+	result.Cell
+	protocol int // of Grid.Protocols
+	method   search.Method
 }
 
-// cells lists the runs, seed by seed, so that an early look at the results
-// shows all methods.
-func (g *Grid) cells() ([]result.Cell, []search.Method, error) {
-	var methods []search.Method
+// cells lists the runs, protocol by protocol and seed by seed, so that an early
+// look at the results shows all methods.
+func (g *Grid) cells() ([]gridCell, error) {
+	if len(g.Protocols) == 0 || len(g.Seeds) == 0 {
+		return nil, fmt.Errorf("runners: nothing to run: %d protocols, %d seeds", len(g.Protocols), len(g.Seeds))
+	}
 	for i, name := range g.Methods {
-		m, err := search.Lookup(name)
-		if err != nil {
-			return nil, nil, err
+		if slices.Contains(g.Methods[:i], name) {
+			return nil, fmt.Errorf("runners: method %q is named twice", name)
 		}
-		if _, ok := g.Protocol.Search[name]; !ok {
-			return nil, nil, fmt.Errorf("runners: protocol %q has no settings for method %q", g.Protocol.Name, name)
+	}
+	var cells []gridCell
+	for k, p := range g.Protocols {
+		names := g.Methods
+		if names == nil {
+			names = p.Methods()
 		}
-		for _, other := range g.Methods[:i] {
-			if other == name {
-				return nil, nil, fmt.Errorf("runners: method %q is named twice", name)
+		var methods []search.Method
+		for _, name := range names {
+			m, err := search.Lookup(name)
+			if err != nil {
+				return nil, err
+			}
+			if _, ok := p.Search[name]; !ok {
+				return nil, fmt.Errorf("runners: protocol %q has no settings for method %q on space %q, only for %q", p.Name, name, p.Space, p.Methods())
+			}
+			methods = append(methods, m)
+		}
+		if len(methods) == 0 {
+			return nil, fmt.Errorf("runners: nothing to run: no method on space %q", p.Space)
+		}
+		for _, seed := range g.Seeds {
+			for _, m := range methods {
+				cell := result.Cell{Space: p.Space, Dataset: p.Dataset, Method: m.Name, Protocol: p.Name, Seed: seed}
+				cells = append(cells, gridCell{cell, k, m})
 			}
 		}
-		methods = append(methods, m)
 	}
-	if len(methods) == 0 || len(g.Seeds) == 0 {
-		return nil, nil, fmt.Errorf("runners: nothing to run: %d methods, %d seeds", len(methods), len(g.Seeds))
-	}
-	var cells []result.Cell
-	var each []search.Method
-	for _, seed := range g.Seeds {
-		for _, m := range methods {
-			cells = append(cells, result.Cell{Space: g.Protocol.Space, Dataset: g.Protocol.Dataset, Method: m.Name, Protocol: g.Protocol.Name, Seed: seed})
-			each = append(each, m)
-		}
-	}
-	return cells, each, nil
+	return cells, nil
 }
 
 // config resolves what one cell is made from.
-func (g *Grid) config(cell result.Cell, m search.Method, bench *Bench) (result.Config, error) {
-	protocol, err := json.Marshal(g.Protocol)
+func (g *Grid) config(c gridCell, bench *Bench) (result.Config, error) {
+	p := g.Protocols[c.protocol]
+	return makeConfig(c.Cell, p, c.method.Config(p.Search[c.Method]), bench.Data)
+}
+
+// makeConfig is the record of what a run is made from.
+func makeConfig(cell result.Cell, protocol, method any, data map[string]string) (result.Config, error) {
+	p, err := json.Marshal(protocol)
 	if err != nil {
 		return result.Config{}, fmt.Errorf("runners: %w", err)
 	}
-	method, err := json.Marshal(m.Config(g.Protocol.Search[cell.Method]))
+	m, err := json.Marshal(method)
 	if err != nil {
 		return result.Config{}, fmt.Errorf("runners: %w", err)
 	}
-	return result.Config{
-		Cell: cell, Protocol: protocol, Method: method,
-		Data: bench.Data, Versions: Versions(), Device: "cpu float32",
-	}, nil
+	return result.Config{Cell: cell, Protocol: p, Method: m, Data: data, Versions: Versions(), Device: "cpu float32"}, nil
 }
 
-// register gives every run its directory with config.json, so that one which
-// never gets its turn is still missed in the tables. Directories that hold runs
-// with other settings are an error before anything has run.
-func (g *Grid) register(cells []result.Cell, methods []search.Method, bench *Bench) ([]result.Config, error) {
-	configs := make([]result.Config, len(cells))
-	states := make([]state, len(cells))
-	var err error
-	for i, cell := range cells {
-		if configs[i], err = g.config(cell, methods[i], bench); err != nil {
-			return nil, err
-		}
-		if states[i], err = inspect(cell.Dir(g.Out), configs[i]); err != nil {
-			return nil, err
-		}
-	}
-	for i, cell := range cells {
-		if states[i].Exists {
-			continue
-		}
-		if err := result.WriteJSON(filepath.Join(cell.Dir(g.Out), result.ConfigFile), configs[i]); err != nil {
-			return nil, err
-		}
-	}
-	return configs, nil
-}
-
-// Writable says in one line why nothing can be written below an output root.
-func Writable(out string) error {
-	probe := filepath.Join(out, ".probe")
-	err := durable.WriteBytes(probe, nil)
-	if err == nil {
-		err = os.Remove(probe)
-	}
-	if err != nil {
-		return fmt.Errorf("runners: cannot write to output folder %q: %w", out, err)
-	}
-	return nil
+// job is the search of one cell.
+func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
+	config, err := g.config(c, bench)
+	return job{
+		config: config,
+		start: func(pool *cpu.Pool, query func(arch string) (float64, error)) (search.Searcher, error) {
+			env := search.Env{
+				Space: bench.Space, Seed: c.Seed, Settings: g.Protocols[c.protocol].Search[c.Method], Query: query,
+			}
+			if c.method.NeedsProblem {
+				var err error
+				if env.Problem, err = bench.Problem(pool, c.Seed); err != nil {
+					return nil, err
+				}
+			}
+			return c.method.New(env)
+		},
+		score: bench.Scorer.Score,
+	}, err
 }
 
 // Run runs the grid. The error is for what stops all runs; what stops one is in
 // the summary. When ctx ends, running cells stop at their last checkpoint and
 // the error is ctx's.
 func (g *Grid) Run(ctx context.Context) (Summary, error) {
-	var sum Summary
-	cells, methods, err := g.cells()
+	cells, err := g.cells()
 	if err != nil {
-		return sum, err
+		return Summary{}, err
 	}
-	if err := Writable(g.Out); err != nil {
-		return sum, err
+	var dirs []string
+	for _, c := range cells {
+		dirs = append(dirs, c.Dir(g.Out))
 	}
-	if g.Fresh {
-		for _, cell := range cells {
-			if err := discard(cell.Dir(g.Out)); err != nil {
-				return sum, err
-			}
+	if err := g.clear(dirs); err != nil {
+		return Summary{}, err
+	}
+	benches := make([]*Bench, len(g.Protocols))
+	for i, p := range g.Protocols {
+		if benches[i], err = g.Bench(p, g.Fresh); err != nil {
+			return Summary{}, err
 		}
 	}
-	bench, err := g.Bench(g.Fresh)
-	if err != nil {
-		return sum, err
-	}
-	configs, err := g.register(cells, methods, bench)
-	if err != nil {
-		return sum, err
-	}
-	jobs := g.jobs(len(cells))
-	show := newProgress(g.Log, g.Terminal, g.Width, len(cells))
-	defer show.close()
-
-	failed := make([]string, len(cells)) // by cell, so that their order is fixed
-	var mu sync.Mutex
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range jobs {
-		workers.Go(func() {
-			pool := cpu.NewPool(g.workers(jobs))
-			defer pool.Close()
-			for i := range next {
-				bar := show.start(cells[i])
-				began := time.Now()
-				r := run{
-					cell: cells[i], dir: cells[i].Dir(g.Out), bench: bench,
-					method: methods[i], set: g.Protocol.Search[cells[i].Method], pool: pool, note: show.note,
-					moved: func(epoch, epochs int, fraction float64) { show.move(bar, epoch, epochs, fraction) },
-				}
-				var out outcome
-				var err error
-				r.config = configs[i]
-				out, err = r.do(ctx)
-				line := ""
-				mu.Lock()
-				switch {
-				case err != nil && ctx.Err() != nil:
-					sum.Left++
-				case err != nil:
-					failed[i] = fmt.Sprintf("%s: %s", cells[i], oneLine(err))
-					line = "failed: " + failed[i]
-				case out == reused:
-					sum.Reused++
-				default:
-					sum.Done++
-					line = fmt.Sprintf("done: %s in %s", cells[i], time.Since(began).Round(100*time.Millisecond))
-				}
-				mu.Unlock()
-				show.finish(bar, out, err, line)
-			}
-		})
-	}
-feed:
-	for i := range cells {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-			mu.Lock()
-			sum.Left += len(cells) - i
-			mu.Unlock()
-			break feed
+	jobs := make([]job, len(cells))
+	for i, c := range cells {
+		if jobs[i], err = g.job(c, benches[c.protocol]); err != nil {
+			return Summary{}, err
 		}
 	}
-	close(next)
-	workers.Wait()
-	for _, line := range failed {
-		if line != "" {
-			sum.Failed = append(sum.Failed, line)
-		}
-	}
-	if sum.Left > 0 {
-		return sum, ctx.Err()
-	}
-	return sum, nil
+	return g.run(ctx, jobs)
 }
-
-// jobs is how many runs go at a time.
-func (g *Grid) jobs(cells int) int {
-	jobs := g.Jobs
-	if jobs <= 0 {
-		jobs = runtime.NumCPU()
-	}
-	return min(jobs, cells)
-}
-
-// workers is how many cores one of so many concurrent runs has.
-func (g *Grid) workers(jobs int) int { return max(1, runtime.NumCPU()/jobs) }
-
-// discard deletes a run directory that no other process is running.
-func discard(dir string) error {
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	unlock, err := lock(dir, false)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("runners: delete %q: %w", dir, err)
-	}
-	return nil
-}
-
-// oneLine is the text of err on one line.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

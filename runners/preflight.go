@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -24,34 +25,36 @@ import (
 // removes that again, compares run directories with the settings, and prints the
 // plan to out.
 func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
-	cells, methods, err := g.cells()
+	cells, err := g.cells()
 	if err != nil {
 		return err
 	}
 	if err := Writable(g.Out); err != nil {
 		return err
 	}
-	bench, err := g.Bench(false)
-	if err != nil {
-		return err
-	}
 	jobs := g.jobs(len(cells))
-	pool := cpu.NewPool(g.workers(jobs))
+	pool := cpu.NewPool(workersEach(jobs))
 	defer pool.Close()
-	began := time.Now()
-	line, err := g.touch(ctx, bench, pool)
-	if err != nil {
-		return err
+	benches := make([]*Bench, len(g.Protocols))
+	for i, p := range g.Protocols {
+		if benches[i], err = g.Bench(p, false); err != nil {
+			return err
+		}
+		began := time.Now()
+		line, err := touch(ctx, p, benches[i], pool)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "space %s, protocol %s: %s\n", p.Space, p.Name, p.Title)
+		for _, name := range sortedKeys(benches[i].Data, nil) {
+			fmt.Fprintf(out, "data %s: sha256 %s\n", name, benches[i].Data[name])
+		}
+		fmt.Fprintf(out, "supernet: %s (%.1f s)\n", line, time.Since(began).Seconds())
 	}
-	fmt.Fprintf(out, "protocol %s: %s\n", g.Protocol.Name, g.Protocol.Title)
-	for _, name := range sortedKeys(bench.Data, nil) {
-		fmt.Fprintf(out, "data %s: sha256 %s\n", name, bench.Data[name])
-	}
-	fmt.Fprintf(out, "supernet: %s (%.1f s)\n", line, time.Since(began).Seconds())
 	fmt.Fprintf(out, "output %s: writable; %d runs at a time, %d workers each\n", g.Out, jobs, pool.Workers())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for i, cell := range cells {
-		config, err := g.config(cell, methods[i], bench)
+	for _, cell := range cells {
+		config, err := g.config(cell, benches[cell.protocol])
 		if err != nil {
 			return err
 		}
@@ -75,11 +78,10 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 	return w.Flush()
 }
 
-// touch scores nothing but shows that scoring and searching would start.
-func (g *Grid) touch(ctx context.Context, bench *Bench, pool *cpu.Pool) (string, error) {
-	arch := bench.Space.Random(rng.New(0, "preflight"))
-	if table, ok := bench.Scorer.(nb201Benchmark); ok {
-		if _, err := table.Score(ctx, arch, pool); err != nil {
+// touch trains nothing but shows that scoring and searching would start.
+func touch(ctx context.Context, protocol Protocol, bench *Bench, pool *cpu.Pool) (string, error) {
+	if protocol.Score.Table {
+		if _, err := bench.Scorer.Score(ctx, bench.Space.Random(rng.New(0, "preflight")), pool); err != nil {
 			return "", err
 		}
 	}
@@ -87,11 +89,7 @@ func (g *Grid) touch(ctx context.Context, bench *Bench, pool *cpu.Pool) (string,
 	if err != nil {
 		return "", err
 	}
-	alpha := make([]float64, bench.Space.Layout.Len())
-	coefs := make([]float64, p.Layers()*len(alpha))
-	for i := range coefs {
-		coefs[i] = 0.2
-	}
+	coefs := uniform(bench.Space.Layout, p.Layers())
 	loss, err := p.Gradient(search.Batch{Split: search.Train}, coefs, p.NewVec(), nil)
 	if err != nil {
 		return "", err
@@ -100,6 +98,13 @@ func (g *Grid) touch(ctx context.Context, bench *Bench, pool *cpu.Pool) (string,
 		return "", fmt.Errorf("runners: loss of the first batch is %v: %w", loss, search.ErrDiverged)
 	}
 	return fmt.Sprintf("%d weights, %d layers, loss of the first batch %.3f", p.Weights().Len(), p.Layers(), loss), nil
+}
+
+// uniform are mixture coefficients that prefer nothing.
+func uniform(rows search.Layout, layers int) []float64 {
+	one := make([]float64, rows.Len())
+	search.Softmax.Mix(rows, make([]float64, len(one)), one)
+	return slices.Repeat(one, layers)
 }
 
 // Running says whether a process holds the lock of a run directory.
@@ -125,8 +130,7 @@ func MemoryPlan(p Protocol, data *images.Dataset) (arena, total int, err error) 
 	if err != nil {
 		return 0, 0, err
 	}
-	coefs := make([]float64, problem.Layers()*space.Search().Layout.Len())
-	if err := problem.Linearize(search.Batch{}, coefs); err != nil {
+	if err := problem.Linearize(search.Batch{}, uniform(space.Search().Layout, problem.Layers())); err != nil {
 		return 0, 0, err
 	}
 	arena, total = problem.Bytes()
@@ -144,18 +148,16 @@ func SelfCheck(data *images.Dataset) (float64, error) {
 	pool := cpu.NewPool(runtime.NumCPU())
 	defer pool.Close()
 	l := loader("check", data, data.Train, 4, Augment{}, 0)
-	build, layers, options := space.Supernet(Net{C: 2, N: 1}, data.Train.Set)
+	build, cells := space.Supernet(Net{C: 2, N: 1}, data.Train.Set)
+	layout := space.Search().Layout
 	p, err := supernet.New(build, supernet.Options{
 		Images: batchShape(l), Classes: data.Train.Set.Classes,
-		Layers: layers, LayerCoefs: options, Seed: 1, Pool: pool,
+		Layers: cells, LayerCoefs: layout.Len(), Seed: 1, Pool: pool,
 	}, supernet.Loaders[float64](l, l))
 	if err != nil {
 		return 0, err
 	}
-	coefs := make([]float64, layers*options)
-	for i := range coefs {
-		coefs[i] = 0.2
-	}
+	coefs := uniform(layout, cells)
 	v := p.NewVec()
 	stream := rng.New(1, "self-check")
 	direction := v.(*cpu.Vec[float64]).Data()

@@ -2,6 +2,7 @@ package runners
 
 import (
 	"fmt"
+	"slices"
 
 	"idarts/internal/search"
 )
@@ -19,6 +20,9 @@ type Protocol struct {
 	Augment  Augment `json:"augment"` // of search batches, training and validation alike
 	Score    Scoring `json:"score"`
 
+	// Retrain is the long training of one architecture, see [Retrain]. Searches do
+	// not depend on it.
+	Retrain *Recipe `json:"-"`
 	// Search are the settings of each method, by name. A run stores only its own.
 	Search map[string]search.Settings `json:"-"`
 }
@@ -26,7 +30,11 @@ type Protocol struct {
 // Net is the size of a network.
 type Net struct {
 	C int `json:"c"` // channels of the first stage
-	N int `json:"n"` // cells per stage
+	N int `json:"n"` // cells: of a stage, or of the whole network in the DARTS space
+	// Auxiliary adds the DARTS space's second classifier, whose loss counts 0.4.
+	Auxiliary bool `json:"auxiliary,omitempty"`
+	// ImageNet gives the DARTS space's network for images of 224 pixels.
+	ImageNet bool `json:"imagenet,omitempty"`
 }
 
 // Augment is what is done to a training image, besides normalisation with the
@@ -48,12 +56,24 @@ type Scoring struct {
 	// Otherwise the final network is trained from scratch on the images that fit
 	// the weights in the search, and tested on those that fitted the
 	// architecture (Valid) and on the test images (Test).
+	Trials int `json:"trials"` // trainings per class of architectures, with seeds 0, 1, ...
+	Recipe
+}
+
+// Recipe is the training of one network from scratch.
+type Recipe struct {
 	Net     Net        `json:"net"`
 	Epochs  int        `json:"epochs"`
 	Batch   int        `json:"batch"`
-	Trials  int        `json:"trials"` // trainings per class of architectures, with seeds 0, 1, ...
 	Weights search.SGD `json:"weights"`
 	Augment Augment    `json:"augment"`
+	// DropPath is where the probability of drop path would get to after the last
+	// epoch; in epoch e of E, counted from 0, it is e/E of it.
+	DropPath  float64 `json:"drop_path,omitempty"`
+	Smoothing float64 `json:"smoothing,omitempty"` // of labels
+	// All trains on the images for weights and architecture alike, as for a final
+	// result: valid accuracies are then of images that were trained on.
+	All bool `json:"all,omitempty"`
 }
 
 // Column is a column of a benchmark's table, up to the number of epochs.
@@ -153,9 +173,11 @@ var Protocols = []Protocol{
 			// As the benchmark's entries were trained but for the number of epochs, the
 			// batch and the crops: in so few epochs, crops of 16x16 images cost all
 			// cells four points of accuracy and a batch of 64 costs three.
-			Net: Net{C: 8, N: 1}, Epochs: 3, Batch: 32, Trials: 1,
-			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-			Augment: Augment{Flip: true},
+			Trials: 1, Recipe: Recipe{
+				Net: Net{C: 8, N: 1}, Epochs: 3, Batch: 32,
+				Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+				Augment: Augment{Flip: true},
+			},
 		},
 		Search: laptopSettings,
 	},
@@ -166,8 +188,10 @@ var Protocols = []Protocol{
 		Batch:    32,
 		Augment:  Augment{Flip: true},
 		Score: Scoring{
-			Net: Net{C: 4, N: 1}, Epochs: 1, Batch: 100, Trials: 1,
-			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+			Trials: 1, Recipe: Recipe{
+				Net: Net{C: 4, N: 1}, Epochs: 1, Batch: 100,
+				Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+			},
 		},
 		Search: quickSettings,
 	},
@@ -184,22 +208,37 @@ var Protocols = []Protocol{
 			Test:  Column{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test"},
 			// How the table's networks were trained (configs/nas-benchmark/CIFAR.config);
 			// only their cost is computed from this.
-			Net: Net{C: 16, N: 5}, Epochs: 200, Batch: 256,
-			Weights: search.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-			Augment: Augment{Flip: true, Crop: 4},
+			Recipe: Recipe{
+				Net: Net{C: 16, N: 5}, Epochs: 200, Batch: 256,
+				Weights: search.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+				Augment: Augment{Flip: true, Crop: 4},
+			},
 		},
 		Search: paperSettings,
 	},
 }
 
-// LookupProtocol finds a protocol by its name.
-func LookupProtocol(name string) (Protocol, error) {
+// Methods lists the methods that p has settings for, in report order.
+func (p Protocol) Methods() []string {
+	return slices.DeleteFunc(search.Names(), func(name string) bool {
+		_, ok := p.Search[name]
+		return !ok
+	})
+}
+
+// LookupProtocol finds the protocol of a name for a space.
+func LookupProtocol(space, name string) (Protocol, error) {
+	if _, err := LookupSpace(space); err != nil {
+		return Protocol{}, err
+	}
 	var names []string
 	for _, p := range Protocols {
-		if p.Name == name {
-			return p, nil
+		if p.Space == space {
+			if p.Name == name {
+				return p, nil
+			}
+			names = append(names, p.Name)
 		}
-		names = append(names, p.Name)
 	}
-	return Protocol{}, fmt.Errorf("runners: unknown protocol %q, want one of %q", name, names)
+	return Protocol{}, fmt.Errorf("runners: space %q has no protocol %q, want one of %q", space, name, names)
 }

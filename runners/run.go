@@ -14,18 +14,7 @@ import (
 
 	"idarts/internal/exec/cpu"
 	"idarts/internal/result"
-	"idarts/internal/search"
 )
-
-// Bench is one space on the data of one protocol, ready to run cells. It may be
-// used by several runs at once.
-type Bench struct {
-	Space  search.Space
-	Data   map[string]string // input name -> sha256
-	Scorer Scorer
-	// Problem builds the supernet with the starting weights of seed.
-	Problem func(pool *cpu.Pool, seed uint64) (search.Problem, error)
-}
 
 // outcome says what became of one cell.
 type outcome uint8
@@ -37,16 +26,12 @@ const (
 
 // run is one cell on its way.
 type run struct {
-	cell   result.Cell
-	dir    string
-	config result.Config
-	bench  *Bench
-	method search.Method
-	set    search.Settings
-	pool   *cpu.Pool
-	note   func(format string, args ...any)          // remarks for the person who waits
-	moved  func(epoch, epochs int, fraction float64) // progress; fraction is of this epoch
-	fault  func(point string)                        // tests kill the process here; nil otherwise
+	job
+	cell  result.Cell
+	dir   string
+	pool  *cpu.Pool
+	note  func(format string, args ...any)          // remarks for the person who waits
+	moved func(epoch, epochs int, fraction float64) // progress; fraction is of this epoch
 }
 
 // do runs the cell, or what is left of it, and writes its directory. An error
@@ -127,25 +112,14 @@ func (r *run) search(ctx context.Context) error {
 	// What the search spends in queries is training of cells: it counts by the
 	// time that the training took, also when another run had it done before.
 	var waited, trained float64
-	env := search.Env{
-		Space:    r.bench.Space,
-		Seed:     r.cell.Seed,
-		Settings: r.set,
-		Query: func(arch string) (float64, error) {
-			began := time.Now()
-			scored, err := r.bench.Scorer.Score(ctx, arch, r.pool)
-			waited += time.Since(began).Seconds()
-			trained += scored.Seconds
-			point.QueryGFLOP += scored.GFLOP
-			return scored.Valid, err
-		},
-	}
-	if r.method.NeedsProblem {
-		if env.Problem, err = r.bench.Problem(r.pool, r.cell.Seed); err != nil {
-			return err
-		}
-	}
-	searcher, err := r.method.New(env)
+	searcher, err := r.start(r.pool, func(arch string) (float64, error) {
+		began := time.Now()
+		scored, err := r.score(ctx, arch, r.pool)
+		waited += time.Since(began).Seconds()
+		trained += scored.Seconds
+		point.QueryGFLOP += scored.GFLOP
+		return scored.Valid, err
+	})
 	if err != nil {
 		return err
 	}
@@ -172,7 +146,7 @@ func (r *run) search(ctx context.Context) error {
 		point.Timing.SearchSeconds = append(point.Timing.SearchSeconds, time.Since(began).Seconds()-waited+trained)
 
 		began = time.Now()
-		scored, err := r.bench.Scorer.Score(ctx, report.Arch, r.pool)
+		scored, err := r.score(ctx, report.Arch, r.pool)
 		if err != nil {
 			return fmt.Errorf("runners: %s: epoch %d: %w", r.cell, epoch, err)
 		}
@@ -203,7 +177,7 @@ func (r *run) search(ctx context.Context) error {
 		return fmt.Errorf("runners: %s: the protocol gives no epochs", r.cell)
 	}
 	last := point.Events[len(point.Events)-1]
-	final := result.Result{Cell: r.cell, Arch: last.Arch, Score: last.Score, GFLOP: last.GFLOP, Epochs: len(point.Events)}
+	final := result.Result{Cell: r.cell, Arch: last.Arch, Score: last.Score, GFLOP: last.GFLOP, Epochs: len(point.Events), Warnings: r.warnings}
 	if err := result.WriteJSON(filepath.Join(r.dir, result.TimingFile), point.Timing); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ import (
 
 // tiny is a protocol of a second: a few steps on a very small supernet.
 func tiny() Protocol {
-	p, err := LookupProtocol("laptop")
+	p, err := LookupProtocol("nb201", "laptop")
 	if err != nil {
 		panic(err)
 	}
@@ -50,20 +50,29 @@ func tiny() Protocol {
 func grid(out string, seeds []uint64, methods ...string) *Grid {
 	p := tiny()
 	return &Grid{
-		Protocol: p, Methods: methods, Seeds: seeds, Out: out, Jobs: 2, Log: io.Discard,
-		Bench: open(p, out),
+		Protocols: []Protocol{p}, Methods: methods, Seeds: seeds, Bench: open(out),
+		Options: Options{Out: out, Jobs: 2, Log: io.Discard},
 	}
 }
 
-// open opens the bench of p on a tenth of the embedded images.
-func open(p Protocol, out string) func(bool) (*Bench, error) {
-	return func(fresh bool) (*Bench, error) {
-		data, err := images.Open(p.Dataset, "")
+// few is a tenth of the embedded images.
+func few(dataset string) (*images.Dataset, error) {
+	data, err := images.Open(dataset, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range []*images.Part{&data.Train, &data.Valid, &data.Test} {
+		part.Indices = part.Indices[:500]
+	}
+	return data, nil
+}
+
+// open opens benches on a tenth of the embedded images.
+func open(out string) func(Protocol, bool) (*Bench, error) {
+	return func(p Protocol, fresh bool) (*Bench, error) {
+		data, err := few(p.Dataset)
 		if err != nil {
 			return nil, err
-		}
-		for _, part := range []*images.Part{&data.Train, &data.Valid, &data.Test} {
-			part.Indices = part.Indices[:500]
 		}
 		return openBench(p, data, Inputs{Out: out}, fresh)
 	}
@@ -218,8 +227,8 @@ func TestInterruptAndResume(t *testing.T) {
 		g := grid(out, []uint64{3}, "idarts", "random")
 		whole := g.Bench
 		var scored atomic.Int32
-		g.Bench = func(fresh bool) (*Bench, error) {
-			b, err := whole(fresh)
+		g.Bench = func(p Protocol, fresh bool) (*Bench, error) {
+			b, err := whole(p, fresh)
 			if err == nil {
 				inner := b.Scorer
 				b.Scorer = scorerFunc(func(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error) {
@@ -241,7 +250,7 @@ func TestInterruptAndResume(t *testing.T) {
 		t.Errorf("an interrupt left %q", found)
 	}
 	// A writer that was killed in the middle of a file leaves a temporary one.
-	cells, _, _ := grid(out, []uint64{3}, "idarts").cells()
+	cells, _ := grid(out, []uint64{3}, "idarts").cells()
 	for _, dir := range []string{cells[0].Dir(out), filepath.Join(cells[0].Dir(out), checkpointDir)} {
 		if err := durable.WriteBytes(filepath.Join(dir, ".events.jsonl.tmp-1"), []byte("part")); err != nil {
 			t.Fatal(err)
@@ -265,7 +274,7 @@ func TestDamagedCheckpointStartsOver(t *testing.T) {
 	g := grid(out, []uint64{0}, "darts-v1")
 	mustRun(t, g)
 	want := contents(t, out)
-	cells, _, _ := g.cells()
+	cells, _ := g.cells()
 	dir := cells[0].Dir(out)
 	if err := os.Remove(filepath.Join(dir, result.ResultFile)); err != nil {
 		t.Fatal(err)
@@ -300,8 +309,8 @@ func TestFailedSeedStaysVisibleAndIsRetried(t *testing.T) {
 			out := t.TempDir()
 			g := grid(out, []uint64{0, 1, 2}, "darts-v1")
 			whole := g.Bench
-			g.Bench = func(fresh bool) (*Bench, error) {
-				b, err := whole(fresh)
+			g.Bench = func(p Protocol, fresh bool) (*Bench, error) {
+				b, err := whole(p, fresh)
 				if err == nil {
 					build := b.Problem
 					b.Problem = func(pool *cpu.Pool, seed uint64) (search.Problem, error) {
@@ -351,8 +360,7 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 		g := grid(out, []uint64{0}, "random")
 		p := tiny()
 		tt.change(&p)
-		g.Protocol = p
-		g.Bench = open(p, out)
+		g.Protocols = []Protocol{p}
 		_, err := g.Run(t.Context())
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "--fresh") {
 			t.Errorf("%s: error %v, want %q and --fresh", tt.name, err, tt.want)
@@ -372,7 +380,7 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 func TestTwoProcessesDoNotShareARun(t *testing.T) {
 	out := t.TempDir()
 	g := grid(out, []uint64{0}, "random")
-	cells, _, _ := g.cells()
+	cells, _ := g.cells()
 	unlock, err := lock(cells[0].Dir(out), false)
 	if err != nil {
 		t.Fatal(err)
@@ -392,7 +400,7 @@ func TestTwoProcessesDoNotShareARun(t *testing.T) {
 }
 
 func TestCellsGoSeedBySeed(t *testing.T) {
-	cells, _, err := grid("out", []uint64{0, 5}, "idarts", "random").cells()
+	cells, err := grid("out", []uint64{0, 5}, "idarts", "random").cells()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,9 +421,9 @@ func TestCellsGoSeedBySeed(t *testing.T) {
 	}{
 		{[]string{"dart"}, `unknown method "dart"`},
 		{[]string{"idarts", "idarts"}, "named twice"},
-		{nil, "nothing to run"},
+		{[]string{}, "nothing to run"},
 	} {
-		if _, _, err := grid("out", []uint64{0}, tt.methods...).cells(); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := grid("out", []uint64{0}, tt.methods...).cells(); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("methods %q: error %v, want %q", tt.methods, err, tt.want)
 		}
 	}
@@ -579,7 +587,7 @@ func TestFailedTrainingIsTriedByTheNext(t *testing.T) {
 }
 
 func TestTableScorerAveragesTheTrials(t *testing.T) {
-	paper, err := LookupProtocol("paper")
+	paper, err := LookupProtocol("nb201", "paper")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -616,16 +624,20 @@ func TestTableScorerAveragesTheTrials(t *testing.T) {
 
 func TestProtocolsAreComplete(t *testing.T) {
 	for _, p := range Protocols {
-		for _, name := range search.Names() {
-			if _, ok := p.Search[name]; !ok {
-				t.Errorf("protocol %q has no settings for %q", p.Name, name)
+		for name := range p.Search {
+			if !slices.Contains(search.Names(), name) {
+				t.Errorf("protocol %q of space %q has settings for %q, which is no method", p.Name, p.Space, name)
 			}
 		}
-		if _, err := LookupSpace(p.Space); err != nil {
-			t.Errorf("protocol %q: %v", p.Name, err)
+		// The published settings of a method exist for the spaces of its paper only.
+		if got := p.Methods(); p.Name != "paper" && len(got) != len(search.Methods) {
+			t.Errorf("protocol %q of space %q has settings for %q only, want all methods", p.Name, p.Space, got)
+		}
+		if got, err := LookupProtocol(p.Space, p.Name); err != nil || got.Title != p.Title {
+			t.Errorf("protocol %q of space %q: found %q, %v", p.Name, p.Space, got.Title, err)
 		}
 	}
-	if _, err := LookupProtocol("lap"); err == nil || !strings.Contains(err.Error(), `"laptop"`) {
+	if _, err := LookupProtocol("nb201", "lap"); err == nil || !strings.Contains(err.Error(), `"laptop"`) {
 		t.Errorf("error %v, want the list of protocols", err)
 	}
 }

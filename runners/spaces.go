@@ -3,6 +3,7 @@ package runners
 import (
 	"fmt"
 
+	"idarts/internal/diagram"
 	"idarts/internal/images"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
@@ -10,24 +11,23 @@ import (
 )
 
 // Space is what the runners need of a search space. Architectures are text in
-// the space's own form; functions get only valid ones unless they return an error.
+// the space's own form; a text that is none of the space's gives an error that
+// says why.
 type Space struct {
 	Name, Title string
 	// Search is the space as methods see it.
 	Search func() search.Space
 	// Supernet is the one-shot network for images like those of set, with the
-	// number of its cells and of the mixture coefficients of each.
-	Supernet func(n Net, set *images.Set) (build supernet.Build, layers, coefs int)
+	// number of its cells. Each cell has its own copy of all mixture coefficients.
+	Supernet func(n Net, set *images.Set) (build supernet.Build, cells int)
 	// Final is the network of one architecture, for training from scratch.
 	Final func(arch string, n Net, set *images.Set) (supernet.Build, error)
 	// Canonical is the representative of all architectures whose trained network is the same.
 	Canonical func(arch string) (string, error)
-	// MACs is the number of multiplications with addition of one image's forward pass.
-	MACs func(arch string, n Net, set *images.Set) float64
-	// Store keeps scores trained by s in the file path; origin says what they depend on.
-	Store func(path, dataset string, s Scoring, origin string) Store
+	// Graph is the architecture as a drawing has it.
+	Graph func(arch string) ([]diagram.Graph, error)
 	// Table scores by the benchmark's table in the file path, whose SHA-256 it
-	// returns. gflop is the arithmetic of training an architecture.
+	// returns; nil where there is none. gflop is the arithmetic of training an architecture.
 	Table func(path string, s Scoring, gflop func(arch string) float64) (scorer Scorer, sha256 string, err error)
 }
 
@@ -36,33 +36,22 @@ var Spaces = []Space{
 	{
 		Name: "nb201", Title: "NAS-Bench-201: 4 nodes, 6 edges, 5 operations",
 		Search: nb201.Space,
-		Supernet: func(n Net, set *images.Set) (supernet.Build, int, int) {
+		Supernet: func(n Net, set *images.Set) (supernet.Build, int) {
 			net := nb201Net(n, set)
-			return net.Supernet(), net.Layers(), nb201.Space().Layout.Len()
+			return net.Supernet(), net.Layers()
 		},
 		Final: func(arch string, n Net, set *images.Set) (supernet.Build, error) {
 			cell, err := nb201.Parse(arch)
-			if err != nil {
-				return nil, err
-			}
-			return nb201Net(n, set).Final(cell), nil
+			return nb201Net(n, set).Final(cell), err
 		},
 		Canonical: func(arch string) (string, error) {
 			cell, err := nb201.Parse(arch)
-			if err != nil {
-				return "", err
-			}
-			return cell.Network().String(), nil
+			return cell.Network().String(), err
 		},
-		MACs: func(arch string, n Net, set *images.Set) float64 {
+		Graph: func(arch string) ([]diagram.Graph, error) {
 			cell, err := nb201.Parse(arch)
-			if err != nil {
-				panic("runners: MACs of an invalid cell") // callers have parsed it before
-			}
-			mmacs, _ := cell.Cost(nb201Net(n, set))
-			return 1e6 * mmacs
+			return cell.Graph(), err
 		},
-		Store: nb201Store,
 		Table: nb201Table,
 	},
 }

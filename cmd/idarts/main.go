@@ -21,7 +21,8 @@ import (
 // cli lists the commands. Each command's struct holds its flags, its Run method
 // does it.
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Run searches: methods times seeds, scored and resumable."`
+	Run     runCmd     `cmd:"" set:"out=out" help:"Run searches: methods times seeds, scored and resumable."`
+	Retrain retrainCmd `cmd:"" set:"out=retrained" help:"Train architectures from scratch by a long recipe, resumable."`
 	Table   tableCmd   `cmd:"" help:"Print the comparison table of finished runs."`
 	Figure  figureCmd  `cmd:"" help:"Draw the figures of finished runs."`
 	Status  statusCmd  `cmd:"" help:"Say how far the runs of an output folder are."`
@@ -71,6 +72,7 @@ func execute(c console, args []string) (status int) {
 		kong.Name("idarts"),
 		kong.Description("Neural architecture search with implicit gradients (iDARTS) and its baselines."),
 		kong.Writers(c.out, c.err),
+		kong.Vars{"out": "out"},
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)

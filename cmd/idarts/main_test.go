@@ -56,7 +56,7 @@ func TestBadInputIsOneClearLine(t *testing.T) {
 		{"run --bogus", "unknown flag --bogus"},
 		{"run --methods darts", `unknown method "darts", want one of ["random"`},
 		{"run --methods idarts,idarts", "named twice"},
-		{"run --protocol desktop", `unknown protocol "desktop"`},
+		{"run --protocol desktop", `space "nb201" has no protocol "desktop"`},
 		{"run --space nb301", `unknown space "nb301"`},
 		{"run --seeds 2-0", "runs backwards"},
 		{"run --seeds x", `"x" is no seed`},

@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"idarts/internal/search"
 	"idarts/runners"
 )
 
@@ -14,16 +14,21 @@ type inputFlags struct {
 	Table string `help:"Arrow table of the benchmark, for protocols that score by table." default:"data/nats-tss.arrow" placeholder:"FILE"`
 }
 
-type runCmd struct {
-	Space    string   `help:"Search space." default:"nb201"`
-	Protocol string   `help:"Protocol: every number but the seed. See: idarts list protocols." default:"laptop"`
-	Methods  []string `help:"Methods, comma separated, or all." default:"all"`
-	Seeds    string   `help:"Seeds and ranges, as in 0-2,5." default:"0-2"`
-	Out      string   `help:"Output folder." default:"out" placeholder:"DIR"`
-	Jobs     int      `help:"Runs at a time; 0 is one for each core." default:"0" placeholder:"N"`
-	DryRun   bool     `help:"Touch data, scores and output paths, print the plan, run nothing."`
-	Fresh    bool     `help:"Delete what is there of these runs and start over."`
-	inputFlags
+// gridFlags say where and how runs go.
+type gridFlags struct {
+	Out   string `help:"Output folder." default:"${out}" placeholder:"DIR"`
+	Jobs  int    `help:"Runs at a time; 0 is one for each core." default:"0" placeholder:"N"`
+	Fresh bool   `help:"Delete what is there of these runs and start over."`
+}
+
+// options are the flags as the runners want them.
+func (g gridFlags) options(c console) (runners.Options, error) {
+	if g.Jobs < 0 {
+		return runners.Options{}, fmt.Errorf("--jobs is %d, want 0 or more", g.Jobs)
+	}
+	o := runners.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Log: c.err}
+	o.Terminal, o.Width = terminal(c.err)
+	return o, nil
 }
 
 // interrupted is what a run that was told to stop says.
@@ -31,49 +36,94 @@ type interrupted string
 
 func (i interrupted) Error() string { return string(i) }
 
-func (r *runCmd) Run(c console) error {
-	protocol, err := runners.LookupProtocol(r.Protocol)
+// say prints what became of runs and gives the error that the command ends with.
+func say(c console, out string, sum runners.Summary, err error) error {
+	if err != nil && c.ctx.Err() == nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%d runs done, %d reused, %d failed in %s\n", sum.Done, sum.Reused, len(sum.Failed), out)
+	all := sum.Left + sum.Done + sum.Reused + len(sum.Failed)
 	if err != nil {
-		return err
+		return interrupted(fmt.Sprintf("interrupted with %d of %d runs to go; the same command goes on after the last finished epochs", sum.Left, all))
 	}
-	if _, err := runners.LookupSpace(r.Space); err != nil {
-		return err
+	if len(sum.Failed) > 0 {
+		return fmt.Errorf("%d of %d runs failed: %s", len(sum.Failed), all, strings.Join(sum.Failed, "; "))
 	}
-	if r.Space != protocol.Space {
-		return fmt.Errorf("protocol %q is for space %q, not %q", protocol.Name, protocol.Space, r.Space)
+	return nil
+}
+
+type runCmd struct {
+	Space    []string `help:"Search spaces, comma separated. See: idarts list spaces." default:"nb201"`
+	Protocol string   `help:"Protocol: every number but the seed. See: idarts list protocols." default:"laptop"`
+	Methods  []string `help:"Methods, comma separated, or all that the protocol has settings for." default:"all" aliases:"method"`
+	Seeds    string   `help:"Seeds and ranges, as in 0-2,5." default:"0-2"`
+	DryRun   bool     `help:"Touch data, scores and output paths, print the plan, run nothing."`
+	gridFlags
+	inputFlags
+}
+
+func (r *runCmd) Run(c console) error {
+	var protocols []runners.Protocol
+	for i, space := range r.Space {
+		if slices.Contains(r.Space[:i], space) {
+			return fmt.Errorf("space %q is named twice", space)
+		}
+		p, err := runners.LookupProtocol(space, r.Protocol)
+		if err != nil {
+			return err
+		}
+		protocols = append(protocols, p)
 	}
 	seeds, err := runners.ParseSeeds(r.Seeds)
 	if err != nil {
 		return err
 	}
-	if r.Jobs < 0 {
-		return fmt.Errorf("--jobs is %d, want 0 or more", r.Jobs)
+	options, err := r.options(c)
+	if err != nil {
+		return err
 	}
 	methods := r.Methods
 	if len(methods) == 1 && methods[0] == "all" {
-		methods = search.Names()
+		methods = nil
 	}
 	in := runners.Inputs{Data: r.Data, Table: r.Table, Out: r.Out}
 	grid := &runners.Grid{
-		Protocol: protocol, Methods: methods, Seeds: seeds, Out: r.Out, Jobs: r.Jobs, Fresh: r.Fresh,
-		Bench: func(fresh bool) (*runners.Bench, error) { return runners.OpenBench(protocol, in, fresh) },
-		Log:   c.err,
+		Protocols: protocols, Methods: methods, Seeds: seeds, Options: options,
+		Bench: func(p runners.Protocol, fresh bool) (*runners.Bench, error) { return runners.OpenBench(p, in, fresh) },
 	}
-	grid.Terminal, grid.Width = terminal(c.err)
 	if r.DryRun {
 		return grid.DryRun(c.ctx, c.out)
 	}
 	sum, err := grid.Run(c.ctx)
-	if err != nil && c.ctx.Err() == nil {
+	return say(c, r.Out, sum, err)
+}
+
+type retrainCmd struct {
+	Archs    []string `arg:"" sep:"none" help:"Architectures in the space's own text."`
+	Space    string   `help:"Search space." default:"darts"`
+	Protocol string   `help:"Protocol, whose recipe for retraining is used." default:"laptop"`
+	Seeds    string   `help:"Seeds and ranges, as in 0-2,5." default:"0"`
+	Data     string   `help:"Folder of the data set, for protocols whose images are not in the program." placeholder:"DIR"`
+	gridFlags
+}
+
+func (r *retrainCmd) Run(c console) error {
+	protocol, err := runners.LookupProtocol(r.Space, r.Protocol)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%d runs done, %d reused, %d failed in %s\n", sum.Done, sum.Reused, len(sum.Failed), r.Out)
+	seeds, err := runners.ParseSeeds(r.Seeds)
 	if err != nil {
-		return interrupted(fmt.Sprintf("interrupted with %d of %d runs to go; the same command goes on after the last finished epochs",
-			sum.Left, sum.Left+sum.Done+sum.Reused+len(sum.Failed)))
+		return err
 	}
-	if len(sum.Failed) > 0 {
-		return fmt.Errorf("%d of %d runs failed: %s", len(sum.Failed), sum.Done+sum.Reused+len(sum.Failed), strings.Join(sum.Failed, "; "))
+	options, err := r.options(c)
+	if err != nil {
+		return err
 	}
-	return nil
+	retrain, err := runners.OpenRetrain(protocol, r.Archs, seeds, r.Data, options)
+	if err != nil {
+		return err
+	}
+	sum, err := retrain.Run(c.ctx)
+	return say(c, r.Out, sum, err)
 }

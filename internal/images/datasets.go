@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // Part is some images of a set.
@@ -24,6 +25,18 @@ type Dataset struct {
 	Mean, Std []float64
 	// Crop is the padding of the random crop that goes with the images, in pixels.
 	Crop int
+}
+
+// Fit is what a final network may be trained on: the images for the weights, and
+// those for the architecture where they are from the same set. In CIFAR-100 and
+// ImageNet16-120 the latter are from the test images, and stay out.
+func (d *Dataset) Fit() Part {
+	if d.Valid.Set != d.Train.Set {
+		return d.Train
+	}
+	indices := slices.Concat(d.Train.Indices, d.Valid.Indices)
+	slices.Sort(indices)
+	return Part{Set: d.Train.Set, Indices: slices.Compact(indices)}
 }
 
 // SHA256 is the data's hash in hex: over the hash of the set and the indices of

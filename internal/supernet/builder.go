@@ -40,6 +40,7 @@ type Param struct {
 	Offset int        // in the weight vector
 	Bound  float64    // drawn uniformly from ±Bound at the start, or
 	Start  float64    // this constant where Bound is 0
+	Vector bool       // scale, shift or bias: one number for each channel
 	node   *graph.Node
 }
 
@@ -86,6 +87,13 @@ func (b *Builder) param(name string, shape exec.Shape, bound, start float64) *gr
 	return node
 }
 
+// vector declares a scale, shift or bias.
+func (b *Builder) vector(name string, n int, bound, start float64) *graph.Node {
+	node := b.param(name, exec.Vector(n), bound, start)
+	b.params[len(b.params)-1].Vector = true
+	return node
+}
+
 // Coef is mixture coefficient i as a number. Coefficients of layer l of a
 // supernet with A of them per layer are l·A to l·A+A−1.
 func (b *Builder) Coef(i int) *graph.Node {
@@ -128,8 +136,8 @@ func (b *Builder) Norm(name string, x *graph.Node, affine bool) *graph.Node {
 	if !affine {
 		return y
 	}
-	scale := b.param(name+".weight", exec.Vector(c), 0, 1)
-	shift := b.param(name+".bias", exec.Vector(c), 0, 0)
+	scale := b.vector(name+".weight", c, 0, 1)
+	shift := b.vector(name+".bias", c, 0, 0)
 	return b.ChanLin([]graph.Term{{X: y, A: scale}}, shift)
 }
 
@@ -149,7 +157,7 @@ func (b *Builder) Dense(name string, x *graph.Node, cout int) *graph.Node {
 	cin := graph.Shape(x).Channels()
 	bound := 1 / math.Sqrt(float64(cin))
 	product := b.Conv(name, x, cout, graph.Window{K: 1})
-	bias := b.param(name+".bias", exec.Vector(cout), bound, 0)
+	bias := b.vector(name+".bias", cout, bound, 0)
 	ones := b.Affine(bias, 0, 1)
 	return b.ChanLin([]graph.Term{{X: product, A: ones}}, bias)
 }

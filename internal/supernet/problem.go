@@ -184,7 +184,7 @@ func (n *network) gradients() (weights, coefs []*graph.Node) {
 
 // observed is what every training-mode pass leaves besides gradients.
 func (n *network) observed() []graph.Output {
-	out := []graph.Output{{Node: n.loss, Space: exec.Loss}}
+	out := []graph.Output{{Node: n.loss, Space: exec.Loss}, {Node: n.logits, Space: exec.Logits}}
 	for _, bn := range n.norms {
 		out = append(out, graph.Output{Node: bn.node, Space: exec.Stats, Offset: bn.stats})
 	}
@@ -304,6 +304,10 @@ func (p *Problem[T]) Gradient(b search.Batch, coefs []float64, dw exec.Vec, dcoe
 	p.store(dcoefs, exec.CoefGrad)
 	return float64(p.mem[exec.Loss][0]), nil
 }
+
+// Logits are those of the last batch of Gradient, [N·classes], valid until the
+// next call.
+func (p *Problem[T]) Logits() []T { return p.mem[exec.Logits] }
 
 // average moves the running averages of batch norm towards the last batch.
 func (p *Problem[T]) average() {

@@ -1,0 +1,202 @@
+package runners
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"idarts/internal/durable"
+	"idarts/internal/exec/cpu"
+	"idarts/internal/result"
+	"idarts/internal/search"
+)
+
+// Options say where and how runs go.
+type Options struct {
+	Out   string // root of the run directories
+	Jobs  int    // runs at a time; 0: one for each core
+	Fresh bool   // delete what is there of these runs and start over
+
+	Log      io.Writer  // progress and remarks
+	Terminal bool       // Log is a terminal
+	Width    func() int // its columns
+}
+
+// Summary counts what became of the runs.
+type Summary struct {
+	Done, Reused int
+	Failed       []string // one line each, in the order of the cells
+	Left         int      // not finished because of an interrupt
+}
+
+// job is one run: a searcher that is driven epoch by epoch, and a score for what
+// each epoch gives.
+type job struct {
+	config   result.Config
+	warnings []string // of its result
+	// start makes the searcher. query is the validation accuracy of an architecture
+	// by score, whose cost counts as search.
+	start func(pool *cpu.Pool, query func(arch string) (float64, error)) (search.Searcher, error)
+	// score is asked once after every epoch, on the searcher's goroutine, and by
+	// query.
+	score func(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error)
+}
+
+// clear makes sure that the output folder can be written, and deletes the run
+// directories where they are to be made afresh.
+func (o Options) clear(dirs []string) error {
+	if err := Writable(o.Out); err != nil {
+		return err
+	}
+	if o.Fresh {
+		for _, dir := range dirs {
+			if err := discard(dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// register gives every run its directory with config.json, so that one which
+// never gets its turn is still missed in the tables. Directories that hold runs
+// with other settings are an error before anything has run.
+func (o Options) register(jobs []job) error {
+	states := make([]state, len(jobs))
+	var err error
+	for i, j := range jobs {
+		if states[i], err = inspect(j.config.Cell.Dir(o.Out), j.config); err != nil {
+			return err
+		}
+	}
+	for i, j := range jobs {
+		if states[i].Exists {
+			continue
+		}
+		if err := result.WriteJSON(filepath.Join(j.config.Cell.Dir(o.Out), result.ConfigFile), j.config); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run runs the jobs, some at a time.
+func (o Options) run(ctx context.Context, jobs []job) (Summary, error) {
+	var sum Summary
+	if err := o.register(jobs); err != nil {
+		return sum, err
+	}
+	atATime := o.jobs(len(jobs))
+	show := newProgress(o.Log, o.Terminal, o.Width, len(jobs))
+	defer show.close()
+
+	failed := make([]string, len(jobs)) // by job, so that their order is fixed
+	var mu sync.Mutex
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range atATime {
+		workers.Go(func() {
+			pool := cpu.NewPool(workersEach(atATime))
+			defer pool.Close()
+			for i := range next {
+				cell := jobs[i].config.Cell
+				bar := show.start(cell)
+				began := time.Now()
+				r := run{
+					job: jobs[i], cell: cell, dir: cell.Dir(o.Out), pool: pool, note: show.note,
+					moved: func(epoch, epochs int, fraction float64) { show.move(bar, epoch, epochs, fraction) },
+				}
+				out, err := r.do(ctx)
+				line := ""
+				mu.Lock()
+				switch {
+				case err != nil && ctx.Err() != nil:
+					sum.Left++
+				case err != nil:
+					failed[i] = fmt.Sprintf("%s: %s", cell, oneLine(err))
+					line = "failed: " + failed[i]
+				case out == reused:
+					sum.Reused++
+				default:
+					sum.Done++
+					line = fmt.Sprintf("done: %s in %s", cell, time.Since(began).Round(100*time.Millisecond))
+				}
+				mu.Unlock()
+				show.finish(bar, out, err, line)
+			}
+		})
+	}
+feed:
+	for i := range jobs {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			mu.Lock()
+			sum.Left += len(jobs) - i
+			mu.Unlock()
+			break feed
+		}
+	}
+	close(next)
+	workers.Wait()
+	for _, line := range failed {
+		if line != "" {
+			sum.Failed = append(sum.Failed, line)
+		}
+	}
+	if sum.Left > 0 {
+		return sum, ctx.Err()
+	}
+	return sum, nil
+}
+
+// jobs is how many of so many runs go at a time.
+func (o Options) jobs(runs int) int {
+	jobs := o.Jobs
+	if jobs <= 0 {
+		jobs = runtime.NumCPU()
+	}
+	return min(jobs, runs)
+}
+
+// workersEach is how many cores one of so many concurrent runs has.
+func workersEach(jobs int) int { return max(1, runtime.NumCPU()/jobs) }
+
+// Writable says in one line why nothing can be written below an output root.
+func Writable(out string) error {
+	probe := filepath.Join(out, ".probe")
+	err := durable.WriteBytes(probe, nil)
+	if err == nil {
+		err = os.Remove(probe)
+	}
+	if err != nil {
+		return fmt.Errorf("runners: cannot write to output folder %q: %w", out, err)
+	}
+	return nil
+}
+
+// discard deletes a run directory that no other process is running.
+func discard(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	unlock, err := lock(dir, false)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("runners: delete %q: %w", dir, err)
+	}
+	return nil
+}
+
+// oneLine is the text of err on one line.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

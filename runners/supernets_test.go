@@ -1,0 +1,246 @@
+package runners
+
+import (
+	"math"
+	"testing"
+
+	"idarts/internal/exec"
+	"idarts/internal/exec/cpu"
+	"idarts/internal/images"
+	"idarts/internal/search"
+	"idarts/internal/supernet"
+)
+
+// golden are values measured on the reference implementations in float64 (PyTorch
+// 1.13, exact double backward; idarts.md 8.1 and 8.2): batches of two images, see
+// goldenProblem, gamma 0.01, a series of K+1 terms on the training batch.
+type golden struct {
+	space   string
+	net     Net
+	weights int // of the supernet with C = 16 as it is published
+	full    Net
+	// alpha is entry i of row r, which is entry `flat` of its tensor.
+	alpha                 func(row, flat int) float64
+	tensors               []int // rows of each tensor of alpha, for flat
+	trainLoss, validLoss  float64
+	logits                []float64 // the first ones of the training batch
+	v                     float64   // |dL_val/dw|
+	direct                map[int][]float64
+	hv, vhv               float64
+	implicit              []float64 // norms of gamma·mixed·s for K = 0, 1, 2
+	implicitRow0          map[int][]float64
+	derived               string
+	layersOfFull          int
+	firstOrder, secondOrd float64 // relative tolerances
+}
+
+var goldens = []golden{
+	{
+		space: "nb201", net: Net{C: 4, N: 1}, full: Net{C: 16, N: 5}, weights: 1686106, layersOfFull: 15,
+		alpha: func(_, flat int) float64 { return 0.1 * math.Cos(float64(flat)) }, tensors: []int{6},
+		trainLoss: 2.285052023956, validLoss: 2.349764594741,
+		logits: []float64{0.0669122568, -0.0538847502, 0.0362942268, -0.0156302707},
+		v:      2.728505270341,
+		direct: map[int][]float64{0: {-0.000385485911, -0.008240259353, 0.00527208391, 0.001705200321, 0.001648461032}},
+		hv:     242.9612961779, vhv: -35.0252297573,
+		implicit: []float64{8.557346027806e-02, 3.873294200395e-01, 2.702898326811},
+		implicitRow0: map[int][]float64{
+			0: {7.7155134339e-05, -2.3342490262e-02, 6.6670682212e-02, -3.2281405730e-02, -1.1123941355e-02},
+			2: {1.5449827741e-02, -1.5167622833e-01, 1.7205872073, -1.6108902951, 2.6529488317e-02},
+		},
+	},
+}
+
+// goldenProblem is a supernet on the two fixed batches: sine images with labels
+// 3, 7 to train and cosine images with labels 1, 4 to validate. Weight tensors
+// with two or more dimensions are 0.1·sin(j), j = 1, 2, ... in PyTorch's
+// (out, in, kh, kw) order; scales are 1, shifts and biases 0.
+func goldenProblem(t *testing.T, space Space, n Net) *supernet.Problem[float64] {
+	t.Helper()
+	pool := cpu.NewPool(2)
+	t.Cleanup(pool.Close)
+	const size, channels, classes = 32, 3, 10
+	feed := supernet.Feed[float64]{
+		PerEpoch: [2]int{1, 1},
+		Fill: func(b search.Batch, images, targets []float64) error {
+			wave, labels := func(j float64) float64 { return math.Sin(0.37 * j) }, [2]int{3, 7}
+			if b.Split == search.Valid {
+				wave, labels = func(j float64) float64 { return math.Cos(0.23 * j) }, [2]int{1, 4}
+			}
+			clear(targets)
+			for n := range 2 {
+				targets[n*classes+labels[n]] = 1
+				for c := range channels {
+					for i := range size * size {
+						images[(n*size*size+i)*channels+c] = wave(float64((n*channels+c)*size*size + i + 1))
+					}
+				}
+			}
+			return nil
+		},
+	}
+	build, cells := space.Supernet(n, &images.Set{H: size, W: size, C: channels, Classes: classes})
+	p, err := supernet.New(build, supernet.Options{
+		Images: exec.Shape{2, size, size, channels}, Classes: classes,
+		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Pool: pool,
+	}, feed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := p.Weights().(*cpu.Vec[float64]).Data()
+	for _, param := range p.Params() {
+		s := param.Shape
+		w := weights[param.Offset : param.Offset+s.Len()]
+		if param.Vector { // scale, shift or bias
+			for i := range w {
+				w[i] = param.Start
+			}
+			continue
+		}
+		j := 0
+		for o := range s[3] {
+			for i := range s[2] {
+				for k := range s[0] * s[1] {
+					j++
+					w[(k*s[2]+i)*s[3]+o] = 0.1 * math.Sin(float64(j))
+				}
+			}
+		}
+	}
+	return p
+}
+
+func length(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v * v
+	}
+	return math.Sqrt(sum)
+}
+
+func TestGoldenSupernets(t *testing.T) {
+	for _, g := range goldens {
+		t.Run(g.space, func(t *testing.T) {
+			space, err := LookupSpace(g.space)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, second := g.firstOrder, g.secondOrd
+			if first == 0 {
+				first, second = 1e-8, 1e-6
+			}
+			cases := 0
+			check := func(name string, got, want, tol float64) {
+				t.Helper()
+				cases++
+				if !(math.Abs(got-want) <= tol*math.Abs(want)) {
+					t.Errorf("%s = %.13g, want %.13g", name, got, want)
+				}
+			}
+			build, cells := space.Supernet(g.full, &images.Set{H: 32, W: 32, C: 3, Classes: 10})
+			size, err := supernet.Measure(build, exec.Shape{1, 32, 32, 3}, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("weights", float64(size.Params), float64(g.weights), 0)
+			check("cells", float64(cells), float64(g.layersOfFull), 0)
+
+			layout := space.Search().Layout
+			alpha := make([]float64, 0, layout.Len())
+			row, flat := 0, 0
+			for tensor, rows := range g.tensors {
+				flat = 0
+				for range rows {
+					for range layout[row].Options {
+						alpha = append(alpha, g.alpha(tensor, flat))
+						flat++
+					}
+					row++
+				}
+			}
+			if row != len(layout) {
+				t.Fatalf("the golden alpha has %d rows, the layout %d", row, len(layout))
+			}
+			p := goldenProblem(t, space, g.net)
+			one, coefs := make([]float64, len(alpha)), []float64(nil)
+			search.Softmax.Mix(layout, alpha, one)
+			for range p.Layers() {
+				coefs = append(coefs, one...)
+			}
+			pullback := func(dcoefs []float64) []float64 {
+				sum, out := make([]float64, len(alpha)), make([]float64, len(alpha))
+				for i, d := range dcoefs {
+					sum[i%len(sum)] += d
+				}
+				search.Softmax.Pullback(layout, alpha, one, sum, out)
+				return out
+			}
+			starts := []int{0}
+			for _, r := range layout {
+				starts = append(starts, starts[len(starts)-1]+len(r.Options))
+			}
+
+			train, valid := search.Batch{Split: search.Train}, search.Batch{Split: search.Valid}
+			loss, err := p.Gradient(train, coefs, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("train loss", loss, g.trainLoss, 1e-11)
+			for i, want := range g.logits {
+				check("train logits", p.Logits()[i], want, 1e-7)
+			}
+			v, dcoefs := p.NewVec(), make([]float64, len(coefs))
+			if loss, err = p.Gradient(valid, coefs, v, dcoefs); err != nil {
+				t.Fatal(err)
+			}
+			check("valid loss", loss, g.validLoss, 1e-11)
+			check("|v|", search.Norm(v), g.v, first)
+			dalpha := pullback(dcoefs)
+			for row, values := range g.direct {
+				for i, want := range values {
+					check("dL/dalpha "+layout[row].Name, dalpha[starts[row]+i], want, first)
+				}
+			}
+
+			if err := p.Linearize(train, coefs); err != nil {
+				t.Fatal(err)
+			}
+			const gamma = 0.01
+			u, s, hv := p.NewVec(), p.NewVec(), p.NewVec()
+			u.Copy(v)
+			s.Copy(v)
+			for k, want := range g.implicit {
+				if k > 0 {
+					if err := p.Product(u, hv, nil); err != nil {
+						t.Fatal(err)
+					}
+					if k == 1 {
+						check("|Hv|", search.Norm(hv), g.hv, second)
+						check("v·Hv", v.Dot(hv), g.vhv, second)
+					}
+					u.Axpy(-gamma, hv)
+					s.Axpy(1, u)
+				}
+				mixed := make([]float64, len(coefs))
+				if err := p.Product(s, nil, mixed); err != nil {
+					t.Fatal(err)
+				}
+				got := pullback(mixed)
+				for i := range got {
+					got[i] *= gamma
+				}
+				check("norm of the implicit term", length(got), want, second)
+				for i, want := range g.implicitRow0[k] {
+					check("implicit term, row 0", got[i], want, second)
+				}
+			}
+			if g.derived != "" {
+				cases++
+				if got := space.Search().Derive(alpha); got != g.derived {
+					t.Errorf("derived %s, want %s", got, g.derived)
+				}
+			}
+			t.Logf("%d golden values", cases)
+		})
+	}
+}
