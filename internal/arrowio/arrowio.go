@@ -92,22 +92,64 @@ func (b Bitmap) Has(i int) bool { return b == nil || b[i/8]>>(i%8)&1 == 1 }
 
 // Read reads the table in path.
 func Read(path string) (*Table, error) {
-	f, err := os.Open(path)
+	var t *Table
+	err := open(path, func(file *io.SectionReader) (err error) {
+		t, err = decode(path, file)
+		return err
+	})
+	return t, err
+}
+
+// Meta reads the metadata of the table in path and nothing else.
+func Meta(path string) (map[string]string, error) {
+	var meta map[string]string
+	err := open(path, func(file *io.SectionReader) error {
+		return reader(path, file, func(r *ipc.FileReader) error {
+			meta = fromMetadata(r.Schema().Metadata())
+			return nil
+		})
+	})
+	return meta, err
+}
+
+// open calls f with the content of a file.
+func open(path string, f func(*io.SectionReader) error) error {
+	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("arrowio: no file %q: %w", path, err)
+		return fmt.Errorf("arrowio: no file %q: %w", path, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("arrowio: read %q: %w", path, err)
+		return fmt.Errorf("arrowio: read %q: %w", path, err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	defer file.Close()
+	info, err := file.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("arrowio: read %q: %w", path, err)
+		return fmt.Errorf("arrowio: read %q: %w", path, err)
 	}
 	if info.IsDir() {
-		return nil, fmt.Errorf("arrowio: read %q: it is a folder", path)
+		return fmt.Errorf("arrowio: read %q: it is a folder", path)
 	}
-	return decode(path, io.NewSectionReader(f, 0, info.Size()))
+	return f(io.NewSectionReader(file, 0, info.Size()))
+}
+
+// reader calls f with Arrow's reader of file, and turns the library's panics on
+// many kinds of damage, such as an offset that points outside of the file, into
+// an error.
+func reader(name string, file *io.SectionReader, f func(*ipc.FileReader) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("arrowio: %q is damaged: %v", name, p)
+		}
+	}()
+	if err := checkFrame(name, file); err != nil {
+		return err
+	}
+	r, err := ipc.NewFileReader(file, ipc.WithAllocator(&limited{}))
+	if err != nil {
+		return fmt.Errorf("arrowio: %q is damaged: %w", name, err)
+	}
+	defer r.Close()
+	return f(r)
 }
 
 // Decode is [Read] for a file that is already in memory; errors call it name.
@@ -115,23 +157,17 @@ func Decode(name string, content []byte) (*Table, error) {
 	return decode(name, io.NewSectionReader(bytes.NewReader(content), 0, int64(len(content))))
 }
 
-func decode(name string, file *io.SectionReader) (t *Table, err error) {
-	// The Arrow library panics on many kinds of damage, such as an offset that
-	// points outside of the file.
-	defer func() {
-		if p := recover(); p != nil {
-			t, err = nil, fmt.Errorf("arrowio: %q is damaged: %v", name, p)
-		}
-	}()
-	if err := checkFrame(name, file); err != nil {
-		return nil, err
-	}
-	r, err := ipc.NewFileReader(file, ipc.WithAllocator(&limited{}))
-	if err != nil {
-		return nil, fmt.Errorf("arrowio: %q is damaged: %w", name, err)
-	}
-	defer r.Close()
-	t = &Table{Name: name, Meta: fromMetadata(r.Schema().Metadata())}
+func decode(name string, file *io.SectionReader) (*Table, error) {
+	var t *Table
+	err := reader(name, file, func(r *ipc.FileReader) (err error) {
+		t, err = table(name, r)
+		return err
+	})
+	return t, err
+}
+
+func table(name string, r *ipc.FileReader) (*Table, error) {
+	t := &Table{Name: name, Meta: fromMetadata(r.Schema().Metadata())}
 	var records []arrow.Record
 	for i := range r.NumRecords() {
 		rec, err := r.RecordAt(i)
@@ -150,6 +186,7 @@ func decode(name string, file *io.SectionReader) (t *Table, err error) {
 				return nil, fmt.Errorf("arrowio: %q is damaged: column %q has %d rows, want %d", name, field.Name, got, want)
 			}
 		}
+		var err error
 		if col.Values, err = values(field.Type, chunks); err != nil {
 			return nil, fmt.Errorf("arrowio: %q is damaged: column %q: %w", name, field.Name, err)
 		}
