@@ -77,14 +77,24 @@ func planRowDot[T Float](p *plan[T]) {
 }
 
 func planRowScale[T Float](p *plan[T]) {
-	x, s, y, c := p.x[0], p.x[1], p.y, len(p.y)/len(p.x[1])
-	p.pass(1, func(lo, hi int) {
-		for lo < hi {
-			r := lo / c
-			end := min((r+1)*c, hi)
-			for f := s[r]; lo < end; lo++ {
-				y[lo] = x[lo] * f
+	x, s, y, c, mul := p.x[0], p.x[1], p.y, len(p.y)/len(p.x[1]), p.inner.mul
+	if c < 512 {
+		p.pass(1, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				y[i] = x[i] * s[i/c]
 			}
+		})
+		return
+	}
+	factors := p.perWorker(512)
+	p.stage(len(s), len(y), func(r, worker int) {
+		f := factors[worker]
+		for i := range f {
+			f[i] = s[r]
+		}
+		for lo, end := r*c, (r+1)*c; lo < end; lo += len(f) {
+			hi := min(lo+len(f), end)
+			mul(y[lo:hi], x[lo:hi], f[:hi-lo])
 		}
 	})
 }
