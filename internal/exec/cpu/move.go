@@ -13,13 +13,7 @@ func move[T Float](dst []T, to int, src []T, from, n, c int) {
 	switch {
 	case to == c && from == c:
 		copy(dst[:n*c], src)
-	case c%16 == 0: // arrays are moved in registers
-		for i := range n {
-			for k := 0; k < c; k += 16 {
-				*(*[16]T)(dst[i*to+k:]) = *(*[16]T)(src[i*from+k:])
-			}
-		}
-	case c%4 == 0:
+	case c < 16 && c%4 == 0: // a call of copy takes longer than the moves
 		for i := range n {
 			for k := 0; k < c; k += 4 {
 				*(*[4]T)(dst[i*to+k:]) = *(*[4]T)(src[i*from+k:])
