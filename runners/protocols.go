@@ -196,6 +196,21 @@ var Protocols = []Protocol{
 		Search: quickSettings,
 	},
 	{
+		Name: "laptop", Title: "small images, small networks: minutes on two cores",
+		Space: "darts", Dataset: "fashion16",
+		// Ours: a normal cell between two reduction cells, the smallest network with
+		// both kinds at their places.
+		Supernet: Net{C: 4, N: 3},
+		Batch:    32,
+		Augment:  Augment{Flip: true},
+		Score: Scoring{Trials: 1, Recipe: Recipe{
+			Net: Net{C: 8, N: 3}, Epochs: 3, Batch: 32,
+			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+			Augment: Augment{Flip: true},
+		}},
+		Search: laptopSettings,
+	},
+	{
 		Name: "paper", Title: "CIFAR-10 search as published, scored by the NAS-Bench-201 table",
 		Space: "nb201", Dataset: "cifar10",
 		Supernet: Net{C: 16, N: 5},             // notebook: --channel 16 --num_cells 5

@@ -3,6 +3,7 @@ package runners
 import (
 	"fmt"
 
+	dartsspace "idarts/darts_space"
 	"idarts/internal/diagram"
 	"idarts/internal/images"
 	"idarts/internal/search"
@@ -42,18 +43,44 @@ var Spaces = []Space{
 		},
 		Final: func(arch string, n Net, set *images.Set) (supernet.Build, error) {
 			cell, err := nb201.Parse(arch)
-			return nb201Net(n, set).Final(cell), err
+			if err != nil {
+				return nil, err
+			}
+			return nb201Net(n, set).Final(cell), nil
 		},
-		Canonical: func(arch string) (string, error) {
-			cell, err := nb201.Parse(arch)
-			return cell.Network().String(), err
-		},
-		Graph: func(arch string) ([]diagram.Graph, error) {
-			cell, err := nb201.Parse(arch)
-			return cell.Graph(), err
-		},
-		Table: nb201Table,
+		Canonical: parsed(nb201.Parse, func(c nb201.Cell) string { return c.Network().String() }),
+		Graph:     parsed(nb201.Parse, nb201.Cell.Graph),
+		Table:     nb201Table,
 	},
+	{
+		Name: "darts", Title: "DARTS: two kinds of cell, 14 edges each, 8 operations",
+		Search: dartsspace.Space,
+		Supernet: func(n Net, set *images.Set) (supernet.Build, int) {
+			net := dartsNet(n, set)
+			return net.Supernet(), net.Layers()
+		},
+		Final: func(arch string, n Net, set *images.Set) (supernet.Build, error) {
+			genotype, err := dartsspace.Parse(arch)
+			if err != nil {
+				return nil, err
+			}
+			return dartsNet(n, set).Final(genotype), nil
+		},
+		Canonical: parsed(dartsspace.Parse, func(g dartsspace.Genotype) string { return g.Canonical().String() }),
+		Graph:     parsed(dartsspace.Parse, dartsspace.Genotype.Graph),
+	},
+}
+
+// parsed is f of an architecture's text.
+func parsed[A, R any](parse func(string) (A, error), f func(A) R) func(arch string) (R, error) {
+	return func(arch string) (R, error) {
+		a, err := parse(arch)
+		if err != nil {
+			var none R
+			return none, err
+		}
+		return f(a), nil
+	}
 }
 
 // LookupSpace finds a space by its name.
@@ -70,4 +97,11 @@ func LookupSpace(name string) (Space, error) {
 
 func nb201Net(n Net, set *images.Set) nb201.Net {
 	return nb201.Net{C: n.C, N: n.N, Classes: set.Classes, InChannels: set.C, Size: set.H}
+}
+
+func dartsNet(n Net, set *images.Set) dartsspace.Net {
+	return dartsspace.Net{
+		C: n.C, N: n.N, Classes: set.Classes, InChannels: set.C, Size: set.H,
+		Aux: n.Auxiliary, ImageNet: n.ImageNet,
+	}
 }
