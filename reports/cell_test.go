@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"fmt"
 	"image/png"
 	"path/filepath"
 	"strings"
@@ -113,5 +114,65 @@ func TestDrawCell(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The colours and the dashes of a drawing, as its SVG has them.
+func TestEdgesLookLikeTheirOperations(t *testing.T) {
+	figure, err := DrawCell(nb201Graph("nor_conv_3x3", "nor_conv_1x1", "skip_connect", "skip_connect", "avg_pool_3x3", "none"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "cell.svg")
+	if err := figure.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	content := string(read(t, path))
+	for _, tt := range []struct {
+		name, style string
+		edges       int
+	}{
+		{"3x3", "stroke:#0072B2", 1},
+		{"1x1", "stroke:#56B4E9", 1},
+		{"skip", "stroke:#009E73", 2},
+		{"pooling", "stroke:#E69F00", 1},
+		{"none", "stroke:#9A9A9A", 1},
+		{"dashes are of none alone", "stroke-dasharray:3,2.5", 1},
+	} {
+		if got := strings.Count(content, tt.style); got != tt.edges {
+			t.Errorf("%s: %q stands %d times in the SVG, want %d", tt.name, tt.style, got, tt.edges)
+		}
+	}
+	if opColour("of another space") != opColour("of another space") || opColour("") == opColour("none") {
+		t.Error("an operation has no colour of its own")
+	}
+	for _, op := range []string{"sep_conv_3x3", "nor_conv_3x3"} {
+		if opColour(op) != opColour("conv3x3-bn-relu") {
+			t.Errorf("%s has another colour than the 3x3 convolution of NAS-Bench-101", op)
+		}
+	}
+}
+
+func TestTextsOfNodes(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"short", "output", "[output]"},
+		{"broken near the middle", "conv3x3-bn-relu", "[conv3x3- bn-relu]"},
+		{"nothing to break at", "maxpool3x3", "[maxpool3x3]"},
+		{"an index is not broken", "long_name_{k-1}", "[long_name_{k-1}]"},
+		{"a bar at the end is no place", "abcdefghijkl-", "[abcdefghijkl-]"},
+	} {
+		if got := fmt.Sprint(broken(tt.text)); got != tt.want {
+			t.Errorf("%s: %q is broken into %s, want %s", tt.name, tt.text, got, tt.want)
+		}
+	}
+	for _, tt := range []struct{ name, text, want string }{
+		{"none", "c", "[{c }]"},
+		{"one", "c_{k-1}", "[{c k-1}]"},
+		{"one inside", "c_{k-1} + x", "[{c k-1} { + x }]"},
+		{"not closed", "c_{k", "[{c_{k }]"},
+	} {
+		if got := fmt.Sprint(pieces(tt.text)); got != tt.want {
+			t.Errorf("%s: %q has the pieces %s, want %s", tt.name, tt.text, got, tt.want)
+		}
 	}
 }

@@ -64,7 +64,7 @@ func (g group) epochs(opts Options) (byEpoch, error) {
 	for i, m := range g.methods {
 		switch {
 		case slices.Contains(opts.NoEpochs, m.name):
-			f.empty = append(f.empty, m.title+": has no epochs")
+			f.empty = append(f.empty, m.title+": trains single cells, no epochs")
 			continue
 		case len(m.done) == 0:
 			f.empty = append(f.empty, g.label(m))

@@ -73,13 +73,16 @@ func TestEpochs(t *testing.T) {
 			"mean (line) and standard error (band) over 4 seeds (0, 1, 2, 3)",
 			"regret in percentage points (pp): error minus the lowest known in the space, 4.85 % valid and 5.34 % test",
 			"valid regret (pp)", "test regret (pp)", "epochs of the search",
-			"iDARTS", "Random search: has no epochs",
+			"iDARTS", "Random search: trains single cells, no epochs",
 		}, "error (%)"},
 		{"nb201-fashion-laptop-epochs", laptopRuns(), laptop, []string{
 			"nb201 on fashion, protocol laptop", "valid error (%)", "test error (%)",
-			"iDARTS (as released), 2/3 seeds", "Random search: has no epochs",
+			"iDARTS (as released), 2/3 seeds", "Random search: trains single cells, no epochs",
 		}, "regret"},
-		{"odd-epochs", odd, oddOptions, []string{"beta-iDARTS", "iDARTS (as released), 0/3 seeds"}, "has no epochs"},
+		// The means after epoch 2 are 0.1 and 1.1, their standard errors 0.4.
+		{"band-below-zero-epochs", scoredRuns([2]float64{60, 90.5}, [2]float64{60, 89.3}, [2]float64{60, 89.9}),
+			Options{Best: []Best{{Space: "s", Dataset: "d", Valid: 92, Test: 90}}}, []string{"test regret (pp)"}, "error (%)"},
+		{"odd-epochs", odd, oddOptions, []string{"beta-iDARTS", "iDARTS (as released), 0/3 seeds"}, "trains single cells, no epochs"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, ext := range []string{".svg", ".png", ".pdf"} {
@@ -89,8 +92,8 @@ func TestEpochs(t *testing.T) {
 					if err != nil || len(figures) != 1 {
 						t.Fatalf("got %d figures, %v", len(figures), err)
 					}
-					if want := tt.name; figures[0].Name != want && !strings.HasPrefix(tt.name, "odd") {
-						t.Errorf("name %q, want %q", figures[0].Name, want)
+					if figures[0].Name != tt.name && strings.HasPrefix(tt.name, "nb") {
+						t.Errorf("name %q, want %q", figures[0].Name, tt.name)
 					}
 					if err := figures[0].Save(path); err != nil {
 						t.Fatal(err)
@@ -119,41 +122,51 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
-// Two seeds by hand: test 80 and 84 after epoch 1, 90 and 90 after epoch 2, which
-// ends the search. Half the difference of two values is their standard error.
-func TestErrorsByEpoch(t *testing.T) {
+// scoredRuns are one method's searches of two epochs in a space "s": for each
+// seed the test accuracy after the first and after the second. Valid is one more.
+func scoredRuns(test ...[2]float64) []result.Run {
 	var runs []result.Run
-	for seed, first := range []float64{80, 84} {
+	for seed, of := range test {
 		c := result.Cell{Space: "s", Dataset: "d", Method: "idarts", Protocol: "p", Seed: uint64(seed)}
-		last := result.Score{Valid: 91, Test: 90, Source: "table:x"}
-		runs = append(runs, result.Run{Cell: c,
-			Events: []result.Event{{Epoch: 1, Score: result.Score{Valid: first + 1, Test: first, Source: "table:x"}}, {Epoch: 2, Score: last}},
-			Result: &result.Result{Cell: c, Score: last, Epochs: 2},
-		})
+		run := result.Run{Cell: c}
+		for i, accuracy := range of {
+			run.Events = append(run.Events, result.Event{Epoch: i + 1, Score: result.Score{Valid: accuracy + 1, Test: accuracy, Source: "table:x"}})
+		}
+		run.Result = &result.Result{Cell: c, Score: run.Events[1].Score, Epochs: 2}
+		runs = append(runs, run)
 	}
+	return runs
+}
+
+// Three seeds by hand: test 79, 82 and 85 after epoch 1, with a mean of 82, a
+// standard deviation of 3 and a standard error of 3/sqrt(3); 90 after epoch 2.
+func TestErrorsByEpoch(t *testing.T) {
+	runs := scoredRuns([2]float64{79, 90}, [2]float64{82, 90}, [2]float64{85, 90})
 	for _, tt := range []struct {
 		name       string
 		best       []Best
 		mean       [2][]float64 // test, valid
-		lo, hi     []float64    // of test
 		logarithms bool
 	}{
-		{"errors", nil, [2][]float64{{18, 10}, {17, 9}}, []float64{16, 10}, []float64{20, 10}, false},
-		{"regret", []Best{{Space: "s", Dataset: "d", Valid: 92, Test: 90.5}}, [2][]float64{{8.5, 0.5}, {9, 1}}, []float64{6.5, 0.5}, []float64{10.5, 0.5}, true},
-		{"regret below zero", []Best{{Space: "s", Dataset: "d", Valid: 92, Test: 89}}, [2][]float64{{7, -1}, {9, 1}}, []float64{5, -1}, []float64{9, -1}, false},
-		{"the best of another protocol is of no use", []Best{{Space: "s", Dataset: "d", Protocol: "q", Valid: 92, Test: 90.5}}, [2][]float64{{18, 10}, {17, 9}}, []float64{16, 10}, []float64{20, 10}, false},
+		{"errors", nil, [2][]float64{{18, 10}, {17, 9}}, false},
+		{"regret", []Best{{Space: "s", Dataset: "d", Valid: 92, Test: 90.5}}, [2][]float64{{8.5, 0.5}, {9, 1}}, true},
+		{"regret below zero", []Best{{Space: "s", Dataset: "d", Valid: 92, Test: 89}}, [2][]float64{{7, -1}, {9, 1}}, false},
+		{"the best of another protocol is of no use", []Best{{Space: "s", Dataset: "d", Protocol: "q", Valid: 92, Test: 90.5}}, [2][]float64{{18, 10}, {17, 9}}, false},
 	} {
 		f, err := groups(runs, Options{})[0].epochs(Options{Best: tt.best})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, split := range []Split{Test, Valid} {
-			if got := f.curves[split][0]; fmt.Sprint(got.mean) != fmt.Sprint(tt.mean[split]) || fmt.Sprint(got.x) != "[1 2]" {
-				t.Errorf("%s: split %d is %v at %v, want %v at 1, 2", tt.name, split, got.mean, got.x, tt.mean[split])
+			c := f.curves[split][0]
+			if fmt.Sprint(c.mean) != fmt.Sprint(tt.mean[split]) || fmt.Sprint(c.x) != "[1 2]" {
+				t.Errorf("%s: split %d is %v at %v, want %v at 1, 2", tt.name, split, c.mean, c.x, tt.mean[split])
 			}
-		}
-		if got := f.curves[Test][0]; fmt.Sprint(got.lo) != fmt.Sprint(tt.lo) || fmt.Sprint(got.hi) != fmt.Sprint(tt.hi) {
-			t.Errorf("%s: band from %v to %v, want %v to %v", tt.name, got.lo, got.hi, tt.lo, tt.hi)
+			for i, e := range []float64{math.Sqrt(3), 0} {
+				if math.Abs(c.mean[i]-c.lo[i]-e) > 1e-12 || math.Abs(c.hi[i]-c.mean[i]-e) > 1e-12 {
+					t.Errorf("%s: split %d, epoch %d: band from %v to %v around %v, want %v on either side", tt.name, split, i+1, c.lo[i], c.hi[i], c.mean[i], e)
+				}
+			}
 		}
 		if logarithmic := f.panel(Test).Y.Scale.Normalize(1, 100, 10) == 0.5; logarithmic != tt.logarithms {
 			t.Errorf("%s: logarithmic axis is %v, want %v", tt.name, logarithmic, tt.logarithms)

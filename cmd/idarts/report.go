@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"idarts/internal/durable"
@@ -22,10 +23,18 @@ func load(out string) ([]result.Run, reports.Options, error) {
 	var opts reports.Options
 	for _, m := range search.Methods {
 		opts.Titles = append(opts.Titles, reports.Title{Name: m.Name, Title: m.Title})
+		if !m.NeedsProblem { // it trains cells one after another
+			opts.NoEpochs = append(opts.NoEpochs, m.Name)
+		}
+	}
+	for _, s := range runners.Spaces {
+		title, _, _ := strings.Cut(s.Title, ":")
+		opts.Spaces = append(opts.Spaces, reports.Title{Name: s.Name, Title: title})
 	}
 	for _, p := range runners.Protocols {
 		if p.Score.Table { // a published optimum is of the benchmark's own numbers
 			if best, ok := reports.Optimum(p.Space, p.Dataset); ok {
+				best.Protocol = p.Name
 				opts.Best = append(opts.Best, best)
 			}
 		}
@@ -50,13 +59,13 @@ type tableCmd struct {
 // tableFormats are the ways to write a table, with the end of the file name.
 var tableFormats = []struct {
 	name, suffix string
-	write        func(reports.Table, io.Writer) error
+	write        func(reports.Tables, io.Writer) error
 }{
-	{"txt", ".txt", reports.Table.Text},
-	{"md", ".md", reports.Table.Markdown},
-	{"tex", ".tex", reports.Table.LaTeX},
-	{"csv", ".csv", reports.Table.CSV},
-	{"seeds", "-seeds.csv", reports.Table.SeedsCSV},
+	{"txt", ".txt", reports.Tables.Text},
+	{"md", ".md", reports.Tables.Markdown},
+	{"tex", ".tex", reports.Tables.LaTeX},
+	{"csv", ".csv", reports.Tables.CSV},
+	{"seeds", "-seeds.csv", reports.Tables.SeedsCSV},
 }
 
 func (t *tableCmd) Run(c console) error {
@@ -66,7 +75,7 @@ func (t *tableCmd) Run(c console) error {
 	}
 	kinds := []struct {
 		name   string
-		tables []reports.Table
+		tables reports.Tables
 	}{{"table", reports.Compare(runs, opts)}, {"timing", reports.Timing(runs, opts)}}
 	shown := 0
 	if t.Timing {
@@ -75,13 +84,8 @@ func (t *tableCmd) Run(c console) error {
 	for i, kind := range kinds {
 		for _, format := range tableFormats {
 			var content bytes.Buffer
-			for k, table := range kind.tables {
-				if k > 0 {
-					content.WriteString("\n")
-				}
-				if err := format.write(table, &content); err != nil {
-					return err
-				}
+			if err := format.write(kind.tables, &content); err != nil {
+				return err
 			}
 			if t.Save {
 				if err := durable.WriteBytes(filepath.Join(t.Out, kind.name+format.suffix), content.Bytes()); err != nil {
@@ -99,40 +103,93 @@ func (t *tableCmd) Run(c console) error {
 }
 
 type figureCmd struct {
+	Runs figureRunsCmd `cmd:"" default:"withargs" help:"Draw finished runs: accuracy by cost, error by epoch. The default."`
+	Cell figureCellCmd `cmd:"" help:"Draw one architecture as a graph."`
+}
+
+type figureRunsCmd struct {
 	Out string `help:"Output folder of idarts run." default:"out" placeholder:"DIR"`
 }
 
 // Run draws test accuracy against arithmetic (the same on every machine) and
-// against seconds, as SVG, PDF and PNG.
-func (f *figureCmd) Run(c console) error {
+// against seconds, and the errors by epoch, as SVG, PDF and PNG.
+func (f *figureRunsCmd) Run(c console) error {
 	runs, opts, err := load(f.Out)
 	if err != nil {
 		return err
 	}
-	drawn := 0
+	var figures []reports.Figure
 	for _, axis := range []reports.Axis{reports.GFLOP, reports.Seconds} {
-		figures, err := reports.Anytime(runs, axis, reports.Test, opts)
+		of, err := reports.Anytime(runs, axis, reports.Test, opts)
 		if err != nil {
 			return err
 		}
-		for _, figure := range figures {
-			var paths []string
-			for _, end := range []string{".svg", ".pdf", ".png"} {
-				paths = append(paths, filepath.Join(f.Out, figure.Name+end))
-			}
-			if err := figure.Save(paths...); err != nil {
-				return err
-			}
-			for _, path := range paths {
-				fmt.Fprintln(c.out, path)
-			}
-			drawn++
-		}
+		figures = append(figures, of...)
 	}
-	if drawn == 0 {
+	of, err := reports.Epochs(runs, opts)
+	if err != nil {
+		return err
+	}
+	figures = append(figures, of...)
+	if len(figures) == 0 {
 		return fmt.Errorf("no finished runs in %q to draw", f.Out)
 	}
+	for _, figure := range figures {
+		var paths []string
+		for _, end := range []string{".svg", ".pdf", ".png"} {
+			paths = append(paths, filepath.Join(f.Out, figure.Name+end))
+		}
+		if err := save(c, figure, paths); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// save writes a figure and says where.
+func save(c console, figure reports.Figure, paths []string) error {
+	if err := figure.Save(paths...); err != nil {
+		return err
+	}
+	for _, path := range paths {
+		fmt.Fprintln(c.out, path)
+	}
+	return nil
+}
+
+type figureCellCmd struct {
+	Cell  string   `arg:"" help:"Architecture, in the text of its space."`
+	Space string   `help:"Its search space; without, the first that the text fits. See: idarts list spaces." placeholder:"NAME"`
+	Save  []string `help:"Files to write, comma separated: .svg, .pdf or .png." default:"cell.svg" placeholder:"FILE"`
+}
+
+// Run draws a cell, or the cells of an architecture that has several.
+func (f *figureCellCmd) Run(c console) error {
+	spaces := runners.Spaces
+	if f.Space != "" {
+		space, err := runners.LookupSpace(f.Space)
+		if err != nil {
+			return err
+		}
+		spaces = []runners.Space{space}
+	}
+	var wanted []string // what each space has against the text
+	for _, space := range spaces {
+		graphs, err := space.Graph(f.Cell)
+		if err != nil {
+			wanted = append(wanted, err.Error())
+			continue
+		}
+		figure, err := reports.DrawCell(graphs)
+		if err != nil {
+			return err
+		}
+		return save(c, figure, f.Save)
+	}
+	if len(wanted) > 1 {
+		return fmt.Errorf("%q fits no search space: %s", f.Cell, strings.Join(wanted, "; "))
+	}
+	return errors.New(wanted[0])
 }
 
 type statusCmd struct {

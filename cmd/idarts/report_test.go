@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"idarts/internal/result"
+	"idarts/runners"
+)
+
+func TestFigureCell(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{
+		{"figure", "cell", someCell, "--save", "found.svg,found.pdf,found.png"},
+		{"figure", "cell", someCell, "--space", "nb201", "--save", "named.svg"},
+	} {
+		out, text, status := command(t, args...)
+		if want := strings.ReplaceAll(args[len(args)-1], ",", "\n") + "\n"; status != 0 || out != want {
+			t.Errorf("%q: status %d, %q, stdout %q; want %q", args, status, text, out, want)
+		}
+	}
+	found, err := os.ReadFile("found.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range []string{"nor_conv_3x3", "none", "skip_connect", "avg_pool_3x3"} {
+		if !bytes.Contains(found, []byte(">"+op+"<")) {
+			t.Errorf("the drawing does not say %q", op)
+		}
+	}
+	named, err := os.ReadFile("named.svg")
+	if err != nil || !bytes.Equal(found, named) {
+		t.Errorf("the drawing depends on whether the space was named, %v", err)
+	}
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"figure", "cell", "no cell", "--space", "nb201"}, `nb201: cell "no cell"`},
+		{[]string{"figure", "cell", someCell, "--space", "nb301"}, `unknown space "nb301"`},
+		{[]string{"figure", "cell", someCell, "--save", "a.svg,b.jpg"}, `figure "b.jpg": unknown format ".jpg", want .svg, .pdf or .png`},
+		{[]string{"figure", "cell"}, `expected "<cell>"`},
+		{[]string{"figure", "runs", "--out", "none"}, `no output folder "none"`},
+	} {
+		out, text, status := command(t, tt.args...)
+		if status == 0 || out != "" || strings.Count(text, "\n") != 1 || !strings.Contains(text, tt.want) {
+			t.Errorf("%q: status %d, stdout %q, stderr %q; want one line with %q", tt.args, status, out, text, tt.want)
+		}
+	}
+	// Without --space, each space says what it wants.
+	_, text, status := command(t, "figure", "cell", "no cell")
+	if status == 0 || strings.Count(text, "\n") != 1 {
+		t.Errorf("status %d, stderr %q, want one line", status, text)
+	}
+	for _, space := range runners.Spaces {
+		_, err := space.Graph("no cell")
+		if err == nil || !strings.Contains(text, err.Error()) {
+			t.Errorf("space %q: error %v is not part of %q", space.Name, err, text)
+		}
+	}
+}
+
+// Runs, made up: figure alone is figure runs, and each way to draw runs is a file.
+func TestFigureRuns(t *testing.T) {
+	root := t.TempDir()
+	for _, cell := range []result.Cell{
+		{Space: "nb201", Dataset: "cifar10", Method: "idarts", Protocol: "paper"},
+		{Space: "nb201", Dataset: "cifar10", Method: "random", Protocol: "paper"},
+		{Space: "nb201", Dataset: "cifar10", Method: "idarts", Protocol: "other"},
+	} {
+		score := result.Score{Valid: 90, Test: 93, Trials: 3, Source: "table:x"}
+		for name, record := range map[string]any{
+			result.ConfigFile: result.Config{Cell: cell},
+			result.ResultFile: result.Result{Cell: cell, Arch: someCell, Score: score, GFLOP: 20, Epochs: 2},
+			result.TimingFile: result.Timing{SearchSeconds: []float64{1, 1}},
+		} {
+			path := filepath.Join(cell.Dir(root), name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := result.WriteJSON(path, record); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := result.WriteEvents(cell.Dir(root), []result.Event{{Epoch: 1, GFLOP: 10, Score: score}, {Epoch: 2, GFLOP: 20, Score: score}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var want string
+	for _, name := range []string{"test-gflop", "test-seconds", "epochs"} {
+		for _, protocol := range []string{"other", "paper"} {
+			for _, ext := range []string{".svg", ".pdf", ".png"} {
+				want += filepath.Join(root, "nb201-cifar10-"+protocol+"-"+name+ext) + "\n"
+			}
+		}
+	}
+	for _, args := range [][]string{{"figure", "--out", root}, {"figure", "runs", "--out", root}} {
+		if out, text, status := command(t, args...); status != 0 || out != want {
+			t.Errorf("%q: status %d, %q, stdout\n%swant\n%s", args, status, text, out, want)
+		}
+	}
+	// The benchmark's optimum stands beside scores from its table only.
+	for name, texts := range map[string][]string{
+		"paper": {"NAS-Bench-201 on cifar10, protocol paper", "8.39 % valid and 5.63 % test", "Random search: trains single cells, no epochs"},
+		"other": {"NAS-Bench-201 on cifar10, protocol other", "test error (%)"},
+	} {
+		content, err := os.ReadFile(filepath.Join(root, "nb201-cifar10-"+name+"-epochs.svg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range texts {
+			if !bytes.Contains(content, []byte(text)) {
+				t.Errorf("the figure of protocol %q does not say %q", name, text)
+			}
+		}
+	}
+}
