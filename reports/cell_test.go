@@ -157,6 +157,7 @@ func TestTextsOfNodes(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"short", "output", "[output]"},
 		{"broken near the middle", "conv3x3-bn-relu", "[conv3x3- bn-relu]"},
+		{"broken where the longer line is shortest", "x_conv_3x3_y", "[x_conv_ 3x3_y]"},
 		{"nothing to break at", "maxpool3x3", "[maxpool3x3]"},
 		{"an index is not broken", "long_name_{k-1}", "[long_name_{k-1}]"},
 		{"a bar at the end is no place", "abcdefghijkl-", "[abcdefghijkl-]"},

@@ -128,17 +128,30 @@ func (f byEpoch) draw(c draw.Canvas) {
 
 	const between = 12
 	half := (c.Max.X - c.Min.X - between) / 2
-	f.panel(Valid).Draw(draw.Crop(c, 0, -half-between, 0, 0))
-	f.panel(Test).Draw(draw.Crop(c, half+between, 0, 0, 0))
+	f.drawPanel(draw.Crop(c, 0, -half-between, 0, 0), Valid)
+	f.drawPanel(draw.Crop(c, half+between, 0, 0, 0), Test)
+}
+
+// drawPanel writes the label of the y axis itself: plot takes the middle of a
+// logarithmic axis for its mean value, which makes room above it.
+func (f byEpoch) drawPanel(c draw.Canvas, split Split) {
+	text := [...]string{"test", "valid"}[split] + " error (%)"
+	if f.best != nil {
+		text = [...]string{"test", "valid"}[split] + " regret (pp)"
+	}
+	style := textStyle(labelSize)
+	style.Rotation = math.Pi / 2
+	style.XAlign, style.YAlign = draw.XCenter, draw.YTop
+	p := f.panel(split)
+	plotted := draw.Crop(c, style.Font.Size*1.3+2, 0, 0, 0)
+	p.Draw(plotted)
+	data := p.DataCanvas(plotted)
+	c.FillText(style, vg.Point{X: c.Min.X, Y: data.Center().Y}, text)
 }
 
 func (f byEpoch) panel(split Split) *plot.Plot {
 	p := newPlot()
 	p.X.Label.Text = "epochs of the search"
-	p.Y.Label.Text = [...]string{"test", "valid"}[split] + " error (%)"
-	if f.best != nil {
-		p.Y.Label.Text = [...]string{"test", "valid"}[split] + " regret (pp)"
-	}
 	f.limits(p)
 	p.Add(gridLines{})
 	for _, c := range f.curves[split] {
