@@ -1,0 +1,126 @@
+package runners
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"idarts/internal/images"
+	"idarts/internal/result"
+	"idarts/internal/rng"
+	"idarts/internal/search"
+	"idarts/internal/supernet"
+	"idarts/runners/internal/toy"
+)
+
+// toyRow is all that the toy space needs besides its folder.
+var toyRow = Space{
+	Name: "toy", Title: "a test",
+	Search: toy.Space,
+	Supernet: func(n Net, set *images.Set) (supernet.Build, int) {
+		return toy.Net{C: n.C, N: n.N, Classes: set.Classes}.Supernet(), n.N
+	},
+	Final: func(arch string, n Net, set *images.Set) (supernet.Build, error) {
+		cell, err := toy.Parse(arch)
+		if err != nil {
+			return nil, err
+		}
+		return toy.Net{C: n.C, N: n.N, Classes: set.Classes}.Final(cell), nil
+	},
+	Canonical: parsed(toy.Parse, toy.Cell.String),
+	Graph:     parsed(toy.Parse, toy.Cell.Graph),
+}
+
+// All methods search a space that is one folder and one row, its cells are scored
+// and retrained, and its runs are read back.
+func TestAFourthSpaceIsAFolderAndARow(t *testing.T) {
+	before := Spaces
+	t.Cleanup(func() { Spaces = before })
+	Spaces = append(slices.Clone(Spaces), toyRow)
+
+	p := tiny()
+	p.Space = "toy"
+	out := t.TempDir()
+	g := grid(out, []uint64{0})
+	g.Protocols, g.Methods = []Protocol{p}, nil
+	if sum := mustRun(t, g); sum.Done != len(search.Methods) {
+		t.Errorf("%+v, want %d runs done", sum, len(search.Methods))
+	}
+	runs, err := result.Load(out)
+	if err != nil || len(runs) != len(search.Methods) {
+		t.Fatalf("%d runs, %v; want %d", len(runs), err, len(search.Methods))
+	}
+	for _, run := range runs {
+		if _, err := toy.Parse(run.Result.Arch); err != nil || run.Result.Score.Test < 5 {
+			t.Errorf("%s: %+v, %v", run.Cell, run.Result, err)
+		}
+	}
+	p.Retrain = &p.Score.Recipe
+	r := retrain(t, p, t.TempDir(), runs[0].Result.Arch)
+	if sum, err := r.Run(t.Context()); err != nil || sum.Done != 1 {
+		t.Errorf("retrain: %+v, %v; want 1 done", sum, err)
+	}
+}
+
+// Every space's row answers for random architectures of its own and says in one
+// line why it does not take a wrong text.
+func TestSpacesAnswer(t *testing.T) {
+	set := &images.Set{H: 16, W: 16, C: 1, Classes: 10}
+	archs := 0
+	for _, s := range Spaces {
+		t.Run(s.Name, func(t *testing.T) {
+			space := s.Search()
+			r := rng.New(1, "spaces "+s.Name)
+			net := Net{C: 4, N: 1}
+			if s.Name == "darts" {
+				net.N = 3
+			}
+			for k := range 40 {
+				arch := space.Random(r)
+				if k%2 == 1 {
+					alpha := make([]float64, space.Layout.Len())
+					for i := range alpha {
+						alpha[i] = r.NormFloat64()
+					}
+					arch = space.Derive(alpha)
+				}
+				archs++
+				class, err := s.Canonical(arch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if again, err := s.Canonical(class); err != nil || again != class {
+					t.Errorf("%s: the representative of %s is %s, %v", arch, class, again, err)
+				}
+				graphs, err := s.Graph(arch)
+				if err != nil || len(graphs) == 0 {
+					t.Errorf("%s: %d graphs, %v", arch, len(graphs), err)
+				}
+				var sizes [2]supernet.Size
+				for i, text := range []string{arch, class} {
+					build, err := s.Final(text, net, set)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if sizes[i], err = supernet.Measure(build, imageShape(set), set.Classes); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if sizes[0] != sizes[1] && s.Name != "nb201" { // dead edges count there, and a representative may have others
+					t.Errorf("%s costs %+v, its representative %s %+v", arch, sizes[0], class, sizes[1])
+				}
+			}
+			for _, bad := range []string{"", "nonsense", "|nor_conv_3x3~0|", "Genotype()"} {
+				_, canonical := s.Canonical(bad)
+				_, graph := s.Graph(bad)
+				_, final := s.Final(bad, net, set)
+				for _, err := range []error{canonical, graph, final} {
+					if err == nil || strings.Contains(err.Error(), "\n") {
+						t.Errorf("%q: error %v, want one line", bad, err)
+					}
+				}
+			}
+		})
+	}
+	t.Logf("%d architectures of %d spaces", archs, len(Spaces))
+}
