@@ -350,14 +350,15 @@ func missing[V float32 | float64](n int) []V {
 	return v
 }
 
+// Format is what a file of a [Table] calls itself in its metadata.
+const Format = "idarts nb201 table, version 1"
+
 // The file has one row for each cell: the column "cell" with its text, and for
 // each key and seed up to three columns, "accuracy" (float64), "loss" and
 // "seconds" (float32), null where there is no number. Which is which stands in
 // the columns' metadata, under the names below; their own names are for readers
 // such as a data frame. A loss or seconds column without any number is left out.
 const (
-	format = "idarts nb201 table, version 1"
-
 	metaFormat, metaOrder                                    = "format", "order"
 	metaSource, metaLicence, metaSHA256, metaProtocol        = "source", "licence", "sha256", "protocol"
 	metaDataset, metaTrainedOn, metaSplit, metaEpochs        = "dataset", "trained_on", "split", "epochs"
@@ -385,7 +386,7 @@ func (t *Table) Save(path string) error {
 	out := arrowio.Table{
 		Rows: len(order),
 		Meta: map[string]string{
-			metaFormat: format, metaOrder: name,
+			metaFormat: Format, metaOrder: name,
 			metaSource: t.Source, metaLicence: t.Licence, metaSHA256: t.SHA256, metaProtocol: t.Protocol,
 		},
 		Columns: []arrowio.Column{{Name: columnCell, Values: texts}},
@@ -460,8 +461,8 @@ func Decode(name string, content []byte) (*Table, error) {
 }
 
 func load(file *arrowio.Table) (*Table, error) {
-	if got := file.Meta[metaFormat]; got != format {
-		return nil, fmt.Errorf("nb201: %q has format %q, want %q", file.Name, got, format)
+	if got := file.Meta[metaFormat]; got != Format {
+		return nil, fmt.Errorf("nb201: %q has format %q, want %q", file.Name, got, Format)
 	}
 	texts, err := arrowio.Values[string](file, columnCell)
 	if err != nil {

@@ -7,10 +7,11 @@ import (
 	"idarts/internal/arrowio"
 )
 
-// Trained scores on disk: an Arrow table with one row for each training.
-const (
-	scoresFormat = "idarts trained scores 1"
+// ScoresFormat is what a file of trained scores calls itself in its metadata.
+const ScoresFormat = "idarts trained scores, version 1"
 
+// The other metadata of trained scores.
+const (
 	metaFormat  = "format"
 	metaSpace   = "space"
 	metaDataset = "dataset"
@@ -48,7 +49,7 @@ func (s scores) Save(rows []Trained) error {
 	}
 	return arrowio.Write(s.path, arrowio.Table{
 		Rows: len(rows),
-		Meta: map[string]string{metaFormat: scoresFormat, metaSpace: s.space, metaDataset: s.dataset, metaOrigin: s.origin},
+		Meta: map[string]string{metaFormat: ScoresFormat, metaSpace: s.space, metaDataset: s.dataset, metaOrigin: s.origin},
 		Columns: []arrowio.Column{
 			{Name: "arch", Values: archs}, {Name: "trial", Values: trials},
 			{Name: "valid", Values: valid}, {Name: "test", Values: test},
@@ -69,8 +70,8 @@ func ReadScores(path string) (*Scores, error) {
 	if err != nil {
 		return nil, err
 	}
-	if got := file.Meta[metaFormat]; got != scoresFormat {
-		return nil, fmt.Errorf("runners: %q has format %q, want %q", path, got, scoresFormat)
+	if got := file.Meta[metaFormat]; got != ScoresFormat {
+		return nil, fmt.Errorf("runners: %q has format %q, want %q", path, got, ScoresFormat)
 	}
 	archs, err := arrowio.Values[string](file, "arch")
 	if err != nil {

@@ -2,69 +2,10 @@ package main
 
 import (
 	"fmt"
-	"math"
-	"slices"
-	"strings"
 
 	"idarts/internal/images"
 	"idarts/nb201"
 )
-
-type queryCmd struct {
-	Cell      string `arg:"" help:"Cell, as in '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|'."`
-	Table     string `help:"Arrow table: an imported benchmark, or scores.arrow of an output folder." default:"data/nats-tss.arrow" placeholder:"FILE"`
-	Dataset   string `help:"Whose images it was measured on. Required, like --split." placeholder:"NAME"`
-	Split     string `help:"Which images: train, x-valid, x-test or ori-test; valid or test: the papers' columns, or those of scores.arrow." placeholder:"NAME"`
-	TrainedOn string `help:"What it was trained on; may be left out where the table has only one answer." placeholder:"NAME"`
-	Epochs    int    `help:"Length of the training; may be left out where the table has only one answer." placeholder:"N"`
-}
-
-func (q *queryCmd) Run(c console) error {
-	cell, err := nb201.Parse(q.Cell)
-	if err != nil {
-		return err
-	}
-	table, err := nb201.Open(q.Table)
-	if err != nil {
-		return err
-	}
-	key := nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs}
-	// A part that the table leaves no choice in need not be given.
-	var match []nb201.Key
-	for _, k := range table.Keys() {
-		if k.Dataset == q.Dataset && k.Split == q.Split && (q.TrainedOn == "" || k.TrainedOn == q.TrainedOn) && (q.Epochs == 0 || k.Epochs == q.Epochs) {
-			match = append(match, k)
-		}
-	}
-	switch {
-	case len(match) == 1:
-		key = match[0]
-	case len(match) == 0 && q.Dataset != "" && q.Split != "":
-		// "valid" and "test" are the papers' columns where the table has no split of that name.
-		if paper, err := nb201.PaperKey(q.Dataset, q.Split); err == nil && q.TrainedOn == "" && q.Epochs == 0 && slices.Contains(table.Keys(), paper) {
-			key = paper
-			break
-		}
-		var have []string
-		for _, k := range table.Keys() {
-			have = append(have, k.String())
-		}
-		return fmt.Errorf("%q has nothing for %s with split %q, want one of: %s", q.Table, q.Dataset, q.Split, strings.Join(have, "; "))
-	}
-	answer, err := table.Query(cell, key)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(c.out, "%s\n%s: %.4f %%", cell, key, answer.Accuracy)
-	if !math.IsNaN(answer.Std) {
-		fmt.Fprintf(c.out, " (sample std %.4f)", answer.Std)
-	}
-	fmt.Fprintf(c.out, ", mean of %d\n", len(answer.Trials))
-	for _, trial := range answer.Trials {
-		fmt.Fprintf(c.out, "  seed %d: %.4f %%\n", trial.Seed, trial.Accuracy)
-	}
-	return nil
-}
 
 type dataCmd struct {
 	Import struct {

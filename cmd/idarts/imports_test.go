@@ -21,6 +21,8 @@ var rooms = map[string][]string{
 	"reports":                    {"internal/result", "internal/durable", "internal/diagram"},
 	"benchmarks":                 {"runners", "nb201", "testdata", "internal/*"},
 	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng"},
+	"nb1b1":                      {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng", "internal/diagram"},
+	"darts_space":                {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng", "internal/diagram", "testdata"},
 	"internal/supernet":          {"internal/search", "internal/graph", "internal/exec", "internal/exec/cpu", "internal/images", "internal/rng"},
 	"internal/search":            {"internal/exec", "internal/rng"},
 	"internal/graph":             {"internal/exec", "internal/exec/ref"},

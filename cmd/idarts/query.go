@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"idarts/internal/arrowio"
+	"idarts/nb201"
+	"idarts/runners"
+)
+
+type queryCmd struct {
+	Cell      string `arg:"" help:"Architecture in the text of its space."`
+	Table     string `help:"Arrow table: an imported benchmark, or scores.arrow of an output folder." default:"data/nats-tss.arrow" placeholder:"FILE"`
+	Dataset   string `help:"Whose images it was measured on. Required for a benchmark, like --split." placeholder:"NAME"`
+	Split     string `help:"Which images: train, x-valid, x-test or ori-test; valid or test: the papers' columns, or those of scores.arrow." placeholder:"NAME"`
+	TrainedOn string `help:"What it was trained on; may be left out where the table has only one answer." placeholder:"NAME"`
+	Epochs    int    `help:"Length of the training; may be left out where the table has only one answer." placeholder:"N"`
+}
+
+// Run asks the table by its own kind.
+func (q *queryCmd) Run(c console) error {
+	meta, err := arrowio.Meta(q.Table)
+	if err != nil {
+		return err
+	}
+	switch format := meta["format"]; format {
+	case nb201.Format:
+		return q.nb201(c)
+	case runners.ScoresFormat:
+		return q.scores(c)
+	default:
+		return fmt.Errorf("%q has format %q, want one of %q", q.Table, format, []string{nb201.Format, runners.ScoresFormat})
+	}
+}
+
+// scores asks a table of cells that idarts run has trained.
+func (q *queryCmd) scores(c console) error {
+	table, err := runners.ReadScores(q.Table)
+	if err != nil {
+		return err
+	}
+	if q.Dataset != "" && q.Dataset != table.Dataset {
+		return fmt.Errorf("%q has nothing for data set %q, only for %q", q.Table, q.Dataset, table.Dataset)
+	}
+	space, err := runners.LookupSpace(table.Space)
+	if err != nil {
+		return err
+	}
+	arch, err := space.Canonical(q.Cell)
+	if err != nil {
+		return err
+	}
+	var splits []string
+	switch q.Split {
+	case "valid", "test":
+		splits = []string{q.Split}
+	case "":
+		splits = []string{"valid", "test"}
+	default:
+		return fmt.Errorf("%q has nothing for split %q, only for \"valid\" and \"test\"", q.Table, q.Split)
+	}
+	var rows []runners.Trained
+	for _, row := range table.Rows {
+		if row.Arch == arch {
+			rows = append(rows, row)
+		}
+	}
+	if len(rows) == 0 {
+		return fmt.Errorf("%q: architecture %q was not trained there (trained as %q); it has %d rows", q.Table, q.Cell, arch, len(table.Rows))
+	}
+	fmt.Fprintf(c.out, "%s\n", arch)
+	for _, split := range splits {
+		of := func(row runners.Trained) float64 {
+			if split == "valid" {
+				return row.Valid
+			}
+			return row.Test
+		}
+		sum := 0.0
+		for _, row := range rows {
+			sum += of(row)
+		}
+		fmt.Fprintf(c.out, "%s, %s: %.4f %%, mean of %d\n", table.Dataset, split, sum/float64(len(rows)), len(rows))
+		for _, row := range rows {
+			fmt.Fprintf(c.out, "  seed %d: %.4f %%\n", row.Trial, of(row))
+		}
+	}
+	return nil
+}
+
+// nb201 asks a table of NAS-Bench-201.
+func (q *queryCmd) nb201(c console) error {
+	cell, err := nb201.Parse(q.Cell)
+	if err != nil {
+		return err
+	}
+	table, err := nb201.Open(q.Table)
+	if err != nil {
+		return err
+	}
+	key := nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs}
+	// A part that the table leaves no choice in need not be given.
+	var match []nb201.Key
+	for _, k := range table.Keys() {
+		if k.Dataset == q.Dataset && k.Split == q.Split && (q.TrainedOn == "" || k.TrainedOn == q.TrainedOn) && (q.Epochs == 0 || k.Epochs == q.Epochs) {
+			match = append(match, k)
+		}
+	}
+	switch {
+	case len(match) == 1:
+		key = match[0]
+	case len(match) == 0 && q.Dataset != "" && q.Split != "":
+		// "valid" and "test" are the papers' columns where the table has no split of that name.
+		if paper, err := nb201.PaperKey(q.Dataset, q.Split); err == nil && q.TrainedOn == "" && q.Epochs == 0 && slices.Contains(table.Keys(), paper) {
+			key = paper
+			break
+		}
+		var have []string
+		for _, k := range table.Keys() {
+			have = append(have, k.String())
+		}
+		return fmt.Errorf("%q has nothing for %s with split %q, want one of: %s", q.Table, q.Dataset, q.Split, strings.Join(have, "; "))
+	}
+	answer, err := table.Query(cell, key)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s\n%s: %.4f %%", cell, key, answer.Accuracy)
+	if !math.IsNaN(answer.Std) {
+		fmt.Fprintf(c.out, " (sample std %.4f)", answer.Std)
+	}
+	fmt.Fprintf(c.out, ", mean of %d\n", len(answer.Trials))
+	for _, trial := range answer.Trials {
+		fmt.Fprintf(c.out, "  seed %d: %.4f %%\n", trial.Seed, trial.Accuracy)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package dartsspace
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"idarts/internal/diagram"
+	"idarts/internal/search"
+)
+
+// Space is the search space as a method sees it: the 14 edges of the normal cell
+// ("normal 2<-0" to "normal 5<-4", sorted by node and then by input), then those
+// of the reduction cell, with 8 operations each.
+func Space() search.Space {
+	var layout search.Layout
+	for _, cell := range [2]string{"normal", "reduce"} {
+		for node := inputs; node <= lastNode; node++ {
+			for input := range node {
+				layout = append(layout, search.Row{Name: fmt.Sprintf("%s %d<-%d", cell, node, input), Options: Ops[:]})
+			}
+		}
+	}
+	return search.Space{
+		Layout: layout,
+		Derive: func(alpha []float64) string { return Derive(alpha).String() },
+		Random: func(r *rand.Rand) string { return Random(r).String() },
+	}
+}
+
+// Derive decides the genotype that alpha [28·8] stands for. An edge counts as much
+// as the softmax weight of its best operation other than none; each node keeps the
+// two edges that count most, the first of equal ones, and writes the better one
+// first. Source: DARTS, cnn/model_search.py.
+func Derive(alpha []float64) Genotype {
+	half := cellEdges * len(Ops)
+	return Genotype{Normal: derive(alpha[:half]), Reduce: derive(alpha[half : 2*half])}
+}
+
+func derive(alpha []float64) Cell {
+	c := Cell{Concat: allNodes()}
+	for node := inputs; node <= lastNode; node++ {
+		var kept [2]Edge
+		var weights [2]float64
+		for input := range node {
+			op, weight := best(alpha[:len(Ops)])
+			alpha = alpha[len(Ops):]
+			e := Edge{Op: op, Node: node, Input: input}
+			switch {
+			case input == 0 || weight > weights[0]:
+				kept[0], kept[1] = e, kept[0]
+				weights[0], weights[1] = weight, weights[0]
+			case input == 1 || weight > weights[1]:
+				kept[1], weights[1] = e, weight
+			}
+		}
+		c.Edges = append(c.Edges, kept[:]...)
+	}
+	return c
+}
+
+// best is the operation of a row with the largest softmax weight, none aside, the
+// first of equal ones.
+func best(alpha []float64) (op Op, weight float64) {
+	top := math.Inf(-1)
+	for _, a := range alpha {
+		top = math.Max(top, a)
+	}
+	sum := 0.0
+	for _, a := range alpha {
+		sum += math.Exp(a - top)
+	}
+	op = None + 1
+	for o := op; int(o) < len(Ops); o++ {
+		if alpha[o] > alpha[op] {
+			op = o
+		}
+	}
+	return op, math.Exp(alpha[op]-top) / sum
+}
+
+// Graph is the normal cell and the reduction cell as drawings: the outputs of the
+// two cells before, the four nodes "0" to "3", the output. Edges carry operations;
+// those into the output carry none.
+func (g Genotype) Graph() []diagram.Graph {
+	var out []diagram.Graph
+	for _, c := range g.cells() {
+		d := diagram.Graph{Title: c.name + " cell", Nodes: []diagram.Node{
+			{Name: "c_{k-2}", Kind: diagram.Input}, {Name: "c_{k-1}", Kind: diagram.Input},
+		}}
+		for i := range ownNodes {
+			d.Nodes = append(d.Nodes, diagram.Node{Name: fmt.Sprint(i)})
+		}
+		d.Nodes = append(d.Nodes, diagram.Node{Name: "c_{k}", Kind: diagram.Output})
+		for _, e := range c.Edges {
+			d.Edges = append(d.Edges, diagram.Edge{From: e.Input, To: e.Node, Op: e.Op.String()})
+		}
+		for _, node := range c.outputs() {
+			d.Edges = append(d.Edges, diagram.Edge{From: node, To: lastNode + 1})
+		}
+		out = append(out, d)
+	}
+	return out
+}
