@@ -31,6 +31,9 @@ type Protocol struct {
 type Net struct {
 	C int `json:"c"` // channels of the first stage
 	N int `json:"n"` // cells: of a stage, or of the whole network in the DARTS space
+	// Momentum is the weight of the newest batch in the running averages of batch
+	// norm in NAS-Bench-1Shot1; 0: PyTorch's 0.1.
+	Momentum float64 `json:"momentum,omitempty"`
 	// Auxiliary adds the DARTS space's second classifier, whose loss counts 0.4.
 	Auxiliary bool `json:"auxiliary,omitempty"`
 	// ImageNet gives the DARTS space's network for images of 224 pixels.
@@ -212,6 +215,7 @@ var Protocols = []Protocol{
 		},
 		Search: quickSettings,
 	},
+	oneShotLaptop("nb1b1-s1"), oneShotLaptop("nb1b1-s2"), oneShotLaptop("nb1b1-s3"),
 	{
 		Name: "laptop", Title: "small images, small networks: minutes on two cores",
 		Space: "darts", Dataset: "fashion16",
@@ -249,6 +253,24 @@ var Protocols = []Protocol{
 		},
 		Search: paperSettings,
 	},
+}
+
+// oneShotLaptop is the laptop protocol of a space of NAS-Bench-1Shot1, all ours.
+// Widths that 2 and 3 divide make isomorphic cells the same network.
+func oneShotLaptop(space string) Protocol {
+	return Protocol{
+		Name: "laptop", Title: "small images, small networks: minutes on two cores",
+		Space: space, Dataset: "fashion16",
+		Supernet: Net{C: 6, N: 1},
+		Batch:    32,
+		Augment:  Augment{Flip: true},
+		Score: Scoring{Trials: 1, Recipe: Recipe{
+			Net: Net{C: 12, N: 1}, Epochs: 3, Batch: 32,
+			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+			Augment: Augment{Flip: true},
+		}},
+		Search: laptopSettings,
+	}
 }
 
 // Methods lists the methods that p has settings for, in report order.

@@ -8,6 +8,7 @@ import (
 	"idarts/internal/images"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
+	"idarts/nb1b1"
 	"idarts/nb201"
 )
 
@@ -52,6 +53,9 @@ var Spaces = []Space{
 		Graph:     parsed(nb201.Parse, nb201.Cell.Graph),
 		Table:     nb201Table,
 	},
+	oneShot("nb1b1-s1", nb1b1.Space1),
+	oneShot("nb1b1-s2", nb1b1.Space2),
+	oneShot("nb1b1-s3", nb1b1.Space3),
 	{
 		Name: "darts", Title: "DARTS: two kinds of cell, 14 edges each, 8 operations",
 		Search: dartsspace.Space,
@@ -97,6 +101,38 @@ func LookupSpace(name string) (Space, error) {
 
 func nb201Net(n Net, set *images.Set) nb201.Net {
 	return nb201.Net{C: n.C, N: n.N, Classes: set.Classes, InChannels: set.C, Size: set.H}
+}
+
+// oneShot is the row of one of the spaces of NAS-Bench-1Shot1.
+func oneShot(name string, s nb1b1.OneShot) Space {
+	parse := func(arch string) (nb1b1.Cell, error) {
+		cell, err := nb1b1.Parse(arch)
+		if err != nil {
+			return cell, err
+		}
+		return cell, s.Check(cell)
+	}
+	return Space{
+		Name: name, Title: fmt.Sprintf("%v: %d blocks, 3 operations, cells of NAS-Bench-101", s, s.Blocks()),
+		Search: s.Space,
+		Supernet: func(n Net, set *images.Set) (supernet.Build, int) {
+			net := oneShotNet(n, set)
+			return net.Supernet(s), net.Layers()
+		},
+		Final: func(arch string, n Net, set *images.Set) (supernet.Build, error) {
+			cell, err := parse(arch)
+			if err != nil {
+				return nil, err
+			}
+			return oneShotNet(n, set).Final(cell), nil
+		},
+		Canonical: parsed(parse, func(c nb1b1.Cell) string { return c.Canonical().String() }),
+		Graph:     parsed(parse, nb1b1.Cell.Graph),
+	}
+}
+
+func oneShotNet(n Net, set *images.Set) nb1b1.Net {
+	return nb1b1.Net{C: n.C, N: n.N, Classes: set.Classes, InChannels: set.C, Size: set.H, Momentum: n.Momentum}
 }
 
 func dartsNet(n Net, set *images.Set) dartsspace.Net {
