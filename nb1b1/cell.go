@@ -172,14 +172,15 @@ func Parse(s string) (Cell, error) {
 	if len(tokens) > MaxVertices-1 {
 		return Cell{}, fmt.Errorf("nb1b1: cell %q has %d vertices behind the input, want at most %d", s, len(tokens), MaxVertices-1)
 	}
+	if last := tokens[len(tokens)-1]; !strings.HasPrefix(last, outputName+"(") {
+		return Cell{}, fmt.Errorf("nb1b1: cell %q ends with %q, want %s(...)", s, last, outputName)
+	}
 	c := Cell{inner: uint8(len(tokens) - 1)}
 	for i, token := range tokens {
 		v := i + 1
 		name, list, opened := strings.Cut(token, "(")
 		list, closed := strings.CutSuffix(list, ")")
 		switch op := slices.Index(Ops[:], name); {
-		case i == len(tokens)-1 && name != outputName:
-			return Cell{}, fmt.Errorf("nb1b1: cell %q ends with %q, want %s(...)", s, token, outputName)
 		case i == len(tokens)-1:
 		case op < 0:
 			return Cell{}, fmt.Errorf("nb1b1: cell %q: vertex %d: unknown op %q in %q, want one of %q", s, v, name, token, Ops)
