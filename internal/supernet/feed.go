@@ -14,26 +14,67 @@ import (
 var draws = [...]images.Draw{search.Epochs: images.DrawEpochs, search.Fresh: images.DrawFresh, search.Replaced: images.DrawReplaced}
 
 // Loaders feeds batches of the two halves of the data. valid may be nil for a
-// network that is only trained.
+// network that is only trained. While one batch is computed on, the next of the
+// same kind is assembled beside it.
 func Loaders[T cpu.Float](train, valid *images.Loader) Feed[T] {
 	halves := [2]*images.Loader{search.Train: train, search.Valid: valid}
 	feed := Feed[T]{}
-	var ids [2][]int
+	var ahead [2][len(draws)]assembly[T]
 	for s, l := range halves {
-		if l != nil {
-			feed.PerEpoch[s] = l.Batches()
-			ids[s] = make([]int, l.Batch)
+		if l == nil {
+			continue
+		}
+		feed.PerEpoch[s] = l.Batches()
+		for d := range ahead[s] {
+			ahead[s][d] = assembly[T]{loader: l, draw: draws[d], ids: make([]int, l.Batch), ready: make(chan struct{}, 1)}
 		}
 	}
 	feed.Fill = func(b search.Batch, pixels, targets []T) error {
-		l := halves[b.Split]
-		if l == nil {
+		if halves[b.Split] == nil {
 			return fmt.Errorf("supernet: split %d has no images", b.Split)
 		}
-		images.Fill(l, l.Pick(draws[b.Draw], b.Index, ids[b.Split]), draws[b.Draw], b.Index, pixels, targets)
+		ahead[b.Split][b.Draw].take(b.Index, pixels, targets)
 		return nil
 	}
 	return feed
+}
+
+// assembly makes the batches of one kind, one of them ahead of time.
+type assembly[T cpu.Float] struct {
+	loader          *images.Loader
+	draw            images.Draw
+	ids             []int
+	pixels, targets []T    // of the batch that is made ahead
+	index           uint64 // its number
+	begun           bool
+	ready           chan struct{}
+}
+
+// take writes batch index and starts on the one after it.
+func (a *assembly[T]) take(index uint64, pixels, targets []T) {
+	if a.begun {
+		<-a.ready
+	}
+	if a.begun && a.index == index {
+		copy(pixels, a.pixels)
+		copy(targets, a.targets)
+	} else {
+		a.fill(index, pixels, targets)
+	}
+	if a.pixels == nil {
+		a.pixels, a.targets = make([]T, len(pixels)), make([]T, len(targets))
+	}
+	a.index, a.begun = index+1, true
+	go a.run()
+}
+
+func (a *assembly[T]) run() {
+	a.fill(a.index, a.pixels, a.targets)
+	a.ready <- struct{}{}
+}
+
+func (a *assembly[T]) fill(index uint64, pixels, targets []T) {
+	images.Fill(a.loader, a.loader.Pick(a.draw, index, a.ids), a.draw, index, pixels, targets)
 }
 
 // Accuracy runs all images of l through the network in evaluation mode and

@@ -1,0 +1,66 @@
+package supernet
+
+import (
+	"slices"
+	"testing"
+
+	"idarts/internal/images"
+	"idarts/internal/rng"
+	"idarts/internal/search"
+)
+
+// A batch is the same whether it was assembled ahead of time or not, in any order
+// of asking.
+func TestBatchesAheadAreTheSame(t *testing.T) {
+	set := &images.Set{Name: "test", N: 40, H: 6, W: 6, C: 2, Classes: 3, Pixels: make([]byte, 40*72), Labels: make([]uint8, 40)}
+	r := rng.New(1, "feed")
+	for i := range set.Pixels {
+		set.Pixels[i] = byte(r.UintN(256))
+	}
+	for i := range set.Labels {
+		set.Labels[i] = uint8(r.IntN(3))
+	}
+	loader := func() *images.Loader {
+		return &images.Loader{Set: set, Batch: 8, Name: "test", Seed: 3, Smoothing: 0.1,
+			Augment: images.Augment{Flip: true, Crop: 2, Mean: []float64{0, 0}, Std: []float64{1, 1}}}
+	}
+	feed := Loaders[float32](loader(), loader())
+	alone := Loaders[float64](loader(), nil) // reads each batch once, so nothing is ahead
+	pixels, targets := make([]float32, 8*72), make([]float32, 8*3)
+	wide, wideTargets := make([]float64, 8*72), make([]float64, 8*3)
+	seen := 0
+	for range 300 {
+		b := search.Batch{Split: search.Split(r.IntN(2)), Draw: search.Draw(r.IntN(3)), Index: uint64(seen/20) + r.Uint64N(2)}
+		if err := feed.Fill(b, pixels, targets); err != nil {
+			t.Fatal(err)
+		}
+		alone = Loaders[float64](loader(), nil)
+		if err := alone.Fill(search.Batch{Draw: b.Draw, Index: b.Index}, wide, wideTargets); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range wide {
+			wide[i] = float64(float32(v))
+		}
+		for i, v := range wideTargets {
+			wideTargets[i] = float64(float32(v))
+		}
+		if got := widen(pixels); !slices.Equal(got, wide) {
+			t.Fatalf("%+v: other pixels than when it is asked for alone", b)
+		}
+		if got := widen(targets); !slices.Equal(got, wideTargets) {
+			t.Fatalf("%+v: other targets than when it is asked for alone", b)
+		}
+		seen++
+	}
+	if err := alone.Fill(search.Batch{Split: search.Valid}, wide, wideTargets); err == nil {
+		t.Error("a batch of a half without images gives no error")
+	}
+}
+
+func widen(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	return out
+}
