@@ -2,90 +2,9 @@
 
 #include "textflag.h"
 
-// Tiles of outer products, see tile in tuned_amd64.go for the arguments and the
-// formula. Products are rounded before they are added: VMULPS, then VADDPS.
-//
-// Registers: AX arguments, BX w, CX steps left in the run, DX and SI the steps of w and x,
-// DI out, R8 x, R9-R12 1, 3, 5, 7 times pStep, R13 runs left, R14 x at the start
-// of the run, R15 offsets. Accumulators are Y0-Y7.
+// Tiles of outer products, in vectors of 8. Accumulators are Y0-Y7.
 
-#define x_ 0(AX)
-#define w_ 8(AX)
-#define out_ 16(AX)
-#define offs_ 24(AX)
-#define runs_ 32(AX)
-#define run_ 40(AX)
-#define xStep_ 48(AX)
-#define pStep_ 56(AX)
-#define wStep_ 64(AX)
-#define outStep_ 72(AX)
-#define blocks_ 80(AX)
-#define xBlock_ 88(AX)
-#define outBlock_ 96(AX)
-#define xRow_ 104(AX)
-#define wRow_ 112(AX)
-#define add_ 120(AX)
-#define moved_ 128(AX)
-
-#define BEGIN \
-	MOVQ a+0(FP), AX         \
-	MOVQ $0, moved_          \
-	MOVQ xStep_, SI          \
-	MOVQ wStep_, DX          \
-	MOVQ out_, DI            \
-	MOVQ pStep_, R9          \
-	LEAQ (R9)(R9*2), R10     \
-	LEAQ (R9)(R9*4), R11     \
-	LEAQ (R10)(R9*4), R12    \
-block:                      \
-	MOVQ x_, R14             \
-	ADDQ moved_, R14         \
-	MOVQ w_, BX              \
-	MOVQ offs_, R15          \
-	MOVQ runs_, R13          \
-	VXORPS Y0, Y0, Y0        \
-	VXORPS Y1, Y1, Y1        \
-	VXORPS Y2, Y2, Y2        \
-	VXORPS Y3, Y3, Y3        \
-	VXORPS Y4, Y4, Y4        \
-	VXORPS Y5, Y5, Y5        \
-	VXORPS Y6, Y6, Y6        \
-	VXORPS Y7, Y7, Y7        \
-run:                        \
-	MOVQ R14, R8             \
-	TESTQ R15, R15           \
-	JEQ  rows                \
-	MOVQ (R15), CX           \
-	LEAQ (R14)(CX*4), R8     \
-	ADDQ $8, R15             \
-	JMP  start               \
-rows:                       \
-	ADDQ xRow_, R14          \
-start:                      \
-	MOVQ run_, CX            \
-loop:
-
-#define NEXT \
-	ADDQ SI, R8    \
-	ADDQ DX, BX    \
-	DECQ CX        \
-	JNE  loop      \
-	ADDQ wRow_, BX \
-	DECQ R13       \
-	JNE  run       \
-	MOVQ outStep_, R8 \
-	MOVQ DI, R14   \
-	CMPQ add_, $0  \
-	JEQ  store
-
-#define FINISH \
-	MOVQ xBlock_, CX     \
-	ADDQ CX, moved_      \
-	ADDQ outBlock_, DI   \
-	DECQ blocks_         \
-	JNE  block           \
-	VZEROUPPER           \
-	RET
+#include "tile_amd64.h"
 
 // acc += w·x for one vector (w in Y8) and one x.
 #define STEP(x, acc, b, m) \
@@ -126,7 +45,7 @@ loop:
 
 // func tile8x8(a *tile)
 TEXT ·tile8x8(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEP((R8), Y0, Y9, Y10)
 	STEP((R8)(R9*1), Y1, Y11, Y12)
@@ -159,7 +78,7 @@ store:
 
 // func tile4x8(a *tile)
 TEXT ·tile4x8(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEP((R8), Y0, Y9, Y10)
 	STEP((R8)(R9*1), Y1, Y11, Y12)
@@ -180,7 +99,7 @@ store:
 
 // func tile1x8(a *tile)
 TEXT ·tile1x8(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEP((R8), Y0, Y9, Y10)
 	NEXT
@@ -192,7 +111,7 @@ store:
 
 // func tile4x16(a *tile)
 TEXT ·tile4x16(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	VMOVUPS 32(BX), Y9
 	STEP2((R8), Y0, Y1, Y10, Y11, Y12)
@@ -214,7 +133,7 @@ store:
 
 // func tile1x16(a *tile)
 TEXT ·tile1x16(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	VMOVUPS 32(BX), Y9
 	STEP2((R8), Y0, Y1, Y10, Y11, Y12)
@@ -227,7 +146,7 @@ store:
 
 // func tile8x4(a *tile)
 TEXT ·tile8x4(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPX((R8), X0, X9, X10)
 	STEPX((R8)(R9*1), X1, X11, X12)
@@ -260,7 +179,7 @@ store:
 
 // func tile4x4(a *tile)
 TEXT ·tile4x4(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPX((R8), X0, X9, X10)
 	STEPX((R8)(R9*1), X1, X11, X12)
@@ -281,7 +200,7 @@ store:
 
 // func tile1x4(a *tile)
 TEXT ·tile1x4(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPX((R8), X0, X9, X10)
 	NEXT
@@ -310,7 +229,7 @@ store:
 // func tile16x4(a *tile)
 // Pixels and results lie side by side, 4 channels each; run counts groups of 4.
 TEXT ·tile16x4(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VBROADCASTF128 0(BX), Y8
 	VBROADCASTF128 16(BX), Y9
 	VBROADCASTF128 32(BX), Y10
@@ -346,7 +265,7 @@ store:
 
 // func tile4x12(a *tile)
 TEXT ·tile4x12(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	VMOVUPS 32(BX), X9
 	VBROADCASTSS (R8), Y10
@@ -390,7 +309,7 @@ store:
 // func depth8(a *tile)
 // As tile8x8, but x are vectors too: 8 pixels x 8 channels, each by itself.
 TEXT ·depth8(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEPV((R8), Y0, Y9)
 	STEPV((R8)(R9*1), Y1, Y10)
@@ -423,7 +342,7 @@ store:
 
 // func depth1(a *tile)
 TEXT ·depth1(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEPV((R8), Y0, Y9)
 	NEXT
@@ -440,7 +359,7 @@ store:
 
 // func depth8x4(a *tile)
 TEXT ·depth8x4(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPH((R8), X0, X9)
 	STEPH((R8)(R9*1), X1, X10)
@@ -473,7 +392,7 @@ store:
 
 // func depth1x4(a *tile)
 TEXT ·depth1x4(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPH((R8), X0, X9)
 	NEXT
@@ -497,7 +416,7 @@ store:
 TEXT ·weigh5x16(SB), NOSPLIT, $0-8
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y10
 	VMOVUPS 32(BX), Y11
 	WEIGH2((R8), 32(R8), Y0, Y1, Y12, Y13)
@@ -522,7 +441,7 @@ store:
 
 // func weigh3x16(a *tile)
 TEXT ·weigh3x16(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y10
 	VMOVUPS 32(BX), Y11
 	WEIGH2((R8), 32(R8), Y0, Y1, Y12, Y13)
@@ -541,7 +460,7 @@ store:
 
 // func weigh1x16(a *tile)
 TEXT ·weigh1x16(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y10
 	VMOVUPS 32(BX), Y11
 	WEIGH2((R8), 32(R8), Y0, Y1, Y12, Y13)
@@ -554,7 +473,7 @@ store:
 
 // func weigh5x8(a *tile)
 TEXT ·weigh5x8(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEPV((R8), Y0, Y9)
 	STEPV((R8)(R9*1), Y1, Y10)
@@ -578,7 +497,7 @@ store:
 
 // func weigh3x8(a *tile)
 TEXT ·weigh3x8(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEPV((R8), Y0, Y9)
 	STEPV((R8)(R9*1), Y1, Y10)
@@ -596,7 +515,7 @@ store:
 
 // func weigh5x4(a *tile)
 TEXT ·weigh5x4(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPH((R8), X0, X9)
 	STEPH((R8)(R9*1), X1, X10)
@@ -620,7 +539,7 @@ store:
 
 // func weigh3x4(a *tile)
 TEXT ·weigh3x4(SB), NOSPLIT, $0-8
-	BEGIN
+	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPH((R8), X0, X9)
 	STEPH((R8)(R9*1), X1, X10)

@@ -69,7 +69,9 @@ func plain[T Float]() *inner[T] {
 func tuned[T Float]() *inner[T] {
 	in := plain[T]()
 	if single, ok := any(in).(*inner[float32]); ok {
-		tune(single)
+		if all := levels(); len(all) > 0 {
+			all[len(all)-1](single)
+		}
 	}
 	return in
 }

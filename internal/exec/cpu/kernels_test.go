@@ -197,6 +197,12 @@ var convs = []convCase{
 	{exec.Shape{40, 4, 4, 8}, 8, square(3, 1, 1, 1, 1)},
 	{exec.Shape{1, 3, 3, 4}, 4, square(3, 1, 4, 1, 1)}, // padding wider than the kernel
 	{exec.Shape{1, 40, 40, 64}, 16, square(3, 1, 1, 1, 1)},
+	{exec.Shape{2, 8, 8, 32}, 32, square(3, 1, 1, 1, 1)}, // vectors of 16 and 32
+	{exec.Shape{1, 9, 11, 33}, 52, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 6, 5, 64}, 64, square(1, 1, 0, 1, 1)},
+	{exec.Shape{3, 3, 3, 16}, 32, square(3, 2, 1, 1, 1)},
+	{exec.Shape{1, 10, 9, 44}, 44, square(5, 1, 2, 1, 44)},
+	{exec.Shape{1, 4, 3, 32}, 32, square(3, 1, 1, 1, 32)},
 }
 
 // workload is one instruction in memory, each argument apart from the others, with
@@ -374,8 +380,14 @@ func TestInstructionsDoNotDisturbEachOther(t *testing.T) {
 func TestTunedLoopsGiveTheBitsOfPlainOnes(t *testing.T) {
 	for _, w := range table() {
 		c := w.instr
-		sameBits(t, c, result(t, w, 1, tuned[float32]()), result(t, w, 1, plain[float32]()))
+		want := result(t, w, 1, plain[float32]())
+		for _, tune := range levels() {
+			in := plain[float32]()
+			tune(in)
+			sameBits(t, c, result(t, w, 1, in), want)
+		}
 	}
+	t.Logf("%d instructions, %d sets of loops", len(table()), len(levels()))
 }
 
 func sameBits[T Float](t *testing.T, c instr, got, want []T) {

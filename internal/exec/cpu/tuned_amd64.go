@@ -4,12 +4,26 @@ package cpu
 
 import "golang.org/x/sys/cpu"
 
-// tune puts in the loops that are written for AVX2, if the processor has it.
-// They use no fused multiply-add and add up in the order of the plain loops.
-func tune(in *inner[float32]) {
-	if !cpu.X86.HasAVX2 {
-		return
+// levels are the sets of loops for AVX2 and AVX-512 that this processor can run,
+// the best one last. They use no fused multiply-add and add up in the order of the
+// plain loops.
+func levels() []func(*inner[float32]) {
+	switch {
+	case !cpu.X86.HasAVX2:
+		return nil
+	case !cpu.X86.HasAVX512F:
+		return []func(*inner[float32]){tune256}
 	}
+	return []func(*inner[float32]){tune256, tune512}
+}
+
+func tune512(in *inner[float32]) {
+	tune256(in)
+	in.conv, in.convWeight = wideConv, wideConvWeight
+	in.depth, in.depthWeight = wideDepth, wideDepthWeight
+}
+
+func tune256(in *inner[float32]) {
 	in.conv, in.convWeight = avxConv, avxConvWeight
 	in.depth, in.depthWeight = avxDepth, avxDepthWeight
 	in.maxIndex, in.maxGather, in.maxScatter = avxMaxIndex, avxMaxGather, avxMaxScatter
@@ -104,10 +118,42 @@ func weigh5x4(a *tile)
 //go:noescape
 func weigh3x4(a *tile)
 
-// call runs the tile function of rows x width. Widths deep and deep4 stand for 8
-// and 4 channels, each by itself; 16 rows of width 4 are pairs.
+// The rest needs AVX-512.
+
+//go:noescape
+func wide8x16(a *tile)
+
+//go:noescape
+func wide8x32(a *tile)
+
+//go:noescape
+func wide4x32(a *tile)
+
+//go:noescape
+func wideDepth8(a *tile)
+
+//go:noescape
+func wideWeigh5(a *tile)
+
+//go:noescape
+func wideWeigh3(a *tile)
+
+//go:noescape
+func wideWeigh1(a *tile)
+
+// call runs the tile function of rows x width. Widths deep, deep4 and deep16 stand
+// for 8, 4 and 16 channels, each by itself; 16 rows of width 4 are pairs. What
+// needs AVX-512 are width 32, 8 rows of width 16 and deep16.
 func (a *tile) call(rows, width int) {
 	switch {
+	case width == 32 && rows == 8:
+		wide8x32(a)
+	case width == 32:
+		wide4x32(a)
+	case width == 16 && rows == 8:
+		wide8x16(a)
+	case width == deep16:
+		wideDepth8(a)
 	case width == 16 && rows == 4:
 		tile4x16(a)
 	case width == 16:
@@ -137,7 +183,7 @@ func (a *tile) call(rows, width int) {
 	}
 }
 
-const deep, deep4 = 1, 2
+const deep, deep4, deep16 = 1, 2, 3
 
 // grid is rows x pixels of results and what they are computed from.
 type grid struct {
@@ -170,9 +216,12 @@ func (g *grid) cover(a *tile, o, size, width int) {
 	}
 }
 
-// width is how many of n results a tile takes; 0 means too few for a vector.
-func width(n int) int {
+// width is how many of n results a tile takes, widest at most; 0 means too few
+// for a vector.
+func width(n, widest int) int {
 	switch {
+	case n >= 32 && widest >= 32:
+		return 32
 	case n >= 16:
 		return 16
 	case n >= 8:
@@ -184,6 +233,15 @@ func width(n int) int {
 }
 
 func avxConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int) {
+	tiledConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, 16)
+}
+
+func wideConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int) {
+	tiledConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, 32)
+}
+
+// tiledConv is conv in tiles of up to widest results: 16, or with AVX-512 32.
+func tiledConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc, widest int) {
 	if len(offs) == 0 || rows == 0 || pixels == 0 {
 		plainConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc)
 		return
@@ -199,14 +257,18 @@ func avxConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep 
 		g.cover(&a, 0, 16, 4)
 		return
 	}
+	rest := widest
+	if pixels < 4 {
+		rest = 16
+	}
 	for o := 0; o < oc; {
-		n := width(oc - o)
+		n := width(oc-o, rest)
 		if n == 0 {
 			plainConv(dst[o:], dstRow, dstStep, src, srcRow, srcStep, offs, run, w[o:], wStep, rows, pixels, oc-o)
 			return
 		}
 		size := 8
-		if n == 16 {
+		if n == 16 && widest == 16 {
 			size = 4
 		}
 		if size > pixels {
@@ -222,14 +284,27 @@ func avxConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep 
 }
 
 func avxConvWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, ic, oc int) {
+	tiledWeight(dw, dwStep, x, xRow, xStep, dy, dyRow, dyStep, rows, cols, ic, oc, 16)
+}
+
+func wideConvWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, ic, oc int) {
+	tiledWeight(dw, dwStep, x, xRow, xStep, dy, dyRow, dyStep, rows, cols, ic, oc, 32)
+}
+
+// tiledWeight is convWeight in tiles of up to widest results: 16, or with AVX-512 32.
+func tiledWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, ic, oc, widest int) {
 	if rows == 0 || cols == 0 {
 		return
 	}
 	_, _, _ = dw[(ic-1)*dwStep+oc-1], x[(rows-1)*xRow+(cols-1)*xStep+ic-1], dy[(rows-1)*dyRow+(cols-1)*dyStep+oc-1]
 	a := tile{runs: rows, run: cols, xStep: 4 * xStep, pStep: 4, wStep: 4 * dyStep, outStep: 4 * dwStep,
 		xRow: 4 * xRow, wRow: 4 * (dyRow - cols*dyStep), add: 1}
+	rest := widest
+	if ic%4 != 0 {
+		rest = 16
+	}
 	for o := 0; o < oc; {
-		n := width(oc - o)
+		n := width(oc-o, rest)
 		if n == 0 {
 			plainConvWeight(dw[o:], dwStep, x, xRow, xStep, dy[o:], dyRow, dyStep, rows, cols, ic, oc-o)
 			return
@@ -242,7 +317,7 @@ func avxConvWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []
 			}
 		}
 		for _, block := range [...]int{8, 4, 1} {
-			if n == 16 && block == 8 || ic-i < block {
+			if n == 16 && widest == 16 && block == 8 || ic-i < block {
 				continue
 			}
 			a.x, a.out = &x[i], &dw[i*dwStep+o]
@@ -269,6 +344,15 @@ func narrowWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []f
 }
 
 func avxDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int) {
+	tiledDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, 8)
+}
+
+func wideDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int) {
+	tiledDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, 16)
+}
+
+// tiledDepth is depth in vectors of up to widest channels: 8, or with AVX-512 16.
+func tiledDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c, widest int) {
 	if len(offs) == 0 || rows == 0 || pixels == 0 || c%4 != 0 {
 		plainDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c)
 		return
@@ -280,18 +364,36 @@ func avxDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep
 	if size > pixels {
 		size = 1
 	}
-	for k := 0; k < c; k += 8 {
+	if size == 1 {
+		widest = 8
+	}
+	for k := 0; k < c; {
 		g := grid{dst, dstRow, dstStep, src[k:], srcRow, srcStep, rows, pixels}
 		a.w = &w[k]
-		if c-k < 8 {
+		switch {
+		case c-k >= 16 && widest == 16:
+			g.cover(&a, k, size, deep16)
+			k += 16
+		case c-k >= 8:
+			g.cover(&a, k, size, deep)
+			k += 8
+		default:
 			g.cover(&a, k, size, deep4)
-			return
+			k += 4
 		}
-		g.cover(&a, k, size, deep)
 	}
 }
 
 func avxDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int) {
+	tiledDepthWeight(dw, taps, x, xTap, xRow, xStep, dy, dyRow, dyStep, rows, cols, c, false)
+}
+
+func wideDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int) {
+	tiledDepthWeight(dw, taps, x, xTap, xRow, xStep, dy, dyRow, dyStep, rows, cols, c, true)
+}
+
+// tiledDepthWeight is depthWeight in vectors of 8 channels, or of 16 if wide.
+func tiledDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int, wide bool) {
 	if rows == 0 || cols == 0 || taps == 0 {
 		return
 	}
@@ -307,7 +409,7 @@ func avxDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int, 
 					n -= 2
 				}
 				a.x, a.w, a.out, a.blocks = &x[t*xTap+k], &dy[k], &dw[t*c+k], 1
-				a.weigh(n, width)
+				a.weigh(n, width, wide)
 				t += n
 			}
 		}
@@ -317,9 +419,16 @@ func avxDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int, 
 	}
 }
 
-// weigh runs the loop for 1, 3 or 5 taps of 16, 8 or 4 channels, each by itself.
-func (a *tile) weigh(taps, width int) {
+// weigh runs the loop for 1, 3 or 5 taps of 16, 8 or 4 channels, each by itself;
+// wide is for AVX-512.
+func (a *tile) weigh(taps, width int, wide bool) {
 	switch {
+	case width == 16 && wide && taps == 5:
+		wideWeigh5(a)
+	case width == 16 && wide && taps == 3:
+		wideWeigh3(a)
+	case width == 16 && wide:
+		wideWeigh1(a)
 	case width == 16 && taps == 5:
 		weigh5x16(a)
 	case width == 16 && taps == 3:

@@ -17,7 +17,13 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 	}
 	x, w, out := make([]float32, 4096), make([]float32, 4096), make([]float32, 4096)
 	cases := 0
-	for _, shape := range [][2]int{{8, 8}, {4, 8}, {1, 8}, {4, 16}, {1, 16}, {16, 4}, {8, 4}, {4, 4}, {1, 4}, {8, deep}, {1, deep}, {8, deep4}, {1, deep4}} {
+	shapes := [][2]int{{8, 8}, {4, 8}, {1, 8}, {4, 16}, {1, 16}, {16, 4}, {8, 4}, {4, 4}, {1, 4}, {8, deep}, {1, deep}, {8, deep4}, {1, deep4}}
+	wide := []bool{false}
+	if len(levels()) > 1 {
+		shapes = append(shapes, [][2]int{{8, 32}, {4, 32}, {8, 16}, {8, deep16}}...)
+		wide = append(wide, true)
+	}
+	for _, shape := range shapes {
 		const blocks = 3
 		a := tile{x: &x[0], w: &w[0], out: &out[0], runs: 1, run: 2, xStep: 4, pStep: 32, wStep: 64, outStep: 64,
 			blocks: blocks, xBlock: 512, outBlock: 1024}
@@ -31,10 +37,13 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 		}
 		cases++
 	}
-	for _, shape := range [][2]int{{5, 16}, {3, 16}, {1, 16}, {5, 8}, {3, 8}, {1, 8}, {5, 4}, {3, 4}, {1, 4}} {
+	for i, shape := range [][2]int{{5, 16}, {3, 16}, {1, 16}, {5, 8}, {3, 8}, {1, 8}, {5, 4}, {3, 4}, {1, 4}, {5, 16}, {3, 16}, {1, 16}} {
+		if i/9 == len(wide) {
+			break
+		}
 		a := tile{x: &x[0], w: &w[0], out: &out[0], runs: 2, run: 2, xStep: 64, pStep: 128, wStep: 64, outStep: 64, blocks: 1, add: 1}
 		before := a
-		a.weigh(shape[0], shape[1])
+		a.weigh(shape[0], shape[1], wide[i/9])
 		if a.x != before.x || a.w != before.w || a.out != before.out {
 			t.Errorf("gradient of %d taps x %d channels moved a pointer of its argument", shape[0], shape[1])
 		}

@@ -1,0 +1,234 @@
+//go:build !noasm
+
+#include "textflag.h"
+
+// Tiles of outer products, in vectors of 16. Accumulators are Z0-Z7, or Z0-Z15.
+
+#include "tile_amd64.h"
+
+// The upper parts of all registers become zero as well.
+#define CLEAR16 \
+	CLEAR8               \
+	VXORPS Y8, Y8, Y8    \
+	VXORPS Y9, Y9, Y9    \
+	VXORPS Y10, Y10, Y10 \
+	VXORPS Y11, Y11, Y11 \
+	VXORPS Y12, Y12, Y12 \
+	VXORPS Y13, Y13, Y13 \
+	VXORPS Y14, Y14, Y14 \
+	VXORPS Y15, Y15, Y15
+
+// acc += Z16·x for one x.
+#define STEP(x, acc, m) \
+	VMULPS.BCST x, Z16, m \
+	VADDPS m, acc, acc
+
+// acc0, acc1 += (Z16, Z17)·x.
+#define STEP2(x, acc0, acc1, b, m0, m1) \
+	VBROADCASTSS x, b     \
+	VMULPS Z16, b, m0     \
+	VMULPS Z17, b, m1     \
+	VADDPS m0, acc0, acc0 \
+	VADDPS m1, acc1, acc1
+
+// acc += Z16·x for vectors.
+#define STEPV(x, acc, m) \
+	VMULPS x, Z16, m     \
+	VADDPS m, acc, acc
+
+#define ADDTO(acc) \
+	VADDPS (R14), acc, acc \
+	ADDQ R8, R14
+
+#define STORE(acc) \
+	VMOVUPS acc, (R14) \
+	ADDQ R8, R14
+
+#define ADDTO2(acc0, acc1) \
+	VADDPS (R14), acc0, acc0   \
+	VADDPS 64(R14), acc1, acc1 \
+	ADDQ R8, R14
+
+#define STORE2(acc0, acc1) \
+	VMOVUPS acc0, (R14)   \
+	VMOVUPS acc1, 64(R14) \
+	ADDQ R8, R14
+
+// func wide8x16(a *tile)
+TEXT ·wide8x16(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Z16
+	STEP((R8), Z0, Z17)
+	STEP((R8)(R9*1), Z1, Z18)
+	STEP((R8)(R9*2), Z2, Z19)
+	STEP((R8)(R10*1), Z3, Z20)
+	STEP((R8)(R9*4), Z4, Z21)
+	STEP((R8)(R11*1), Z5, Z22)
+	STEP((R8)(R10*2), Z6, Z23)
+	STEP((R8)(R12*1), Z7, Z24)
+	NEXT
+	ADDTO(Z0)
+	ADDTO(Z1)
+	ADDTO(Z2)
+	ADDTO(Z3)
+	ADDTO(Z4)
+	ADDTO(Z5)
+	ADDTO(Z6)
+	ADDTO(Z7)
+	MOVQ DI, R14
+store:
+	STORE(Z0)
+	STORE(Z1)
+	STORE(Z2)
+	STORE(Z3)
+	STORE(Z4)
+	STORE(Z5)
+	STORE(Z6)
+	STORE(Z7)
+	FINISH
+
+// func wide8x32(a *tile)
+TEXT ·wide8x32(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR16)
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	STEP2((R8), Z0, Z1, Z18, Z19, Z20)
+	STEP2((R8)(R9*1), Z2, Z3, Z21, Z22, Z23)
+	STEP2((R8)(R9*2), Z4, Z5, Z24, Z25, Z26)
+	STEP2((R8)(R10*1), Z6, Z7, Z27, Z28, Z29)
+	STEP2((R8)(R9*4), Z8, Z9, Z18, Z19, Z20)
+	STEP2((R8)(R11*1), Z10, Z11, Z21, Z22, Z23)
+	STEP2((R8)(R10*2), Z12, Z13, Z24, Z25, Z26)
+	STEP2((R8)(R12*1), Z14, Z15, Z27, Z28, Z29)
+	NEXT
+	ADDTO2(Z0, Z1)
+	ADDTO2(Z2, Z3)
+	ADDTO2(Z4, Z5)
+	ADDTO2(Z6, Z7)
+	ADDTO2(Z8, Z9)
+	ADDTO2(Z10, Z11)
+	ADDTO2(Z12, Z13)
+	ADDTO2(Z14, Z15)
+	MOVQ DI, R14
+store:
+	STORE2(Z0, Z1)
+	STORE2(Z2, Z3)
+	STORE2(Z4, Z5)
+	STORE2(Z6, Z7)
+	STORE2(Z8, Z9)
+	STORE2(Z10, Z11)
+	STORE2(Z12, Z13)
+	STORE2(Z14, Z15)
+	FINISH
+
+// func wide4x32(a *tile)
+TEXT ·wide4x32(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	STEP2((R8), Z0, Z1, Z18, Z19, Z20)
+	STEP2((R8)(R9*1), Z2, Z3, Z21, Z22, Z23)
+	STEP2((R8)(R9*2), Z4, Z5, Z24, Z25, Z26)
+	STEP2((R8)(R10*1), Z6, Z7, Z27, Z28, Z29)
+	NEXT
+	ADDTO2(Z0, Z1)
+	ADDTO2(Z2, Z3)
+	ADDTO2(Z4, Z5)
+	ADDTO2(Z6, Z7)
+	MOVQ DI, R14
+store:
+	STORE2(Z0, Z1)
+	STORE2(Z2, Z3)
+	STORE2(Z4, Z5)
+	STORE2(Z6, Z7)
+	FINISH
+
+// func wideDepth8(a *tile)
+// As wide8x16, but x are vectors too: 8 pixels x 16 channels, each by itself.
+TEXT ·wideDepth8(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Z16
+	STEPV((R8), Z0, Z17)
+	STEPV((R8)(R9*1), Z1, Z18)
+	STEPV((R8)(R9*2), Z2, Z19)
+	STEPV((R8)(R10*1), Z3, Z20)
+	STEPV((R8)(R9*4), Z4, Z21)
+	STEPV((R8)(R11*1), Z5, Z22)
+	STEPV((R8)(R10*2), Z6, Z23)
+	STEPV((R8)(R12*1), Z7, Z24)
+	NEXT
+	ADDTO(Z0)
+	ADDTO(Z1)
+	ADDTO(Z2)
+	ADDTO(Z3)
+	ADDTO(Z4)
+	ADDTO(Z5)
+	ADDTO(Z6)
+	ADDTO(Z7)
+	MOVQ DI, R14
+store:
+	STORE(Z0)
+	STORE(Z1)
+	STORE(Z2)
+	STORE(Z3)
+	STORE(Z4)
+	STORE(Z5)
+	STORE(Z6)
+	STORE(Z7)
+	FINISH
+
+// The gradient of depthwise weights: w is dy, and pStep leads to the next tap.
+
+// func wideWeigh5(a *tile)
+TEXT ·wideWeigh5(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Z16
+	STEPV((R8), Z0, Z17)
+	STEPV((R8)(R9*1), Z1, Z18)
+	STEPV((R8)(R9*2), Z2, Z19)
+	STEPV((R8)(R10*1), Z3, Z20)
+	STEPV((R8)(R9*4), Z4, Z21)
+	NEXT
+	ADDTO(Z0)
+	ADDTO(Z1)
+	ADDTO(Z2)
+	ADDTO(Z3)
+	ADDTO(Z4)
+	MOVQ DI, R14
+store:
+	STORE(Z0)
+	STORE(Z1)
+	STORE(Z2)
+	STORE(Z3)
+	STORE(Z4)
+	FINISH
+
+// func wideWeigh3(a *tile)
+TEXT ·wideWeigh3(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Z16
+	STEPV((R8), Z0, Z17)
+	STEPV((R8)(R9*1), Z1, Z18)
+	STEPV((R8)(R9*2), Z2, Z19)
+	NEXT
+	ADDTO(Z0)
+	ADDTO(Z1)
+	ADDTO(Z2)
+	MOVQ DI, R14
+store:
+	STORE(Z0)
+	STORE(Z1)
+	STORE(Z2)
+	FINISH
+
+// func wideWeigh1(a *tile)
+TEXT ·wideWeigh1(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Z16
+	STEPV((R8), Z0, Z17)
+	NEXT
+	ADDTO(Z0)
+	MOVQ DI, R14
+store:
+	STORE(Z0)
+	FINISH

@@ -1,0 +1,87 @@
+// The frame of a tile function, see tile in tuned_amd64.go for the arguments and
+// the formula. Products are rounded before they are added: VMULPS, then VADDPS.
+//
+// Registers: AX arguments, BX w, CX steps left in the run, DX and SI the steps of w and x,
+// DI out, R8 x, R9-R12 1, 3, 5, 7 times pStep, R13 runs left, R14 x at the start
+// of the run, R15 offsets. CLEAR sets the accumulators to zero.
+
+#define x_ 0(AX)
+#define w_ 8(AX)
+#define out_ 16(AX)
+#define offs_ 24(AX)
+#define runs_ 32(AX)
+#define run_ 40(AX)
+#define xStep_ 48(AX)
+#define pStep_ 56(AX)
+#define wStep_ 64(AX)
+#define outStep_ 72(AX)
+#define blocks_ 80(AX)
+#define xBlock_ 88(AX)
+#define outBlock_ 96(AX)
+#define xRow_ 104(AX)
+#define wRow_ 112(AX)
+#define add_ 120(AX)
+#define moved_ 128(AX)
+
+#define CLEAR8 \
+	VXORPS Y0, Y0, Y0        \
+	VXORPS Y1, Y1, Y1        \
+	VXORPS Y2, Y2, Y2        \
+	VXORPS Y3, Y3, Y3        \
+	VXORPS Y4, Y4, Y4        \
+	VXORPS Y5, Y5, Y5        \
+	VXORPS Y6, Y6, Y6        \
+	VXORPS Y7, Y7, Y7
+
+#define BEGIN(CLEAR) \
+	MOVQ a+0(FP), AX         \
+	MOVQ $0, moved_          \
+	MOVQ xStep_, SI          \
+	MOVQ wStep_, DX          \
+	MOVQ out_, DI            \
+	MOVQ pStep_, R9          \
+	LEAQ (R9)(R9*2), R10     \
+	LEAQ (R9)(R9*4), R11     \
+	LEAQ (R10)(R9*4), R12    \
+block:                      \
+	MOVQ x_, R14             \
+	ADDQ moved_, R14         \
+	MOVQ w_, BX              \
+	MOVQ offs_, R15          \
+	MOVQ runs_, R13          \
+	CLEAR                    \
+run:                        \
+	MOVQ R14, R8             \
+	TESTQ R15, R15           \
+	JEQ  rows                \
+	MOVQ (R15), CX           \
+	LEAQ (R14)(CX*4), R8     \
+	ADDQ $8, R15             \
+	JMP  start               \
+rows:                       \
+	ADDQ xRow_, R14          \
+start:                      \
+	MOVQ run_, CX            \
+loop:
+
+#define NEXT \
+	ADDQ SI, R8    \
+	ADDQ DX, BX    \
+	DECQ CX        \
+	JNE  loop      \
+	ADDQ wRow_, BX \
+	DECQ R13       \
+	JNE  run       \
+	MOVQ outStep_, R8 \
+	MOVQ DI, R14   \
+	CMPQ add_, $0  \
+	JEQ  store
+
+#define FINISH \
+	MOVQ xBlock_, CX     \
+	ADDQ CX, moved_      \
+	ADDQ outBlock_, DI   \
+	DECQ blocks_         \
+	JNE  block           \
+	VZEROUPPER           \
+	RET
