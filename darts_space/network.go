@@ -33,8 +33,8 @@ type Net struct {
 	ImageNet bool
 }
 
-// Check reports sizes that no network can have. [Net.Supernet] and [Net.Final]
-// panic with the same error.
+// Check reports sizes that no network can have. The networks of [Net.Supernet] and
+// [Net.Final] panic with the same error when they are built.
 func (n Net) Check() error {
 	multiple, least := 4, 4
 	if n.ImageNet {
@@ -72,7 +72,7 @@ func (n Net) reduces(layer int) bool { return layer == n.N/3 || layer == 2*n.N/3
 // pooling is followed by one. There is no auxiliary classifier.
 func (n Net) Supernet() supernet.Build {
 	n.Aux = false
-	return n.network(func(b *supernet.Builder, name string, layer int, in [2]*graph.Node) *graph.Node {
+	return n.network(nil, func(b *supernet.Builder, name string, layer int, in [2]*graph.Node) *graph.Node {
 		row := 2 * cellEdges * layer
 		if n.reduces(layer) {
 			row += cellEdges
@@ -89,15 +89,12 @@ func (n Net) Supernet() supernet.Build {
 // batch norm, drop path on what operations bring (not on identities), and the
 // auxiliary classifier where n has one. The names and the order of its parameters
 // are those of the canonical genotype. An edge from a node that has no value is
-// left out (Fair-DARTS). It panics when g.Check has an error.
+// left out (Fair-DARTS). Building it panics when g.Check has an error.
 //
 // Fair-DARTS's own code drops paths at the nodes, not at the operations.
 func (n Net) Final(g Genotype) supernet.Build {
-	if err := g.Check(); err != nil {
-		panic(err.Error())
-	}
 	g = g.Canonical()
-	return n.network(func(b *supernet.Builder, name string, layer int, in [2]*graph.Node) *graph.Node {
+	return n.network(g.Check(), func(b *supernet.Builder, name string, layer int, in [2]*graph.Node) *graph.Node {
 		cell := g.Normal
 		if n.reduces(layer) {
 			cell = g.Reduce
@@ -165,12 +162,15 @@ func (n Net) stride(layer, from int) int {
 
 // network is the stem, the cells with their inputs brought to one size, pooling,
 // classifier. cell adds what is between the inputs and the output of a cell.
-func (n Net) network(cell func(b *supernet.Builder, name string, layer int, in [2]*graph.Node) *graph.Node, affine bool) supernet.Build {
-	if err := n.Check(); err != nil {
-		panic(err.Error())
-	}
+// wrong, if not nil, is what is wrong with the cells.
+func (n Net) network(wrong error, cell func(b *supernet.Builder, name string, layer int, in [2]*graph.Node) *graph.Node, affine bool) supernet.Build {
 	return supernet.Network{
 		Stem: func(b *supernet.Builder, images *graph.Node) (before, last *graph.Node) {
+			for _, err := range [2]error{wrong, n.Check()} {
+				if err != nil {
+					panic(err.Error())
+				}
+			}
 			if !n.ImageNet {
 				stem := b.ConvNorm("stem", images, 3*n.C, graph.Window{K: 3, Pad: 1}, true)
 				return stem, stem
