@@ -4,6 +4,7 @@
 
 GO  ?= go
 OUT ?= out
+SPACES ?= nb201,nb1b1-s3,darts
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
@@ -25,7 +26,7 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./benchmarks
 
 reproduce-table: build
-	./bin/idarts run --protocol laptop --methods all --seeds 0-2 --out $(OUT)
+	./bin/idarts run --space $(SPACES) --protocol laptop --seeds 0-2 --out $(OUT)
 	./bin/idarts figure --out $(OUT)
 	./bin/idarts table --out $(OUT) --save
 	./bin/idarts table --out $(OUT) --timing

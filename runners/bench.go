@@ -54,7 +54,7 @@ func openBench(p Protocol, data *images.Dataset, in Inputs, fresh bool) (*Bench,
 		Data:    map[string]string{p.Dataset: data.SHA256()},
 		Problem: func(pool *cpu.Pool, seed uint64) (search.Problem, error) { return Supernet(space, p, data, pool, seed) },
 	}
-	cost := trainingGFLOP(space, p.Score.Recipe, data.Train)
+	cost := trainingGFLOP(space, p.Score.Recipe, p.Score.Recipe.part(data))
 	switch {
 	case !p.Score.Table:
 		bench.Scorer, err = trainedScorer(space, p, data, in.Out, cost, fresh)
@@ -115,7 +115,7 @@ func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, co
 			if err != nil {
 				return 0, 0, err
 			}
-			t, err := newTraining(build, recipe, trial, pool, data, data.Train, "score")
+			t, err := newTraining(build, recipe, trial, pool, data, "score")
 			if err != nil {
 				return 0, 0, err
 			}

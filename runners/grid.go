@@ -93,7 +93,7 @@ func makeConfig(cell result.Cell, protocol, method any, data map[string]string) 
 func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 	config, err := g.config(c, bench)
 	return job{
-		config: config,
+		config: config, last: g.Protocols[c.protocol].Score.Last,
 		start: func(pool *cpu.Pool, query func(arch string) (float64, error)) (search.Searcher, error) {
 			env := search.Env{
 				Space: bench.Space, Seed: c.Seed, Settings: g.Protocols[c.protocol].Search[c.Method], Query: query,

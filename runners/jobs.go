@@ -41,6 +41,7 @@ type Summary struct {
 type job struct {
 	config   result.Config
 	warnings []string // of its result
+	last     bool     // only the last epoch is scored
 	// start makes the searcher. query is the validation accuracy of an architecture
 	// by score, whose cost counts as search.
 	start func(pool *cpu.Pool, query func(arch string) (float64, error)) (search.Searcher, error)

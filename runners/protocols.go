@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"idarts/internal/search"
+	"idarts/nb1b1"
 )
 
 // Protocol is every number of an experiment but the seed. Its JSON form is
@@ -55,6 +56,8 @@ type Scoring struct {
 	Table bool   `json:"table"`
 	Valid Column `json:"valid"`
 	Test  Column `json:"test"`
+	// Last scores nothing but the architecture of the last epoch.
+	Last bool `json:"last,omitempty"`
 
 	// Otherwise the final network is trained from scratch on the images that fit
 	// the weights in the search, and tested on those that fitted the
@@ -125,16 +128,19 @@ var paperSettings = map[string]search.Settings{
 // published. Two learning rates are not, and are the same for all methods:
 //
 //   - of the weights, 0.1 as in the training of the final networks: with the
-//     published 0.025 and 0.01 a supernet is hardly trained after 471 steps, and
-//     prefers pooling;
-//   - of α, 0.01 in place of 0.0003: a search takes 120 (iDARTS) to 471 (DARTS)
-//     architecture steps in place of 12,000 to 20,000.
-var laptopSettings = func() map[string]search.Settings {
-	const epochs = 3
+//     published 0.025 and 0.01 a supernet is hardly trained after some hundred
+//     steps, and prefers pooling;
+//   - of α, 0.01 in place of 0.0003: a search takes 40 to 471 architecture steps in
+//     place of 12,000 to 20,000.
+//
+// An epoch has so many weight steps, 0 for one pass over the data, and iDARTS a
+// quarter as many architecture steps. cells is the budget of random search: about
+// as many as one search with iDARTS has arithmetic for.
+func laptopSettings(epochs, steps, cells int) map[string]search.Settings {
 	arch := paperArch
 	arch.LR = 0.01
 	darts := search.Settings{
-		Epochs:  epochs,
+		Epochs: epochs, MaxSteps: steps,
 		Weights: search.SGD{LR: 0.1, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
 		Arch:    arch, InitScale: 1e-3, ValidDraw: search.Replaced,
 	}
@@ -142,25 +148,15 @@ var laptopSettings = func() map[string]search.Settings {
 	v2.ArchFirst = true
 	idarts := darts
 	idarts.InnerSteps, idarts.NeumannTerms, idarts.OnePass = 4, 2, true
+	idarts.MaxSteps = steps / idarts.InnerSteps
 	return map[string]search.Settings{
-		// As many trained cells as one search with iDARTS has arithmetic for.
-		"random":          {RandomCells: 10},
+		"random":          {RandomCells: cells},
 		"darts-v1":        darts,
 		"darts-v2":        v2,
 		"idarts":          idarts,
 		"idarts-released": idarts,
 	}
-}()
-
-// quickSettings are the laptop's, cut to a few steps.
-var quickSettings = func() map[string]search.Settings {
-	quick := map[string]search.Settings{}
-	for name, s := range laptopSettings {
-		s.Epochs, s.MaxSteps, s.RandomCells = 2, 8, 2
-		quick[name] = s
-	}
-	return quick
-}()
+}
 
 // dartsLaptopRecipe is ours: the parts of the paper's recipe on a network that
 // trains in minutes, with less drop path and smaller cutout for small images.
@@ -199,23 +195,10 @@ var Protocols = []Protocol{
 				Augment: Augment{Flip: true},
 			},
 		},
-		Search: laptopSettings,
+		Search: laptopSettings(3, 0, 10),
 	},
-	{
-		Name: "quick", Title: "seconds, to try the commands; its numbers mean nothing",
-		Space: "nb201", Dataset: "fashion16",
-		Supernet: Net{C: 4, N: 1}, // all ours
-		Batch:    32,
-		Augment:  Augment{Flip: true},
-		Score: Scoring{
-			Trials: 1, Recipe: Recipe{
-				Net: Net{C: 4, N: 1}, Epochs: 1, Batch: 100,
-				Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-			},
-		},
-		Search: quickSettings,
-	},
-	oneShotLaptop("nb1b1-s1"), oneShotLaptop("nb1b1-s2"), oneShotLaptop("nb1b1-s3"),
+	quick("nb201", Net{C: 4, N: 1}), quick("nb1b1-s1", Net{C: 6, N: 1}), quick("nb1b1-s2", Net{C: 6, N: 1}),
+	quick("nb1b1-s3", Net{C: 6, N: 1}), quick("darts", Net{C: 4, N: 3}),
 	{
 		Name: "laptop", Title: "small images, small networks: minutes on two cores",
 		Space: "darts", Dataset: "fashion16",
@@ -225,12 +208,12 @@ var Protocols = []Protocol{
 		Batch:    32,
 		Augment:  Augment{Flip: true},
 		Score: Scoring{Trials: 1, Recipe: Recipe{
-			Net: Net{C: 8, N: 3}, Epochs: 3, Batch: 32,
+			Net: Net{C: 6, N: 3}, Epochs: 2, Batch: 32,
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 			Augment: Augment{Flip: true},
 		}},
 		Retrain: dartsLaptopRecipe,
-		Search:  laptopSettings,
+		Search:  laptopSettings(2, 80, 4),
 	},
 	{
 		Name: "paper", Title: "CIFAR-10 search as published, scored by the NAS-Bench-201 table",
@@ -253,6 +236,19 @@ var Protocols = []Protocol{
 		},
 		Search: paperSettings,
 	},
+	oneShotPaper("nb1b1-s1"), oneShotPaper("nb1b1-s2"), oneShotPaper("nb1b1-s3"),
+	{
+		// Source: DARTS, cnn/train_search.py. T=4 and K=2 of iDARTS are those of its
+		// NAS-Bench-201 code: nothing is published for this space.
+		Name: "paper", Title: "CIFAR-10 search as published; the last genotype is trained for 600 epochs",
+		Space: "darts", Dataset: "cifar10",
+		Supernet: Net{C: 16, N: 8},
+		Batch:    64,
+		Augment:  Augment{Flip: true, Crop: 4},
+		Score:    Scoring{Last: true, Trials: 1, Recipe: *dartsPaperRecipe},
+		Retrain:  dartsPaperRecipe,
+		Search:   dartsSettings(4),
+	},
 }
 
 // oneShotLaptop is the laptop protocol of a space of NAS-Bench-1Shot1, all ours.
@@ -269,7 +265,28 @@ func oneShotLaptop(space string) Protocol {
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 			Augment: Augment{Flip: true},
 		}},
-		Search: laptopSettings,
+		Search: laptopSettings(2, 0, 7),
+	}
+}
+
+// quick is a protocol to try the commands with, all ours.
+func quick(space string, net Net) Protocol {
+	settings := laptopSettings(2, 0, 2)
+	for name, s := range settings {
+		s.MaxSteps = 8
+		settings[name] = s
+	}
+	return Protocol{
+		Name: "quick", Title: "seconds, to try the commands; its numbers mean nothing",
+		Space: space, Dataset: "fashion16",
+		Supernet: net,
+		Batch:    32,
+		Augment:  Augment{Flip: true},
+		Score: Scoring{Trials: 1, Recipe: Recipe{
+			Net: net, Epochs: 1, Batch: 100,
+			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+		}},
+		Search: settings,
 	}
 }
 
@@ -279,6 +296,46 @@ func (p Protocol) Methods() []string {
 		_, ok := p.Search[name]
 		return !ok
 	})
+}
+
+// dartsSGD is the weight step of the DARTS code, which NAS-Bench-1Shot1's takes
+// over. Source: DARTS, cnn/train_search.py.
+var dartsSGD = search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, WeightDecay: 3e-4, Clip: 5}
+
+// dartsSettings are the searches of the DARTS code, and iDARTS with t inner steps
+// beside them.
+func dartsSettings(t int) map[string]search.Settings {
+	darts := search.Settings{
+		Epochs: 50, Weights: dartsSGD, Arch: paperArch, InitScale: 1e-3, ValidDraw: search.Epochs, ArchFirst: true,
+	}
+	idarts := darts
+	idarts.InnerSteps, idarts.NeumannTerms = t, 2
+	return map[string]search.Settings{"darts-v1": darts, "darts-v2": darts, "idarts": idarts}
+}
+
+// oneShotPaper is the published search on a space of NAS-Bench-1Shot1, scored by
+// NAS-Bench-101. iDARTS has T=5 and K=2 there. The published code for iDARTS has
+// other defects than that for NAS-Bench-201, so idarts-released is not here.
+// Source: nasbench-1shot1, optimizers/darts/train_search.py; iDARTS,
+// NAS-Bench-1Shot1-codes/optimizers/idarts_v2/train_search.py.
+func oneShotPaper(space string) Protocol {
+	settings := dartsSettings(5)
+	settings["random"] = search.Settings{RandomCells: 100} // ours
+	column := func(split string) Column { return Column{Dataset: "cifar10", TrainedOn: "cifar10", Split: split} }
+	return Protocol{
+		Name: "paper", Title: "CIFAR-10 search as published, scored by the NAS-Bench-101 table",
+		Space: space, Dataset: "cifar10",
+		Supernet: Net{C: 16, N: 3, Momentum: nb1b1.AsReleased},
+		Batch:    96,
+		Augment:  Augment{Flip: true, Crop: 4},
+		Score: Scoring{
+			// 108 epochs, mean over the three repeats.
+			Table: true, Valid: column("valid"), Test: column("test"),
+			// How the table's networks were trained; only their cost is computed from this.
+			Recipe: Recipe{Net: Net{C: 128, N: 3, Momentum: nb1b1.Intended}, Epochs: 108, Batch: 256},
+		},
+		Search: settings,
+	}
 }
 
 // LookupProtocol finds the protocol of a name for a space.

@@ -71,9 +71,10 @@ func (r *Retrain) jobs() ([]job, error) {
 		return nil, fmt.Errorf("runners: nothing to train: %d architectures, %d seeds", len(r.Archs), len(r.Seeds))
 	}
 	recipe := *r.Protocol.Retrain
-	part, warnings := r.Data.Train, []string(nil)
+	set := recipe.part(r.Data).Set
+	var warnings []string
 	if recipe.All {
-		part, warnings = r.Data.Fit(), []string{"valid accuracies are of images that were trained on"}
+		warnings = []string{"valid accuracies are of images that were trained on"}
 	}
 	var jobs []job
 	for _, text := range r.Archs {
@@ -81,11 +82,11 @@ func (r *Retrain) jobs() ([]job, error) {
 		if err != nil {
 			return nil, err
 		}
-		build, err := space.Final(arch, recipe.Net, part.Set)
+		build, err := space.Final(arch, recipe.Net, set)
 		if err != nil {
 			return nil, err
 		}
-		size, err := supernet.Measure(build, imageShape(part.Set), part.Set.Classes)
+		size, err := supernet.Measure(build, imageShape(set), set.Classes)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +102,7 @@ func (r *Retrain) jobs() ([]job, error) {
 			jobs = append(jobs, job{
 				config: config, warnings: warnings,
 				start: func(pool *cpu.Pool, _ func(string) (float64, error)) (search.Searcher, error) {
-					live, err = newTraining(build, recipe, seed, pool, r.Data, part, "retrain")
+					live, err = newTraining(build, recipe, seed, pool, r.Data, "retrain")
 					return &retraining{training: live, arch: arch}, err
 				},
 				score: func(context.Context, string, *cpu.Pool) (Scored, error) {

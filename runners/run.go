@@ -146,9 +146,11 @@ func (r *run) search(ctx context.Context) error {
 		point.Timing.SearchSeconds = append(point.Timing.SearchSeconds, time.Since(began).Seconds()-waited+trained)
 
 		began = time.Now()
-		scored, err := r.score(ctx, report.Arch, r.pool)
-		if err != nil {
-			return fmt.Errorf("runners: %s: epoch %d: %w", r.cell, epoch, err)
+		var scored Scored
+		if epoch == epochs || !r.last {
+			if scored, err = r.score(ctx, report.Arch, r.pool); err != nil {
+				return fmt.Errorf("runners: %s: epoch %d: %w", r.cell, epoch, err)
+			}
 		}
 		point.Timing.ScoreSeconds += time.Since(began).Seconds()
 		point.Events = append(point.Events, result.Event{

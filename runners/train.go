@@ -32,10 +32,18 @@ type training struct {
 	valid, test    *images.Loader
 }
 
-// newTraining prepares the training of what build describes on the images of
-// part. name is that of the random streams.
-func newTraining(build supernet.Build, recipe Recipe, seed uint64, pool *cpu.Pool, data *images.Dataset, part images.Part, name string) (*training, error) {
-	train := loader(name, data, part, recipe.Batch, recipe.Augment, seed)
+// part is what a recipe trains on.
+func (r Recipe) part(data *images.Dataset) images.Part {
+	if r.All {
+		return data.Fit()
+	}
+	return data.Train
+}
+
+// newTraining prepares the training of what build describes. name is that of the
+// random streams.
+func newTraining(build supernet.Build, recipe Recipe, seed uint64, pool *cpu.Pool, data *images.Dataset, name string) (*training, error) {
+	train := loader(name, data, recipe.part(data), recipe.Batch, recipe.Augment, seed)
 	train.Smoothing = recipe.Smoothing
 	t := &training{
 		recipe: recipe,
