@@ -199,6 +199,7 @@ var Protocols = []Protocol{
 	},
 	quick("nb201", Net{C: 4, N: 1}), quick("nb1b1-s1", Net{C: 6, N: 1}), quick("nb1b1-s2", Net{C: 6, N: 1}),
 	quick("nb1b1-s3", Net{C: 6, N: 1}), quick("darts", Net{C: 4, N: 3}),
+	oneShotLaptop("nb1b1-s1"), oneShotLaptop("nb1b1-s2"), oneShotLaptop("nb1b1-s3"),
 	{
 		Name: "laptop", Title: "small images, small networks: minutes on two cores",
 		Space: "darts", Dataset: "fashion16",

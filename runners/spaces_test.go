@@ -124,3 +124,14 @@ func TestSpacesAnswer(t *testing.T) {
 	}
 	t.Logf("%d architectures of %d spaces", archs, len(Spaces))
 }
+
+// Every space has the protocols that commands and the README take for granted.
+func TestSpacesHaveProtocols(t *testing.T) {
+	for _, s := range Spaces {
+		for _, name := range []string{"quick", "laptop", "paper"} {
+			if _, err := LookupProtocol(s.Name, name); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

@@ -9,3 +9,10 @@ import _ "embed" // for the files below
 //
 //go:embed fashion16.arrow
 var Fashion16 []byte
+
+// DartsGenotypes is darts-genotypes.arrow, which dartsspace.BuildPublished wrote:
+// published genotypes of the DARTS space with the errors that sources report. Read
+// it with dartsspace.Open; do not write to it.
+//
+//go:embed darts-genotypes.arrow
+var DartsGenotypes []byte

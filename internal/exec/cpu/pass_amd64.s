@@ -192,6 +192,8 @@ loop:
 	MOVQ R12, CX
 term:
 	MOVQ (SI), R13
+	PREFETCHT0 1024(R13)(R10*1) // there may be more streams than the processor follows
+	PREFETCHT0 1088(R13)(R10*1)
 	TERM(0, Y0)
 	TERM(32, Y1)
 	TERM(64, Y2)
