@@ -24,7 +24,7 @@ func mulAVX(y, a, b *float32, chunks int)
 func axpyAVX(y, x *float32, chunks int, a float32)
 
 //go:noescape
-func linAVX(y *float32, xs *[]float32, terms, at int, coefs, bias *float32, period, chunks int)
+func linAVX(y, acc *float32, xs *[]float32, terms, at int, coefs, bias *float32, place, period, chunks int)
 
 //go:noescape
 func normAVX(y, x, mean, rstd *float32, period, chunks int)
@@ -105,7 +105,22 @@ func avxLin(y []float32, xs [][]float32, at int, coefs, bias []float32) {
 		_ = x[at : at+len(y)]
 	}
 	_ = coefs[:len(xs)*period]
-	linAVX(&y[0], &xs[0], len(xs), 4*at, &coefs[0], &bias[0], 4*period, n/32)
+	// Large tensors often lie so that the same places of all are in one set of the
+	// fastest cache: more than a few of them at a time push each other out.
+	const streams, piece = 8, 1024
+	var sums [piece]float32
+	for lo := 0; lo < n; lo += piece {
+		chunks, place := min(piece, n-lo)/32, lo%period
+		var acc *float32
+		for k := 0; k < len(xs); k += streams {
+			out, terms := &y[lo], len(xs)-k
+			if terms > streams {
+				out, terms = &sums[0], streams
+			}
+			linAVX(out, acc, &xs[k], terms, 4*(at+lo), &coefs[k*period], &bias[0], 4*place, 4*period, chunks)
+			acc = &sums[0]
+		}
+	}
 	for i := n; i < len(y); i++ {
 		j := i % period
 		sum := bias[j]

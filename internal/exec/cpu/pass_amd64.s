@@ -170,23 +170,30 @@ same:
 	VMULPS at(DX), Y4, Y4       \
 	VADDPS Y4, acc, acc
 
-// func linAVX(y *float32, xs *[]float32, terms, at int, coefs, bias *float32, period, chunks int)
-// at and period are in bytes.
-TEXT ·linAVX(SB), NOSPLIT, $0-64
+// func linAVX(y, acc *float32, xs *[]float32, terms, at int, coefs, bias *float32, place, period, chunks int)
+// Sums start from acc, or from bias where acc is nil. at, place and period are in bytes.
+TEXT ·linAVX(SB), NOSPLIT, $0-80
 	MOVQ y+0(FP), DI
-	MOVQ xs+8(FP), BX
-	MOVQ terms+16(FP), R12
-	MOVQ at+24(FP), R10
-	MOVQ coefs+32(FP), R11
-	MOVQ bias+40(FP), R15
-	MOVQ period+48(FP), R9
-	MOVQ chunks+56(FP), AX
-	XORQ R8, R8
+	MOVQ acc+8(FP), R14
+	MOVQ xs+16(FP), BX
+	MOVQ terms+24(FP), R12
+	MOVQ at+32(FP), R10
+	MOVQ coefs+40(FP), R11
+	MOVQ bias+48(FP), R15
+	MOVQ place+56(FP), R8
+	MOVQ period+64(FP), R9
+	MOVQ chunks+72(FP), AX
 loop:
-	VMOVUPS 0(R15)(R8*1), Y0
-	VMOVUPS 32(R15)(R8*1), Y1
-	VMOVUPS 64(R15)(R8*1), Y2
-	VMOVUPS 96(R15)(R8*1), Y3
+	LEAQ (R15)(R8*1), DX
+	TESTQ R14, R14
+	JEQ  start
+	MOVQ R14, DX
+	ADDQ $128, R14
+start:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
 	LEAQ (R11)(R8*1), DX
 	MOVQ BX, SI
 	MOVQ R12, CX
