@@ -166,7 +166,9 @@ func (l *Loader) Pick(draw Draw, index uint64, ids []int) []int {
 		}
 	case DrawFresh:
 		// Only the front of the permutation is made, and undone afterwards.
-		r := rng.New(l.Seed, l.Name, streamPick, uint64(draw), index)
+		stream := streams.Get().(*rng.Source)
+		defer streams.Put(stream)
+		r := stream.Set(l.Seed, l.Name, streamPick, uint64(draw), index)
 		front := min(l.Batch, n)
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -179,7 +181,9 @@ func (l *Loader) Pick(draw Draw, index uint64, ids []int) []int {
 			l.scratch[i], l.scratch[j] = l.scratch[j], l.scratch[i]
 		}
 	case DrawReplaced:
-		r := rng.New(l.Seed, l.Name, streamPick, uint64(draw), index)
+		stream := streams.Get().(*rng.Source)
+		defer streams.Put(stream)
+		r := stream.Set(l.Seed, l.Name, streamPick, uint64(draw), index)
 		for k := range ids {
 			ids[k] = l.index(r.IntN(n))
 		}
@@ -189,10 +193,13 @@ func (l *Loader) Pick(draw Draw, index uint64, ids []int) []int {
 	return ids
 }
 
+// streams are spare sources, so that a batch allocates nothing.
+var streams = sync.Pool{New: func() any { return new(rng.Source) }}
+
 // Fill writes the augmented batch of the images ids: pixels [len(ids),H,W,C]
 // and one-hot or smoothed targets [len(ids),Classes]. ids are normally what Pick gave for the
-// same draw and index, which name the random stream of the augmentation. Apart
-// from that stream it allocates nothing.
+// same draw and index, which name the random stream of the augmentation. It
+// allocates nothing.
 func Fill[T ~float32 | ~float64](l *Loader, ids []int, draw Draw, index uint64, pixels, targets []T) {
 	l.prepare()
 	s := l.Set
@@ -208,7 +215,9 @@ func Fill[T ~float32 | ~float64](l *Loader, ids []int, draw Draw, index uint64, 
 		}
 		return
 	}
-	r := rng.New(l.Seed, l.Name, streamAugment, uint64(draw), index)
+	stream := streams.Get().(*rng.Source)
+	defer streams.Put(stream)
+	r := stream.Set(l.Seed, l.Name, streamAugment, uint64(draw), index)
 	for k, id := range ids {
 		image := pixels[k*size : (k+1)*size]
 		place(l, id, a.draw(r), image)

@@ -15,18 +15,28 @@ import (
 // is the head of SHA-256 over all of them, so streams that differ in anything
 // are unrelated, also for neighbouring seeds.
 func New(seed uint64, purpose string, counters ...uint64) *rand.Rand {
-	hash := sha256.New()
-	var word [8]byte
-	put := func(v uint64) {
-		binary.LittleEndian.PutUint64(word[:], v)
-		hash.Write(word[:])
-	}
-	put(seed)
-	put(uint64(len(purpose)))
-	hash.Write([]byte(purpose))
+	return new(Source).Set(seed, purpose, counters...)
+}
+
+// Source is a stream that can be set to another one without allocating.
+type Source struct {
+	pcg  rand.PCG
+	rand *rand.Rand
+}
+
+// Set is [New], in place of the stream that s was before.
+func (s *Source) Set(seed uint64, purpose string, counters ...uint64) *rand.Rand {
+	var room [128]byte
+	key := binary.LittleEndian.AppendUint64(room[:0], seed)
+	key = binary.LittleEndian.AppendUint64(key, uint64(len(purpose)))
+	key = append(key, purpose...)
 	for _, c := range counters {
-		put(c)
+		key = binary.LittleEndian.AppendUint64(key, c)
 	}
-	sum := hash.Sum(nil)
-	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(sum), binary.LittleEndian.Uint64(sum[8:])))
+	sum := sha256.Sum256(key)
+	s.pcg.Seed(binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:]))
+	if s.rand == nil {
+		s.rand = rand.New(&s.pcg)
+	}
+	return s.rand
 }

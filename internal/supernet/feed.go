@@ -26,7 +26,9 @@ func Loaders[T cpu.Float](train, valid *images.Loader) Feed[T] {
 		}
 		feed.PerEpoch[s] = l.Batches()
 		for d := range ahead[s] {
-			ahead[s][d] = assembly[T]{loader: l, draw: draws[d], ids: make([]int, l.Batch), ready: make(chan struct{}, 1)}
+			a := &ahead[s][d]
+			*a = assembly[T]{loader: l, draw: draws[d], ids: make([]int, l.Batch), ready: make(chan struct{}, 1)}
+			a.ahead = a.run
 		}
 	}
 	feed.Fill = func(b search.Batch, pixels, targets []T) error {
@@ -47,6 +49,7 @@ type assembly[T cpu.Float] struct {
 	pixels, targets []T    // of the batch that is made ahead
 	index           uint64 // its number
 	begun           bool
+	ahead           func() // run
 	ready           chan struct{}
 }
 
@@ -65,7 +68,7 @@ func (a *assembly[T]) take(index uint64, pixels, targets []T) {
 		a.pixels, a.targets = make([]T, len(pixels)), make([]T, len(targets))
 	}
 	a.index, a.begun = index+1, true
-	go a.run()
+	go a.ahead() // a method would be wrapped, and that allocated
 }
 
 func (a *assembly[T]) run() {

@@ -51,6 +51,7 @@ type Problem[T cpu.Float] struct {
 
 	linearized bool
 	dropPath   float64
+	drops      rng.Source
 	gflop      float64
 	moved      int // elements, see Traffic
 }
@@ -270,7 +271,7 @@ func (p *Problem[T]) drawMasks(b search.Batch) {
 		}
 		return
 	}
-	r := rng.New(p.opt.Seed, "drop path", uint64(b.Split), uint64(b.Draw), b.Index)
+	r := p.drops.Set(p.opt.Seed, "drop path", uint64(b.Split), uint64(b.Draw), b.Index)
 	for i := range masks {
 		masks[i] = 0
 		if r.Float64() >= p.dropPath {
