@@ -83,6 +83,10 @@ var goldens = []golden{
 		},
 		hv: 3037.2524720849, vhv: -1187.8575577665,
 		implicit: []float64{0.3050157920278, 4.211023862118, 142.6779759895},
+		derived: "Genotype(normal=[('sep_conv_5x5', 1), ('dil_conv_3x3', 0), ('skip_connect', 0), ('max_pool_3x3', 1), " +
+			"('sep_conv_3x3', 0), ('avg_pool_3x3', 1), ('skip_connect', 4), ('skip_connect', 0)], normal_concat=[2, 3, 4, 5], " +
+			"reduce=[('max_pool_3x3', 0), ('dil_conv_3x3', 1), ('sep_conv_3x3', 0), ('avg_pool_3x3', 1), " +
+			"('skip_connect', 1), ('sep_conv_5x5', 0), ('sep_conv_3x3', 4), ('skip_connect', 1)], reduce_concat=[2, 3, 4, 5])",
 	},
 }
 
