@@ -11,8 +11,10 @@ func InPlace(op Op, attr Attr, arg int) bool {
 		return arg <= 1
 	case RowScale:
 		return arg == 0
-	case ChanLin:
+	case ChanLin, LinReLU:
 		return arg < 2*attr.Terms && arg%2 == 0
+	case LinMask:
+		return arg < 1+2*attr.Terms && arg%2 == 1
 	case Add:
 		return true
 	}
@@ -28,9 +30,9 @@ func (in Instr) FLOP() float64 {
 	a := in.Attr
 	switch in.Op {
 	case Conv:
-		return 2 * out * float64(a.KH*a.KW*in.Args[1].Shape[2])
+		return 2 * out * float64(a.KH*a.KW*in.Args[1].Shape[2]*max(a.Terms, 1))
 	case ConvGradInput: // args w, dy
-		return 2 * arg(1) * float64(a.KH*a.KW*in.Args[0].Shape[2])
+		return 2 * arg(1) * float64(a.KH*a.KW*in.Args[0].Shape[2]*max(a.Terms, 1))
 	case ConvGradWeight: // args x, dy
 		return 2 * arg(1) * float64(a.KH*a.KW*in.Out.Shape[2])
 	case AvgPool, MaxPoolIndex:
@@ -39,6 +41,10 @@ func (in Instr) FLOP() float64 {
 		return arg(0) * float64(a.KH*a.KW)
 	case ChanLin:
 		return 2 * out * float64(a.Terms)
+	case LinReLU, LinMask:
+		return out * float64(2*a.Terms+1)
+	case ChanDots:
+		return arg(0) * float64(2*len(in.Args)-1)
 	case ChanDot, Dot:
 		return 2 * arg(0)
 	case ChanSum, SpatialMean:

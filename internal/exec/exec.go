@@ -32,8 +32,11 @@ type Op uint8
 const (
 	// Conv: y = conv(x, w). Args x, w. Attr KH, KW, Stride, Pad, Dilation, Groups.
 	// With H = W = 1 and a 1x1 kernel it is the matrix product of a linear layer.
+	// After lowering, Terms from 2 is the number of such pairs of arguments whose
+	// convolutions are added up.
 	Conv Op = iota
-	// ConvGradInput: dx = convᵀ(w, dy), the adjoint of Conv in x. Args w, dy.
+	// ConvGradInput: dx = convᵀ(w, dy), the adjoint of Conv in x. Args w, dy. Terms
+	// as for Conv.
 	ConvGradInput
 	// ConvGradWeight: dw, the adjoint of Conv in w. Args x, dy.
 	ConvGradWeight
@@ -121,6 +124,18 @@ const (
 	// Copy: y = x. Args x. Only lowering makes it.
 	Copy
 
+	// The rest is what lowering makes of several operators, to go over memory once.
+	// They have no derivative.
+
+	// LinReLU: ReLU of ChanLin. Args and Attr of ChanLin.
+	LinReLU
+	// LinMask: ReLUMask of ChanLin: its value where x > 0, else 0. Args x, then
+	// those of ChanLin. Attr of ChanLin.
+	LinMask
+	// ChanDots: Σ x and Σ x·z_i per channel, one after another: a vector of
+	// (1+k)·C. Args x, z_1, ..., z_k.
+	ChanDots
+
 	NumOps // the number of operators
 )
 
@@ -134,6 +149,7 @@ var opNames = [NumOps]string{
 	SpatialMean: "spatial-mean", SpatialSpread: "spatial-spread",
 	CrossEntropy: "cross-entropy", Softmax: "softmax", SoftmaxJac: "softmax-jac", RowDot: "row-dot", RowScale: "row-scale",
 	Add: "add", Mul: "mul", Div: "div", Affine: "affine", Rsqrt: "rsqrt", Slice: "slice", Place: "place", Copy: "copy",
+	LinReLU: "lin-relu", LinMask: "lin-mask", ChanDots: "chan-dots",
 	Concat: "concat", Subsample: "subsample", SubsampleGrad: "subsample-grad",
 }
 

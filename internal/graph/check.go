@@ -17,6 +17,8 @@ func check(op exec.Op, attr exec.Attr, out exec.Shape, in []exec.Shape) error {
 		exec.SpatialMean: 1, exec.SpatialSpread: 1, exec.Softmax: 1, exec.Affine: 1, exec.Rsqrt: 1, exec.Slice: 1,
 		exec.Place: 1, exec.Subsample: 1, exec.SubsampleGrad: 1, exec.Copy: 1, exec.BNGrad: 3,
 		exec.ChanLin: len(in), exec.Add: len(in), exec.Concat: len(in),
+		exec.LinReLU: len(in), exec.LinMask: len(in), exec.ChanDots: len(in),
+		exec.Conv: 2 * max(attr.Terms, 1), exec.ConvGradInput: 2 * max(attr.Terms, 1),
 	}
 	n, listed := count[op]
 	if !listed {
@@ -52,6 +54,13 @@ func check(op exec.Op, attr exec.Attr, out exec.Shape, in []exec.Shape) error {
 	}
 	pool := func(x, y exec.Shape) bool {
 		return attr.Stride > 0 && attr.Dilation == 0 && window(x, y) && x[3] == y[3] && attr.Pad < attr.KH && attr.Pad < attr.KW
+	}
+	if op == exec.Conv || op == exec.ConvGradInput {
+		for i, s := range in {
+			if s != in[i%2] {
+				return fail("pairs of the same two shapes")
+			}
+		}
 	}
 	switch op {
 	case exec.Conv:
@@ -105,7 +114,22 @@ func check(op exec.Op, attr exec.Attr, out exec.Shape, in []exec.Shape) error {
 				return fail("one shape")
 			}
 		}
-	case exec.ChanLin:
+	case exec.ChanDots:
+		for _, s := range in {
+			if s != in[0] {
+				return fail("arguments of one shape")
+			}
+		}
+		if len(in) == 0 || out != exec.Vector(len(in)*in[0][3]) {
+			return fail("an argument or more, a vector of C for each as result")
+		}
+	case exec.ChanLin, exec.LinReLU, exec.LinMask:
+		if op == exec.LinMask {
+			if len(in) < 2 || in[0] != out {
+				return fail("a mask of the result's shape first")
+			}
+			in = in[1:]
+		}
 		if attr.Terms < 0 || len(in) < 2*attr.Terms || len(in) == 0 {
 			return fail("Terms pairs and then vectors")
 		}

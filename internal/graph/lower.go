@@ -27,12 +27,16 @@ const alignment = 16
 // computed in phase 0 and kept, and the rest is computed in the phase itself.
 // No phase writes what another one reads, but for that.
 //
-// Nothing is computed that no output needs. Intermediate results share the
+// Nothing is computed that no output needs. Several operators may become one pass,
+// see fuse: values differ from those of the nodes by rounding. Intermediate results share the
 // scratch space by lifetime and work in place where exec.InPlace allows it.
 // Outputs are written where they are wanted; a value that is wanted twice, or
 // that later phases read, is copied there.
 func (g *Graph) Lower(phases ...[]Output) (*exec.Program, error) {
-	l, err := g.lower(phases)
+	if err := g.checkOutputs(phases); err != nil {
+		return nil, err
+	}
+	l, err := g.lower(g.fuse(phases))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +81,7 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 		return nil, err
 	}
 
-	// Nodes of each phase. changing: depends on a direction.
+	// Nodes of each phase.
 	var all []*Node
 	for _, outs := range phases {
 		for _, o := range outs {
@@ -85,13 +89,7 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 		}
 	}
 	order := ancestors(all)
-	changing := map[*Node]bool{}
-	for _, n := range order {
-		if in, ok := g.inputs[n]; ok {
-			changing[n] = in.Space == exec.Direction || in.Space == exec.CoefDirection
-		}
-		changing[n] = changing[n] || anyArg(args(n), changing)
-	}
+	changing := g.changing(order)
 	needed := make([]map[*Node]bool, len(phases))
 	for p := range phases {
 		needed[p] = map[*Node]bool{}

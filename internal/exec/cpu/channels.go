@@ -19,16 +19,50 @@ func repeat[T Float](dst, src []T) {
 	}
 }
 
-// planChanLin repeats the coefficients and adds the biases up first, then makes
-// one pass.
 func planChanLin[T Float](p *plan[T]) {
+	y, lin := p.y, p.lin(p.x)
+	p.pass(period(p.ys[3]), func(lo, hi int) { lin(y[lo:hi], lo) })
+}
+
+func planLinReLU[T Float](p *plan[T]) {
+	y, lin, relu := p.y, p.lin(p.x), p.inner.relu
+	p.linPass(func(lo, hi int) {
+		lin(y[lo:hi], lo)
+		relu(y[lo:hi], y[lo:hi])
+	})
+}
+
+func planLinMask[T Float](p *plan[T]) {
+	y, x, lin, mask := p.y, p.x[0], p.lin(p.x[1:]), p.inner.reluMask
+	p.linPass(func(lo, hi int) {
+		lin(y[lo:hi], lo)
+		mask(y[lo:hi], x[lo:hi], y[lo:hi])
+	})
+}
+
+// linPass is a pass that walks through each of its tiles in pieces that stay in the
+// fastest cache, f after f.
+func (p *plan[T]) linPass(f func(lo, hi int)) {
+	n := period(p.ys[3])
+	piece := max(2048/n, 1) * n
+	p.pass(n, func(lo, hi int) {
+		for ; lo < hi; lo += piece {
+			f(lo, min(lo+piece, hi))
+		}
+	})
+}
+
+// lin adds a stage that repeats the coefficients of a ChanLin with the arguments x
+// and adds the biases up, and returns the function that computes elements lo to
+// lo+len(y) for lo a multiple of the period.
+func (p *plan[T]) lin(x [][]T) func(y []T, lo int) {
 	n, terms := period(p.ys[3]), p.attr.Terms
 	coefs, bias := p.values.take(n*terms), p.values.take(n)
 	var xs, as [][]T
 	for k := range terms {
-		xs, as = append(xs, p.x[2*k]), append(as, p.x[2*k+1])
+		xs, as = append(xs, x[2*k]), append(as, x[2*k+1])
 	}
-	bs := p.x[2*terms:]
+	bs := x[2*terms:]
 	p.serial(func() {
 		for k, a := range as {
 			repeat(coefs[k*n:(k+1)*n], a)
@@ -40,8 +74,8 @@ func planChanLin[T Float](p *plan[T]) {
 			}
 		}
 	})
-	y, f := p.y, p.inner.lin
-	p.pass(n, func(lo, hi int) { f(y[lo:hi], xs, lo, coefs, bias) })
+	f := p.inner.lin
+	return func(y []T, lo int) { f(y, xs, lo, coefs, bias) }
 }
 
 // reduce adds a stage that splits the pixels of a tensor of c channels into
@@ -53,7 +87,7 @@ func (p *plan[T]) reduce(pixels, c, width int, tile func(sums []float64, lo, hi,
 	tiles := (pixels + size - 1) / size
 	n := width * c
 	sums, total := p.sums.take(tiles*n), p.sums.take(n)
-	p.stage(tiles, pixels*c, func(t, worker int) {
+	p.stage(tiles, pixels*c*width, func(t, worker int) {
 		own := sums[t*n : (t+1)*n]
 		clear(own)
 		tile(own, t*size, min((t+1)*size, pixels), worker)
@@ -102,6 +136,24 @@ func planChanSum[T Float](p *plan[T]) {
 func planChanDot[T Float](p *plan[T]) {
 	c, y := p.xs[0][3], p.y
 	p.reduce(len(p.x[0])/c, c, 1, p.dotOver(p.x[0], p.x[1], c), func(total []float64) { round(y, total) })
+}
+
+// planChanDots reads x once for all sums of a tile.
+func planChanDots[T Float](p *plan[T]) {
+	c, y := p.xs[0][3], p.y
+	sum := p.sumOver(p.x[0], c)
+	var dots []func(sums []float64, lo, hi, worker int)
+	for _, z := range p.x[1:] {
+		dots = append(dots, p.dotOver(p.x[0], z, c))
+	}
+	p.reduce(len(p.x[0])/c, c, 1+len(dots),
+		func(sums []float64, lo, hi, worker int) {
+			sum(sums[:c], lo, hi, worker)
+			for k, dot := range dots {
+				dot(sums[(k+1)*c:][:c], lo, hi, worker)
+			}
+		},
+		func(total []float64) { round(y, total) })
 }
 
 func planDot[T Float](p *plan[T]) {

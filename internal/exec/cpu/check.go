@@ -66,14 +66,24 @@ func results(in exec.Instr) (exec.Shape, error) {
 	for i := range arg {
 		arg[i] = in.Args[i].Shape
 	}
-	if want := arity(in); len(arg) < want || (len(arg) > want && in.Op != exec.Add && in.Op != exec.ChanLin && in.Op != exec.Concat) {
+	if want := arity(in); len(arg) < want || (len(arg) > want && !more(in.Op)) {
 		return out, fmt.Errorf("has %d arguments, want %d", len(arg), want)
 	}
 	one := exec.Vector(1)
 	switch in.Op {
 	case exec.Conv:
+		for i := 2; i < len(arg); i++ {
+			if err := alike(arg[i], arg[i%2]); err != nil {
+				return out, err
+			}
+		}
 		return convShape(a, arg[0], arg[1])
 	case exec.ConvGradInput:
+		for i := 2; i < len(arg); i++ {
+			if err := alike(arg[i], arg[i%2]); err != nil {
+				return out, err
+			}
+		}
 		return out, fits(arg[1])(convShape(a, out, arg[0]))
 	case exec.ConvGradWeight:
 		return out, fits(arg[1])(convShape(a, arg[0], out))
@@ -90,7 +100,15 @@ func results(in exec.Instr) (exec.Shape, error) {
 		return arg[0], nil
 	case exec.ReLUMask, exec.Mul, exec.Div, exec.SoftmaxJac, exec.Add:
 		return arg[0], alike(arg...)
-	case exec.ChanLin:
+	case exec.ChanDots:
+		return exec.Vector(len(arg) * arg[0][3]), alike(arg...)
+	case exec.ChanLin, exec.LinReLU, exec.LinMask:
+		if in.Op == exec.LinMask {
+			if err := alike(arg[0], out); err != nil {
+				return out, err
+			}
+			arg = arg[1:]
+		}
 		if a.Terms < 0 {
 			return out, fmt.Errorf("has %d terms, want 0 or more", a.Terms)
 		}
@@ -150,7 +168,16 @@ func results(in exec.Instr) (exec.Shape, error) {
 	return out, errors.New("no kernel")
 }
 
-// arity is the number of arguments, for Add, ChanLin and Concat the smallest one.
+// more says that an operator may have more arguments than [arity] says.
+func more(op exec.Op) bool {
+	switch op {
+	case exec.Add, exec.Concat, exec.ChanLin, exec.LinReLU, exec.LinMask, exec.ChanDots:
+		return true
+	}
+	return false
+}
+
+// arity is the number of arguments, the smallest one where there may be [more].
 func arity(in exec.Instr) int {
 	switch in.Op {
 	case exec.ReLU, exec.AvgPool, exec.AvgPoolGrad, exec.MaxPoolIndex, exec.ChanSum, exec.BNStats, exec.SpatialMean, exec.SpatialSpread,
@@ -158,8 +185,14 @@ func arity(in exec.Instr) int {
 		return 1
 	case exec.BNGrad:
 		return 3
-	case exec.ChanLin:
+	case exec.ChanLin, exec.LinReLU:
 		return max(2*in.Attr.Terms, 1)
+	case exec.LinMask:
+		return 1 + max(2*in.Attr.Terms, 1)
+	case exec.ChanDots:
+		return 1
+	case exec.Conv, exec.ConvGradInput:
+		return 2 * max(in.Attr.Terms, 1)
 	}
 	return 2
 }

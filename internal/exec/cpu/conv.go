@@ -29,12 +29,21 @@ type sweep[T Float] struct {
 	groups, cin, cout  int // channels of a group
 	stride             int
 	images, srcH, srcW int
-	srcImage, dstImage int // elements of an image
-	dstRow, dstCol     int // elements between results
-	top, left, wide    int // first row and column of x that taps reach if negative, as margins; columns with margins
-	low, high          int // rows of x that result 0 reaches: low..high
-	x, w, y            []T
+	srcImage, dstImage int   // elements of an image
+	dstRow, dstCol     int   // elements between results
+	top, left, wide    int   // first row and column of x that taps reach if negative, as margins; columns with margins
+	low, high          int   // rows of x that result 0 reaches: low..high
+	x, w               [][]T // convolutions are added up over the pairs
+	y                  []T
 	inner              *inner[T]
+}
+
+// pairs are every second argument from the first on.
+func pairs[E any](args []E, first int) (list []E) {
+	for i := first; i < len(args); i += 2 {
+		list = append(list, args[i])
+	}
+	return list
 }
 
 func planConv[T Float](p *plan[T]) {
@@ -42,7 +51,7 @@ func planConv[T Float](p *plan[T]) {
 	s := &sweep[T]{
 		groups: a.Groups, cin: w[2], cout: w[3] / a.Groups, stride: a.Stride,
 		images: x[0], srcH: x[1], srcW: x[2], srcImage: x[1] * x[2] * x[3], dstImage: p.ys[1] * p.ys[2] * p.ys[3],
-		dstRow: p.ys[2] * p.ys[3], dstCol: p.ys[3], x: p.x[0], w: p.x[1], y: p.y, inner: p.inner,
+		dstRow: p.ys[2] * p.ys[3], dstCol: p.ys[3], x: pairs(p.x, 0), w: pairs(p.x, 1), y: p.y, inner: p.inner,
 	}
 	rows, cols := make([]int, a.KH), make([]int, a.KW)
 	for i := range rows {
@@ -63,9 +72,12 @@ func planConvInput[T Float](p *plan[T]) {
 	s := &sweep[T]{
 		groups: a.Groups, cin: w[3] / a.Groups, cout: w[2], stride: 1,
 		images: dy[0], srcH: dy[1], srcW: dy[2], srcImage: dy[1] * dy[2] * dy[3], dstImage: p.ys[1] * p.ys[2] * c,
-		dstRow: a.Stride * p.ys[2] * c, dstCol: a.Stride * c, x: p.x[1], y: p.y, inner: p.inner,
+		dstRow: a.Stride * p.ys[2] * c, dstCol: a.Stride * c, x: pairs(p.x, 1), y: p.y, inner: p.inner,
 	}
-	s.w = p.values.take(w.Len())
+	olds := pairs(p.x, 0)
+	for range olds {
+		s.w = append(s.w, p.values.take(w.Len()))
+	}
 	var taps []int // kh·KW + kw of each matrix of s.w
 	for rh := range min(a.Stride, p.ys[1]) {
 		khs, rows := residue(rh, a.KH, a)
@@ -82,9 +94,10 @@ func planConvInput[T Float](p *plan[T]) {
 			}
 		}
 	}
-	old, size := p.x[0], s.cin*c
-	p.stage(len(taps), len(taps)*size, func(t, _ int) {
-		from, to := old[taps[t]*size:][:size], s.w[t*size:][:size]
+	size := s.cin * c
+	p.stage(len(taps)*len(olds), len(taps)*len(olds)*size, func(t, _ int) {
+		k, t := t/len(taps), t%len(taps)
+		from, to := olds[k][taps[t]*size:][:size], s.w[k][t*size:][:size]
 		for g := range s.groups {
 			for i := range s.cout {
 				row := from[i*s.cin*s.groups+g*s.cin:][:s.cin]
@@ -114,7 +127,7 @@ func residue(r, k int, a exec.Attr) (taps, places []int) {
 func (s *sweep[T]) plan(p *plan[T]) {
 	work := 0
 	for _, c := range s.parts {
-		work += s.images * c.h * c.w * s.groups * s.cout * (1 + len(c.rows)*len(c.cols)*s.cin/4)
+		work += s.images * c.h * c.w * s.groups * s.cout * (1 + len(c.rows)*len(c.cols)*s.cin*len(s.x)/4)
 	}
 	if s.pointwise() {
 		s.planPointwise(p, work)
@@ -166,31 +179,33 @@ func (s *sweep[T]) plan(p *plan[T]) {
 	p.stage(s.images*bands, work, func(tile, worker int) {
 		n, q0 := tile/bands, tile%bands*band
 		q1 := min(q0+band, h)
-		src, first := s.x[n*s.srcImage:(n+1)*s.srcImage], 0
-		if padded {
-			first = q0*s.stride + s.low
-			last := (q1-1)*s.stride + s.high
-			frame(margins[worker], src, first, last, s.left, s.srcH, s.srcW, s.wide, channels)
-			src = margins[worker]
-		}
 		dst := s.y[n*s.dstImage : (n+1)*s.dstImage]
-		for i := range s.parts {
-			c := &s.parts[i]
-			rows := min(q1, c.h) - q0
-			if rows <= 0 {
-				continue
+		for k, x := range s.x {
+			src, first := x[n*s.srcImage:(n+1)*s.srcImage], 0
+			if padded {
+				first = q0*s.stride + s.low
+				last := (q1-1)*s.stride + s.high
+				frame(margins[worker], src, first, last, s.left, s.srcH, s.srcW, s.wide, channels)
+				src = margins[worker]
 			}
-			from, to, pitch := src, dst[c.y0+q0*s.dstRow:], s.stride*s.wide*channels
-			if len(offs[i]) > 0 {
-				from = src[((q0*s.stride+c.rows[0]-first)*s.wide+s.left+c.cols[0])*channels:]
-			}
-			if depthwise {
-				s.inner.depth(to, s.dstRow, s.dstCol, from, pitch, s.stride*channels, offs[i], s.w[c.weights:], rows, c.w, channels)
-				continue
-			}
-			for g := range s.groups {
-				s.inner.conv(to[g*s.cout:], s.dstRow, s.dstCol, from[min(g*s.cin, len(from)):], pitch, s.stride*channels, offs[i], runs[i],
-					s.w[c.weights+g*s.cout:], s.groups*s.cout, rows, c.w, s.cout)
+			for i := range s.parts {
+				c, w := &s.parts[i], s.w[k]
+				rows := min(q1, c.h) - q0
+				if rows <= 0 {
+					continue
+				}
+				from, to, pitch := src, dst[c.y0+q0*s.dstRow:], s.stride*s.wide*channels
+				if len(offs[i]) > 0 {
+					from = src[((q0*s.stride+c.rows[0]-first)*s.wide+s.left+c.cols[0])*channels:]
+				}
+				if depthwise {
+					s.inner.depth(to, s.dstRow, s.dstCol, from, pitch, s.stride*channels, offs[i], w[c.weights:], rows, c.w, channels, k > 0)
+					continue
+				}
+				for g := range s.groups {
+					s.inner.conv(to[g*s.cout:], s.dstRow, s.dstCol, from[min(g*s.cin, len(from)):], pitch, s.stride*channels, offs[i], runs[i],
+						w[c.weights+g*s.cout:], s.groups*s.cout, rows, c.w, s.cout, k > 0)
+				}
 			}
 		}
 	})
@@ -231,8 +246,10 @@ func (s *sweep[T]) planPointwise(p *plan[T], work int) {
 	p.stage((pixels+bandPixels-1)/bandPixels, work, func(tile, _ int) {
 		lo := tile * bandPixels
 		n := min(bandPixels, pixels-lo)
-		for g := range s.groups {
-			s.inner.conv(s.y[lo*cout+g*s.cout:], 0, cout, s.x[lo*cin+g*s.cin:], 0, cin, offs, s.cin, s.w[g*s.cout:], cout, 1, n, s.cout)
+		for k, x := range s.x {
+			for g := range s.groups {
+				s.inner.conv(s.y[lo*cout+g*s.cout:], 0, cout, x[lo*cin+g*s.cin:], 0, cin, offs, s.cin, s.w[k][g*s.cout:], cout, 1, n, s.cout, k > 0)
+			}
 		}
 	})
 }

@@ -8,12 +8,13 @@ type inner[T Float] struct {
 	//
 	//	dst[r·dstRow + p·dstStep + o] = Σ_t Σ_j src[r·srcRow + p·srcStep + offs[t] + j] · w[(t·run + j)·wStep + o],  j < run
 	//
-	// each sum from zero, in the order of t and then of j. Offsets ascend.
-	conv func(dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, run int, w []T, wStep, rows, pixels, oc int)
+	// each sum from zero, in the order of t and then of j; add means that it is
+	// added to what is there. Offsets ascend.
+	conv func(dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, run int, w []T, wStep, rows, pixels, oc int, add bool)
 	// depth is the same for depthwise convolution, channel by channel:
 	//
 	//	dst[r·dstRow + p·dstStep + k] = Σ_t src[r·srcRow + p·srcStep + offs[t] + k] · w[t·c + k],  k < c
-	depth func(dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, w []T, rows, pixels, c int)
+	depth func(dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, w []T, rows, pixels, c int, add bool)
 	// convWeight adds to the gradient of weights, over a block of rows x cols pixels:
 	//
 	//	dw[i·dwStep + o] += Σ_r Σ_q x[r·xRow + q·xStep + i] · dy[r·dyRow + q·dyStep + o],  i < ic, o < oc
@@ -76,18 +77,18 @@ func tuned[T Float]() *inner[T] {
 	return in
 }
 
-func plainConv[T Float](dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, run int, w []T, wStep, rows, pixels, oc int) {
+func plainConv[T Float](dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, run int, w []T, wStep, rows, pixels, oc int, add bool) {
 	for r := range rows {
 		from := src
 		if len(offs) > 0 {
 			from = src[r*srcRow:]
 		}
-		plainConvRow(dst[r*dstRow:], dstStep, from, srcStep, offs, run, w, wStep, pixels, oc)
+		plainConvRow(dst[r*dstRow:], dstStep, from, srcStep, offs, run, w, wStep, pixels, oc, add)
 	}
 }
 
 // plainConvRow keeps 2 pixels x 4 channels in registers, and finishes with smaller tiles.
-func plainConvRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, run int, w []T, wStep, pixels, oc int) {
+func plainConvRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, run int, w []T, wStep, pixels, oc int, add bool) {
 	o := 0
 	for ; o+4 <= oc; o += 4 {
 		p := 0
@@ -98,8 +99,8 @@ func plainConvRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []in
 				conv2x4(&acc, src[off+p*srcStep:][:run], src[off+(p+1)*srcStep:][:run], w[at:], wStep)
 				at += run * wStep
 			}
-			*(*[4]T)(dst[p*dstStep+o:]) = [4]T(acc[:4])
-			*(*[4]T)(dst[(p+1)*dstStep+o:]) = [4]T(acc[4:])
+			put4((*[4]T)(dst[p*dstStep+o:]), [4]T(acc[:4]), add)
+			put4((*[4]T)(dst[(p+1)*dstStep+o:]), [4]T(acc[4:]), add)
 		}
 		for ; p < pixels; p++ {
 			var acc [4]T
@@ -108,7 +109,7 @@ func plainConvRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []in
 				conv1x4(&acc, src[off+p*srcStep:][:run], w[at:], wStep)
 				at += run * wStep
 			}
-			*(*[4]T)(dst[p*dstStep+o:]) = acc
+			put4((*[4]T)(dst[p*dstStep+o:]), acc, add)
 		}
 	}
 	for ; o < oc; o++ {
@@ -120,9 +121,22 @@ func plainConvRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []in
 					at += wStep
 				}
 			}
+			if add {
+				acc += dst[p*dstStep+o]
+			}
 			dst[p*dstStep+o] = acc
 		}
 	}
+}
+
+// put4 writes sums, or adds what is there and writes them.
+func put4[T Float](dst *[4]T, sums [4]T, add bool) {
+	if add {
+		for k := range sums {
+			sums[k] += dst[k]
+		}
+	}
+	*dst = sums
 }
 
 func conv2x4[T Float](acc *[8]T, x, y []T, w []T, wStep int) {
@@ -156,20 +170,22 @@ func conv1x4[T Float](acc *[4]T, x []T, w []T, wStep int) {
 	*acc = [4]T{a0, a1, a2, a3}
 }
 
-func plainDepth[T Float](dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, w []T, rows, pixels, c int) {
+func plainDepth[T Float](dst []T, dstRow, dstStep int, src []T, srcRow, srcStep int, offs []int, w []T, rows, pixels, c int, add bool) {
 	for r := range rows {
 		from := src
 		if len(offs) > 0 {
 			from = src[r*srcRow:]
 		}
-		plainDepthRow(dst[r*dstRow:], dstStep, from, srcStep, offs, w, pixels, c)
+		plainDepthRow(dst[r*dstRow:], dstStep, from, srcStep, offs, w, pixels, c, add)
 	}
 }
 
-func plainDepthRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, w []T, pixels, c int) {
+func plainDepthRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []int, w []T, pixels, c int, add bool) {
 	for p := range pixels {
 		if len(offs) == 0 {
-			clear(dst[p*dstStep:][:c])
+			if !add {
+				clear(dst[p*dstStep:][:c])
+			}
 			continue
 		}
 		k := 0
@@ -182,12 +198,15 @@ func plainDepthRow[T Float](dst []T, dstStep int, src []T, srcStep int, offs []i
 				a2 += T(x[2] * w[2])
 				a3 += T(x[3] * w[3])
 			}
-			*(*[4]T)(dst[p*dstStep+k:]) = [4]T{a0, a1, a2, a3}
+			put4((*[4]T)(dst[p*dstStep+k:]), [4]T{a0, a1, a2, a3}, add)
 		}
 		for ; k < c; k++ {
 			acc := T(0)
 			for t, off := range offs {
 				acc += T(src[off+p*srcStep+k] * w[t*c+k])
+			}
+			if add {
+				acc += dst[p*dstStep+k]
 			}
 			dst[p*dstStep+k] = acc
 		}

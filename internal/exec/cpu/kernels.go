@@ -41,5 +41,8 @@ func kernels[T Float]() *[exec.NumOps]func(*plan[T]) {
 		exec.Subsample:      planSubsample[T],
 		exec.SubsampleGrad:  planSubsampleGrad[T],
 		exec.Copy:           planCopy[T],
+		exec.LinReLU:        planLinReLU[T],
+		exec.LinMask:        planLinMask[T],
+		exec.ChanDots:       planChanDots[T],
 	}
 }

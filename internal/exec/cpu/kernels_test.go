@@ -53,6 +53,13 @@ func cases() []instr {
 		add(exec.ChanLin, exec.Attr{Terms: 3}, s, s, one, s, one, s, one)
 		add(exec.ChanLin, exec.Attr{Terms: 5}, s, s, c, s, c, s, one, s, one, s, c, c)
 		add(exec.ChanLin, exec.Attr{}, s, c, one)
+		add(exec.LinReLU, exec.Attr{Terms: 1}, s, s, c, c)
+		add(exec.LinReLU, exec.Attr{Terms: 2}, s, s, c, s, one)
+		add(exec.LinMask, exec.Attr{Terms: 2}, s, s, s, c, s, one, c)
+		add(exec.LinMask, exec.Attr{Terms: 9}, s, s, s, c, s, c, s, c, s, c, s, c, s, c, s, c, s, c, s, c)
+		add(exec.LinMask, exec.Attr{}, s, s, c)
+		add(exec.ChanDots, exec.Attr{}, c, s)
+		add(exec.ChanDots, exec.Attr{}, exec.Vector(4*s[3]), s, s, s, s)
 		add(exec.ChanDot, exec.Attr{}, c, s, s)
 		add(exec.ChanSum, exec.Attr{}, c, s)
 		add(exec.Dot, exec.Attr{}, one, s, s)
@@ -130,6 +137,11 @@ func cases() []instr {
 		}
 		add(exec.Conv, k.attr, y, k.x, w)
 		add(exec.ConvGradInput, k.attr, k.x, w, y)
+		several := k.attr
+		several.Terms = 2
+		add(exec.Conv, several, y, k.x, w, k.x, w)
+		several.Terms = 3
+		add(exec.ConvGradInput, several, k.x, w, y, w, y, w, y)
 		add(exec.ConvGradWeight, k.attr, w, k.x, y)
 	}
 	return list

@@ -194,9 +194,16 @@ type grid struct {
 	rows, pixels    int
 }
 
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // cover runs tiles of size pixels and a width of results from result o on over
 // the grid. Where size does not divide the pixels of a row, the last tile
-// computes some of them once more.
+// computes some of them once more, which must not be when it adds.
 func (g *grid) cover(a *tile, o, size, width int) {
 	if g.rows == 1 { // one pixel tile after another
 		a.x, a.out = &g.src[0], &g.dst[o]
@@ -232,29 +239,35 @@ func width(n, widest int) int {
 	return 0
 }
 
-func avxConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int) {
-	tiledConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, 16)
+func avxConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int, add bool) {
+	tiledConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, add, 16)
 }
 
-func wideConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int) {
-	tiledConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, 32)
+func wideConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int, add bool) {
+	tiledConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, add, 32)
 }
 
 // tiledConv is conv in tiles of up to widest results: 16, or with AVX-512 32.
-func tiledConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc, widest int) {
+func tiledConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int, add bool, widest int) {
 	if len(offs) == 0 || rows == 0 || pixels == 0 {
-		plainConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc)
+		plainConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, add)
 		return
 	}
 	// The last elements in use.
 	_, _ = dst[(rows-1)*dstRow+(pixels-1)*dstStep+oc-1], w[(len(offs)*run-1)*wStep+oc-1]
 	_ = src[(rows-1)*srcRow+offs[len(offs)-1]+(pixels-1)*srcStep+run-1]
-	a := tile{offs: &offs[0], runs: len(offs), run: run, xStep: 4, pStep: 4 * srcStep, wStep: 4 * wStep, outStep: 4 * dstStep}
+	a := tile{offs: &offs[0], runs: len(offs), run: run, xStep: 4, pStep: 4 * srcStep, wStep: 4 * wStep, outStep: 4 * dstStep, add: bit(add)}
 	g := grid{dst, dstRow, dstStep, src, srcRow, srcStep, rows, pixels}
 	if oc == 4 && dstStep == 4 && srcStep == 4 && wStep == 4 && run%4 == 0 && pixels >= 16 {
 		// 4 channels to 4: two neighbours fill a vector.
 		a.w, a.run, a.xStep, a.wStep, a.outStep = &w[0], run/4, 16, 64, 32
+		if add {
+			g.pixels = pixels / 16 * 16
+		}
 		g.cover(&a, 0, 16, 4)
+		if p := g.pixels; p < pixels {
+			tiledConv(dst[p*dstStep:], dstRow, dstStep, src[p*srcStep:], srcRow, srcStep, offs, run, w, wStep, rows, pixels-p, oc, add, widest)
+		}
 		return
 	}
 	rest := widest
@@ -264,7 +277,7 @@ func tiledConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcSte
 	for o := 0; o < oc; {
 		n := width(oc-o, rest)
 		if n == 0 {
-			plainConv(dst[o:], dstRow, dstStep, src, srcRow, srcStep, offs, run, w[o:], wStep, rows, pixels, oc-o)
+			plainConv(dst[o:], dstRow, dstStep, src, srcRow, srcStep, offs, run, w[o:], wStep, rows, pixels, oc-o, add)
 			return
 		}
 		size := 8
@@ -278,7 +291,13 @@ func tiledConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcSte
 			size = 1
 		}
 		a.w = &w[o]
+		if g.pixels = pixels; add {
+			g.pixels = pixels / size * size
+		}
 		g.cover(&a, o, size, n)
+		if p := g.pixels; p < pixels {
+			tiledConv(dst[p*dstStep+o:], dstRow, dstStep, src[p*srcStep:], srcRow, srcStep, offs, run, w[o:], wStep, rows, pixels-p, n, add, widest)
+		}
 		o += n
 	}
 }
@@ -343,29 +362,33 @@ func narrowWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []f
 	}
 }
 
-func avxDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int) {
-	tiledDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, 8)
+func avxDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int, add bool) {
+	tiledDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, add, 8)
 }
 
-func wideDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int) {
-	tiledDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, 16)
+func wideDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int, add bool) {
+	tiledDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, add, 16)
 }
 
 // tiledDepth is depth in vectors of up to widest channels: 8, or with AVX-512 16.
-func tiledDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c, widest int) {
+func tiledDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int, add bool, widest int) {
 	if len(offs) == 0 || rows == 0 || pixels == 0 || c%4 != 0 {
-		plainDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c)
+		plainDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, add)
 		return
 	}
 	_, _ = dst[(rows-1)*dstRow+(pixels-1)*dstStep+c-1], w[len(offs)*c-1]
 	_ = src[(rows-1)*srcRow+offs[len(offs)-1]+(pixels-1)*srcStep+c-1]
-	a := tile{offs: &offs[0], runs: len(offs), run: 1, pStep: 4 * srcStep, wStep: 4 * c, outStep: 4 * dstStep}
+	a := tile{offs: &offs[0], runs: len(offs), run: 1, pStep: 4 * srcStep, wStep: 4 * c, outStep: 4 * dstStep, add: bit(add)}
 	size := 8
 	if size > pixels {
 		size = 1
 	}
 	if size == 1 {
 		widest = 8
+	}
+	if p := pixels / size * size; add && p < pixels {
+		tiledDepth(dst[p*dstStep:], dstRow, dstStep, src[p*srcStep:], srcRow, srcStep, offs, w, rows, pixels-p, c, add, widest)
+		pixels = p
 	}
 	for k := 0; k < c; {
 		g := grid{dst, dstRow, dstStep, src[k:], srcRow, srcStep, rows, pixels}

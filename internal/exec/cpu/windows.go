@@ -144,7 +144,7 @@ func (s *patches[T]) add(w *window, dst, h, wide, step, srcH, srcW int, rows, kh
 func (s *patches[T]) sums(in *inner[T], dst, src, ones []T, c int) {
 	for i := range s.list {
 		p := &s.list[i]
-		in.depth(dst[p.dst:], s.dstRow, s.dstStep, src[p.src:], s.srcRow, s.srcStep, p.offs, ones, p.rows, p.pixels, c)
+		in.depth(dst[p.dst:], s.dstRow, s.dstStep, src[p.src:], s.srcRow, s.srcStep, p.offs, ones, p.rows, p.pixels, c, false)
 	}
 }
 

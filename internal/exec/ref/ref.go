@@ -56,11 +56,15 @@ func Do(op exec.Op, attr exec.Attr, args [][]float64, shapes []exec.Shape, out [
 	c := outShape[3]
 	switch op {
 	case exec.Conv:
-		x, w := args[0], args[1]
-		taps(attr, shapes[0], shapes[1], outShape, func(xi, wi, yi int) { out[yi] += x[xi] * w[wi] })
+		for k := 0; k < len(args); k += 2 {
+			x, w := args[k], args[k+1]
+			taps(attr, shapes[k], shapes[k+1], outShape, func(xi, wi, yi int) { out[yi] += x[xi] * w[wi] })
+		}
 	case exec.ConvGradInput:
-		w, dy := args[0], args[1]
-		taps(attr, outShape, shapes[0], shapes[1], func(xi, wi, yi int) { out[xi] += w[wi] * dy[yi] })
+		for k := 0; k < len(args); k += 2 {
+			w, dy := args[k], args[k+1]
+			taps(attr, outShape, shapes[k], shapes[k+1], func(xi, wi, yi int) { out[xi] += w[wi] * dy[yi] })
+		}
 	case exec.ConvGradWeight:
 		x, dy := args[0], args[1]
 		taps(attr, shapes[0], outShape, shapes[1], func(xi, wi, yi int) { out[wi] += x[xi] * dy[yi] })
@@ -252,6 +256,20 @@ func Do(op exec.Op, attr exec.Attr, args [][]float64, shapes []exec.Shape, out [
 		sampled(attr, outShape, shapes[0], func(xi, yi int) { out[xi] = args[0][yi] })
 	case exec.Copy:
 		copy(out, args[0])
+	case exec.LinReLU:
+		lin := make([]float64, len(out))
+		Do(exec.ChanLin, attr, args, shapes, lin, outShape)
+		Do(exec.ReLU, attr, [][]float64{lin}, []exec.Shape{outShape}, out, outShape)
+	case exec.LinMask:
+		lin := make([]float64, len(out))
+		Do(exec.ChanLin, attr, args[1:], shapes[1:], lin, outShape)
+		Do(exec.ReLUMask, attr, [][]float64{args[0], lin}, []exec.Shape{outShape, outShape}, out, outShape)
+	case exec.ChanDots:
+		c := shapes[0][3]
+		Do(exec.ChanSum, attr, args[:1], shapes[:1], out[:c], exec.Vector(c))
+		for k := 1; k < len(args); k++ {
+			Do(exec.ChanDot, attr, [][]float64{args[0], args[k]}, shapes[:2], out[k*c:(k+1)*c], exec.Vector(c))
+		}
 	default:
 		panic(fmt.Sprintf("ref: unknown operator %v", op))
 	}
