@@ -459,28 +459,50 @@ func (c Cell) Hash() Hash {
 // it reads, the first of these are one channel wider (see [Net.Final]).
 func (c Cell) Canonical() Cell {
 	c = c.Pruned()
-	best, found := Cell{}, false
-	order := make([]int, 1, MaxVertices) // vertex 0 first
-	var place func(placed uint8)
-	place = func(placed uint8) {
-		if len(order) == c.Vertices()-1 {
-			order = append(order, c.Vertices()-1)
-			if d := c.arrange(order); !found || d.compare(best) < 0 {
+	output := c.Vertices() - 1
+	var best Cell
+	found := false
+	d := Cell{inner: c.inner}
+	var at [MaxVertices]uint8 // the place that a vertex has been given
+	// extend fills place next, with the vertices in the set placed before it. Only
+	// the smallest of the vertices that may come next can lead to the smallest list.
+	var extend func(next int, placed uint8)
+	extend = func(next int, placed uint8) {
+		if next == output {
+			d.parents[output-1] = renumber(c.parents[output-1], &at)
+			if !found || d.compare(best) < 0 {
 				best, found = d, true
 			}
-			order = order[:len(order)-1]
 			return
 		}
-		for v := 1; v < c.Vertices()-1; v++ {
-			if placed>>v&1 == 0 && c.parents[v-1]&^placed == 0 {
-				order = append(order, v)
-				place(placed | 1<<v)
-				order = order[:len(order)-1]
+		var parents [MaxVertices]uint8
+		least := -1
+		for v := 1; v < output; v++ {
+			if placed>>v&1 == 1 || c.parents[v-1]&^placed != 0 {
+				continue
+			}
+			parents[v] = renumber(c.parents[v-1], &at)
+			if least < 0 || cmp.Or(cmp.Compare(parents[v], parents[least]), cmp.Compare(c.Op(v), c.Op(least))) < 0 {
+				least = v
+			}
+		}
+		for v := 1; v < output; v++ {
+			if parents[v] == parents[least] && c.Op(v) == c.Op(least) {
+				d.parents[next-1], d.ops[next-1], at[v] = parents[v], c.Op(v), uint8(next)
+				extend(next+1, placed|1<<v)
 			}
 		}
 	}
-	place(1)
+	extend(1, 1)
 	return best
+}
+
+// renumber moves each bit of the set to its vertex's place.
+func renumber(set uint8, at *[MaxVertices]uint8) (moved uint8) {
+	for ; set != 0; set &= set - 1 {
+		moved |= 1 << at[bits.TrailingZeros8(set)]
+	}
+	return moved
 }
 
 // compare orders cells of as many vertices.
@@ -494,4 +516,52 @@ func (c Cell) compare(d Cell) int {
 		}
 	}
 	return 0
+}
+
+// code packs a cell into 34 bits: the number of inner vertices, then 2 bits for
+// the operation of each of 5 inner vertices, vertex 1 lowest, then 21 bits for
+// the edges, bit u+v(v-1)/2 where vertex v reads vertex u.
+func (c Cell) code() int64 {
+	var edges, ops int64
+	for v := 1; v <= maxInner+1; v++ {
+		edges |= int64(c.parents[v-1]) << (v * (v - 1) / 2)
+		if v <= maxInner {
+			ops |= int64(c.ops[v-1]) << (2 * (v - 1))
+		}
+	}
+	return int64(c.inner)<<31 | ops<<21 | edges
+}
+
+// fromCode is the inverse of code.
+func fromCode(code int64) (Cell, error) {
+	c := Cell{inner: uint8(code >> 31 & 7)}
+	if c.inner <= maxInner {
+		for v := 1; v <= maxInner+1; v++ {
+			c.parents[v-1] = uint8(code >> (v * (v - 1) / 2) & (1<<v - 1))
+			if v <= maxInner {
+				c.ops[v-1] = Op(code >> (21 + 2*(v-1)) & 3)
+			}
+		}
+		if c.code() == code && c.valid() {
+			return c, nil
+		}
+	}
+	return Cell{}, fmt.Errorf("nb1b1: %#x is not the code of a cell", code)
+}
+
+// valid reports whether c keeps all rules; code that makes cells checks them with
+// better errors.
+func (c Cell) valid() bool {
+	if c.inner > maxInner {
+		return false
+	}
+	for i := range c.parents {
+		if i > int(c.inner) && c.parents[i] != 0 || c.parents[i]>>(i+1) != 0 {
+			return false
+		}
+		if i < maxInner && (c.ops[i] >= Op(len(Ops)) || i >= int(c.inner) && c.ops[i] != 0) {
+			return false
+		}
+	}
+	return c.check() == nil
 }
