@@ -89,11 +89,12 @@ func (p *Published) Find(g Genotype) []Entry {
 	return found
 }
 
+// Format is what a file of a [Published] calls itself in its metadata.
+const Format = "idarts darts genotypes, version 1"
+
 // The file has one row for each report, and one for an entry without any. The
 // columns of the entry are the same in its rows, which stand together.
 const (
-	publishedFormat = "idarts darts genotypes, version 1"
-
 	metaFormat = "format"
 	metaSHA256 = "sha256 genotypes"
 )
@@ -168,7 +169,7 @@ func BuildPublished(jsonPath, outPath string) error {
 		}
 	}
 	table := arrowio.Table{Rows: len(rows), Meta: map[string]string{
-		metaFormat: publishedFormat,
+		metaFormat: Format,
 		metaSHA256: fmt.Sprintf("%x", sha256.Sum256(content)),
 	}}
 	for _, c := range textColumns {
@@ -253,8 +254,8 @@ func readGenotypes(content []byte) ([]Entry, error) {
 
 // decode reads the rows of the file back into entries.
 func decode(file *arrowio.Table) (*Published, error) {
-	if got := file.Meta[metaFormat]; got != publishedFormat {
-		return nil, fmt.Errorf("dartsspace: %q has format %q, want %q", file.Name, got, publishedFormat)
+	if got := file.Meta[metaFormat]; got != Format {
+		return nil, fmt.Errorf("dartsspace: %q has format %q, want %q", file.Name, got, Format)
 	}
 	rows := make([]row, file.Rows)
 	for i := range rows {

@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 
+	dartsspace "idarts/darts_space"
+	"idarts/internal/arrowio"
 	"idarts/internal/images"
 	"idarts/nb201"
+	"idarts/runners"
 )
 
 type dataCmd struct {
@@ -12,7 +15,7 @@ type dataCmd struct {
 		NatsBench importCmd `cmd:"" help:"Make an Arrow table of the official NATS-Bench topology records."`
 	} `cmd:"" help:"Import a benchmark."`
 	Verify verifyCmd `cmd:"" help:"Read a data set or a table and print its hash."`
-	Build  buildCmd  `cmd:"" help:"Make the embedded Fashion-MNIST subset from the original files."`
+	Build  buildCmd  `cmd:"" help:"Make what the program has inside."`
 }
 
 type importCmd struct {
@@ -57,6 +60,26 @@ func (v *verifyCmd) Run(c console) error {
 		fmt.Fprintf(c.out, "%s: %d images for the weights, %d for the architecture, %d to test with; %dx%dx%d, %d classes\nsha256 %s\n",
 			d.Name, len(d.Train.Indices), len(d.Valid.Indices), len(d.Test.Indices),
 			d.Train.Set.H, d.Train.Set.W, d.Train.Set.C, d.Train.Set.Classes, d.SHA256())
+		return nil
+	}
+	meta, err := arrowio.Meta(v.What)
+	if err != nil {
+		return err
+	}
+	switch meta["format"] {
+	case dartsspace.Format:
+		table, err := dartsspace.Open(v.What)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.out, "%s: %d published genotypes\n", v.What, len(table.List()))
+		return nil
+	case runners.ScoresFormat:
+		table, err := runners.ReadScores(v.What)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.out, "%s: %d trainings of space %s on %s\nprotocol: %s\n", v.What, len(table.Rows), table.Space, table.Dataset, table.Origin)
 		return nil
 	}
 	table, err := nb201.Open(v.What)

@@ -39,6 +39,9 @@ type console struct {
 	out, err io.Writer
 }
 
+// defaultTable is where the benchmark's table is looked for.
+const defaultTable = "data/nats-tss.arrow"
+
 // Exit statuses.
 const (
 	statusFailed      = 1
@@ -72,7 +75,7 @@ func execute(c console, args []string) (status int) {
 		kong.Name("idarts"),
 		kong.Description("Neural architecture search with implicit gradients (iDARTS) and its baselines."),
 		kong.Writers(c.out, c.err),
-		kong.Vars{"out": "out"},
+		kong.Vars{"out": "out", "table": defaultTable},
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)

@@ -78,7 +78,13 @@ func TestBadInputIsOneClearLine(t *testing.T) {
 		{"data verify short.arrow", `"short.arrow" is truncated`},
 		{"data verify cifar100 --data none", "none/train.bin"},
 		{"data import nats-bench none out.arrow", "none/meta.pickle.pbz2"},
-		{"data build none out.arrow", "none/"},
+		{"data build fashion none out.arrow", "none/"},
+		{"data build genotypes none out.arrow", "none"},
+		{"query DARTS_V3 --space darts", "has no genotype \"DARTS_V3\""},
+		{"query DARTS_V2 --space dart", "unknown space \"dart\""},
+		{"retrain DARTS_V3", "DARTS_V3"},
+		{"retrain DARTS_V2 --protocol quick", "has no recipe for retraining"},
+		{"figure cell conv(0) --space nb1b1-s3", "conv(0)"},
 	} {
 		out, text, status := command(t, strings.Fields(tt.args)...)
 		if status == 0 {

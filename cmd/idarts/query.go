@@ -5,15 +5,18 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
+	dartsspace "idarts/darts_space"
 	"idarts/internal/arrowio"
 	"idarts/nb201"
 	"idarts/runners"
 )
 
 type queryCmd struct {
-	Cell      string `arg:"" help:"Architecture in the text of its space."`
-	Table     string `help:"Arrow table: an imported benchmark, or scores.arrow of an output folder." default:"data/nats-tss.arrow" placeholder:"FILE"`
+	Cell      string `arg:"" help:"Architecture in the text of its space, or the name of a published genotype of the DARTS space."`
+	Space     string `help:"darts: ask the published genotypes inside the program, where no table is given." placeholder:"NAME"`
+	Table     string `help:"Arrow table: an imported benchmark, published genotypes, or scores.arrow of an output folder; data/nats-tss.arrow when left out." placeholder:"FILE"`
 	Dataset   string `help:"Whose images it was measured on. Required for a benchmark, like --split." placeholder:"NAME"`
 	Split     string `help:"Which images: train, x-valid, x-test or ori-test; valid or test: the papers' columns, or those of scores.arrow." placeholder:"NAME"`
 	TrainedOn string `help:"What it was trained on; may be left out where the table has only one answer." placeholder:"NAME"`
@@ -22,6 +25,17 @@ type queryCmd struct {
 
 // Run asks the table by its own kind.
 func (q *queryCmd) Run(c console) error {
+	if q.Space != "" {
+		if _, err := runners.LookupSpace(q.Space); err != nil {
+			return err
+		}
+	}
+	if q.Table == "" {
+		if q.Space == "darts" {
+			return q.published(c)
+		}
+		q.Table = defaultTable
+	}
 	meta, err := arrowio.Meta(q.Table)
 	if err != nil {
 		return err
@@ -31,9 +45,86 @@ func (q *queryCmd) Run(c console) error {
 		return q.nb201(c)
 	case runners.ScoresFormat:
 		return q.scores(c)
+	case dartsspace.Format:
+		return q.published(c)
 	default:
-		return fmt.Errorf("%q has format %q, want one of %q", q.Table, format, []string{nb201.Format, runners.ScoresFormat})
+		return fmt.Errorf("%q has format %q, want one of %q", q.Table, format, []string{nb201.Format, dartsspace.Format, runners.ScoresFormat})
 	}
+}
+
+// published asks a table of published genotypes, by name or by genotype.
+func (q *queryCmd) published(c console) error {
+	table, err := dartsspace.Open(q.Table)
+	if err != nil {
+		return err
+	}
+	var found []dartsspace.Entry
+	if g, err := dartsspace.Parse(q.Cell); err == nil {
+		if found = table.Find(g); len(found) == 0 {
+			return fmt.Errorf("no published genotype is %s", g)
+		}
+	} else {
+		e, err := table.Query(q.Cell)
+		if err != nil {
+			return err
+		}
+		found = []dartsspace.Entry{e}
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	line := func(name, text string) {
+		if text == "" {
+			text = "not reported"
+		}
+		fmt.Fprintf(w, "%s\t%s\n", name, text)
+	}
+	for i, e := range found {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		line("name", e.Name)
+		line("method", e.Method)
+		line("genotype", e.Genotype.String())
+		line("parameters", fmt.Sprintf("%d (CIFAR-10, 36 channels, 20 cells), %d (ImageNet, 48 channels, 14 cells), no auxiliary classifier; our count", e.ParamsCIFAR, e.ParamsImageNet))
+		line("from", fmt.Sprintf("github.com/%s, %s, line %d", e.Repository, e.Path, e.Line))
+		if e.Note != "" {
+			line("note", e.Note)
+		}
+		if len(e.Reports) == 0 {
+			line("error", "")
+		}
+		for _, r := range e.Reports {
+			text := "not reported"
+			if !math.IsNaN(r.Error) {
+				text = fmt.Sprintf("%.2f %%", r.Error)
+			}
+			if !math.IsNaN(r.Spread) {
+				text += fmt.Sprintf(" ± %.2f (%s)", r.Spread, r.SpreadKind)
+			}
+			if r.N > 0 {
+				text += fmt.Sprintf(", n = %d", r.N)
+			}
+			line("error on "+r.Dataset, text+"; "+r.About)
+			for _, size := range []struct{ name, text string }{{"parameters", r.Params}, {"multiply-adds", r.MACs}} {
+				if size.text != "" {
+					line("  "+size.name+" as printed", size.text+" million")
+				}
+			}
+			line("  source", r.Source)
+		}
+	}
+	return w.Flush()
+}
+
+// genotype is text, or the published genotype of the DARTS space of that name.
+func genotype(text string) string {
+	table, err := dartsspace.Open("")
+	if err != nil {
+		return text
+	}
+	if e, err := table.Query(text); err == nil {
+		return e.Genotype.String()
+	}
+	return text
 }
 
 // scores asks a table of cells that idarts run has trained.

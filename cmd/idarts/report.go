@@ -158,7 +158,7 @@ func save(c console, figure reports.Figure, paths []string) error {
 }
 
 type figureCellCmd struct {
-	Cell  string   `arg:"" help:"Architecture, in the text of its space."`
+	Cell  string   `arg:"" help:"Architecture, in the text of its space, or the name of a published genotype."`
 	Space string   `help:"Its search space; without, the first that the text fits. See: idarts list spaces." placeholder:"NAME"`
 	Save  []string `help:"Files to write, comma separated: .svg, .pdf or .png." default:"cell.svg" placeholder:"FILE"`
 }
@@ -175,7 +175,11 @@ func (f *figureCellCmd) Run(c console) error {
 	}
 	var wanted []string // what each space has against the text
 	for _, space := range spaces {
-		graphs, err := space.Graph(f.Cell)
+		text := f.Cell
+		if space.Name == "darts" {
+			text = genotype(text)
+		}
+		graphs, err := space.Graph(text)
 		if err != nil {
 			wanted = append(wanted, err.Error())
 			continue

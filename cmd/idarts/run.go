@@ -11,7 +11,7 @@ import (
 // inputFlags say where data comes from.
 type inputFlags struct {
 	Data  string `help:"Folder of the data set, for protocols whose images are not in the program." placeholder:"DIR"`
-	Table string `help:"Arrow table of the benchmark, for protocols that score by table." default:"data/nats-tss.arrow" placeholder:"FILE"`
+	Table string `help:"Arrow table of the benchmark, for protocols that score by table." default:"${table}" placeholder:"FILE"`
 }
 
 // gridFlags say where and how runs go.
@@ -99,7 +99,7 @@ func (r *runCmd) Run(c console) error {
 }
 
 type retrainCmd struct {
-	Archs    []string `arg:"" sep:"none" help:"Architectures in the space's own text."`
+	Archs    []string `arg:"" sep:"none" help:"Architectures in the space's own text, or names of published genotypes (see: idarts query --space darts)."`
 	Space    string   `help:"Search space." default:"darts"`
 	Protocol string   `help:"Protocol, whose recipe for retraining is used." default:"laptop"`
 	Seeds    string   `help:"Seeds and ranges, as in 0-2,5." default:"0"`
@@ -120,7 +120,13 @@ func (r *retrainCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	retrain, err := runners.OpenRetrain(protocol, r.Archs, seeds, r.Data, options)
+	archs := slices.Clone(r.Archs)
+	for i, text := range archs {
+		if r.Space == "darts" {
+			archs[i] = genotype(text)
+		}
+	}
+	retrain, err := runners.OpenRetrain(protocol, archs, seeds, r.Data, options)
 	if err != nil {
 		return err
 	}
