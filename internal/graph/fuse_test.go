@@ -177,6 +177,9 @@ func TestFuseSupernet(t *testing.T) {
 			t.Errorf("phase %d: %d bn-norm, %d bn-grad, %d dot, want none; %d chan-dots, %d lin-mask, %d merged convolutions, want some",
 				p, count[exec.BNNorm], count[exec.BNGrad], count[exec.Dot], count[exec.ChanDots], count[exec.LinMask], merged)
 		}
+		if p > 0 && count[exec.ReLU] == 0 {
+			t.Errorf("phase %d: no ReLU is computed again, so all are kept", p)
+		}
 		before, after := passes(plain.program.Phases[p]), passes(fused.Phases[p])
 		t.Logf("phase %d: %d instructions for %d, %d images moved for %d", p, len(fused.Phases[p]), len(plain.program.Phases[p]), after, before)
 		if float64(after) > 0.85*float64(before) {

@@ -24,7 +24,8 @@ const alignment = 16
 // Phase 0 runs first; each later phase can then be run any number of times in
 // any order. Only the inputs in exec.Direction and exec.CoefDirection may change
 // in between: whatever a later phase needs that does not depend on them is
-// computed in phase 0 and kept, and the rest is computed in the phase itself.
+// computed in phase 0 and kept, but for what is cheap to compute again, and the
+// rest is computed in the phase itself.
 // No phase writes what another one reads, but for that.
 //
 // Nothing is computed that no output needs. Several operators may become one pass,
@@ -111,6 +112,8 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 		}
 	}
 
+	again := cheap(order, needed, changing, all)
+
 	// Instructions in order, with who reads what last.
 	l := &lowering{program: &exec.Program{Phases: make([][]exec.Instr, len(phases))}}
 	kept := map[*Node]*value{} // of phase 0, for all later phases
@@ -145,11 +148,7 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 			}
 			delete(targets, n)
 		}
-		for _, n := range order {
-			if !needed[p][n] {
-				copies(n) // an input, or a value of phase 0
-				continue
-			}
+		emit := func(n *Node) {
 			o := operator(n)
 			s := step{op: o.Op, attr: o.Attr, phase: p, args: o.args}
 			for _, a := range o.args {
@@ -165,6 +164,20 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 			own[n] = v
 			values = append(values, v)
 			l.steps = append(l.steps, s)
+		}
+		for _, n := range order {
+			if !needed[p][n] {
+				copies(n) // an input, or a value of phase 0
+				continue
+			}
+			if p > 0 {
+				for _, a := range args(n) {
+					if v := own[a]; again[a] && (v == nil || len(l.steps)-v.def > fresh) {
+						emit(a)
+					}
+				}
+			}
+			emit(n)
 			copies(n)
 		}
 		if p == 0 {
@@ -182,6 +195,34 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 	l.live = liveSize(blocks)
 	g.emit(l)
 	return l, nil
+}
+
+// fresh is how many steps a value that is cheap to compute again stays around.
+const fresh = 150
+
+// cheap are the images of phase 0 that later phases compute again where they need
+// them, because it takes one pass over something that is kept anyway.
+func cheap(order []*Node, needed []map[*Node]bool, changing map[*Node]bool, outputs []*Node) map[*Node]bool {
+	again, kept := map[*Node]bool{}, map[*Node]bool{}
+	for _, n := range order {
+		for p := 1; p < len(needed) && changing[n]; p++ {
+			for _, a := range args(n) {
+				if needed[p][n] && !changing[a] {
+					kept[a] = true
+				}
+			}
+		}
+	}
+	for _, n := range order {
+		o := operator(n)
+		if o == nil || !kept[n] || !image(n) || o.Op != exec.ReLU && o.Op != exec.AvgPool || slices.Contains(outputs, n) {
+			continue
+		}
+		if x := o.args[0]; operator(x) == nil || kept[x] && !again[x] {
+			again[n] = true
+		}
+	}
+	return again
 }
 
 // checkOutputs finds outputs that are not a place of their own.
