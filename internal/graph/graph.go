@@ -31,6 +31,7 @@ import (
 	"fmt"
 	"math"
 
+	gonum "gonum.org/v1/gonum/graph"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -49,6 +50,7 @@ type Graph struct {
 	inputs map[*Node]exec.Tensor
 	known  map[string]*Node // by content, see key
 	serial uint32
+	wired  bool   // nodes are joined in expr, see wire
 	key    []byte // scratch
 }
 
@@ -101,11 +103,40 @@ func (g *Graph) Apply(op exec.Op, attr exec.Attr, out exec.Shape, args ...*Node)
 	children := append(gorgonia.Nodes(nil), args...)
 	o := &Operator{Op: op, Attr: attr, Out: out, graph: g, args: children, serial: g.serial}
 	// The cheapest exported way to make a node; ApplyOp would infer types first.
-	n := gorgonia.NewUniqueNode(gorgonia.WithType(valueType), gorgonia.WithOp(o),
-		gorgonia.WithChildren(children), gorgonia.In(g.expr), gorgonia.WithShape(out[:]...))
+	options := []gorgonia.NodeConsOpt{gorgonia.WithType(valueType), gorgonia.WithOp(o), gorgonia.In(g.expr), gorgonia.WithShape(out[:]...)}
+	if g.wired {
+		options = append(options, gorgonia.WithChildren(children))
+	}
+	n := gorgonia.NewUniqueNode(options...)
 	g.known[string(key)] = n
 	return n
 }
+
+// wire joins the nodes in gorgonia's graph, which knew them without their
+// arguments. Only its machines and its own
+// derivatives need that, and joining a node takes time in proportion to all nodes
+// before it: a large supernet would spend most of its preparation on it.
+func (g *Graph) wire() {
+	if g.wired {
+		return
+	}
+	g.wired = true
+	for _, n := range g.expr.AllNodes() {
+		if o := operator(n); o != nil {
+			gorgonia.WithChildren(o.args)(n)
+			for _, child := range o.args {
+				g.expr.SetEdge(edge{n, child})
+			}
+		}
+	}
+}
+
+// edge leads from a node to one of its arguments.
+type edge struct{ from, to *Node }
+
+func (e edge) From() gonum.Node         { return e.from }
+func (e edge) To() gonum.Node           { return e.to }
+func (e edge) ReversedEdge() gonum.Edge { return edge{e.to, e.from} }
 
 // content is the exact identity of a node: operator, constants, shape and
 // arguments. gorgonia merges nodes by a 32-bit hash, which is not enough for

@@ -79,11 +79,12 @@ func (o *Operator) CallsExtern() bool { return false }
 // OverwritesInput is -1: no argument is changed.
 func (o *Operator) OverwritesInput() int { return -1 }
 
-// WriteHash writes the operator, its constants and its result shape. gorgonia
-// adds the children.
+// WriteHash writes the operator, its constants, its result shape and its number:
+// gorgonia hashes a node when it does not know its arguments yet, see
+// [Graph.wire].
 func (o *Operator) WriteHash(h hash.Hash) {
 	a := o.Attr
-	b := []byte{byte(o.Op)}
+	b := binary.LittleEndian.AppendUint32([]byte{byte(o.Op)}, o.serial)
 	for _, v := range [...]int{a.KH, a.KW, a.Stride, a.Pad, a.Dilation, a.Groups, a.Terms, a.Offset,
 		o.Out[0], o.Out[1], o.Out[2], o.Out[3]} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(v))

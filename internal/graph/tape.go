@@ -15,6 +15,7 @@ import (
 //
 // mem holds the inputs; its spaces must be long enough for all of the graph's.
 func (g *Graph) Tape(mem *ref.Memory, nodes ...*Node) (values [][]float64, err error) {
+	g.wire()
 	hashes := map[uint32]*Node{}
 	for _, n := range g.expr.AllNodes() {
 		if other, ok := hashes[n.Hashcode()]; ok && other != n {
@@ -58,6 +59,7 @@ func (g *Graph) TapeGradient(y, one *Node, wrt ...*Node) ([]*Node, error) {
 	if g.inputs[one].Shape != exec.Vector(1) {
 		return nil, fmt.Errorf("graph: tape gradient: seed %v, want an input that is a number", one)
 	}
+	g.wire()
 	grads, err := gorgonia.Backpropagate(gorgonia.Nodes{y}, gorgonia.Nodes{one}, wrt)
 	if err != nil {
 		return nil, fmt.Errorf("graph: tape gradient: %w", err)
