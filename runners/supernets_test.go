@@ -90,6 +90,22 @@ var goldens = []golden{
 	},
 }
 
+// alphas is the golden α in the order of the layout.
+func (g golden) alphas(layout search.Layout) (alpha []float64) {
+	row := 0
+	for tensor, rows := range g.tensors {
+		flat := 0
+		for range rows {
+			for range layout[row].Options {
+				alpha = append(alpha, g.alpha(tensor, flat))
+				flat++
+			}
+			row++
+		}
+	}
+	return alpha
+}
+
 // goldenProblem is a supernet on the two fixed batches: sine images with labels
 // 3, 7 to train and cosine images with labels 1, 4 to validate. Weight tensors
 // with two or more dimensions are 0.1·sin(j), j = 1, 2, ... in PyTorch's
@@ -189,20 +205,9 @@ func TestGoldenSupernets(t *testing.T) {
 				return
 			}
 			layout := space.Search().Layout
-			alpha := make([]float64, 0, layout.Len())
-			row, flat := 0, 0
-			for tensor, rows := range g.tensors {
-				flat = 0
-				for range rows {
-					for range layout[row].Options {
-						alpha = append(alpha, g.alpha(tensor, flat))
-						flat++
-					}
-					row++
-				}
-			}
-			if row != len(layout) {
-				t.Fatalf("the golden alpha has %d rows, the layout %d", row, len(layout))
+			alpha := g.alphas(layout)
+			if len(alpha) != layout.Len() {
+				t.Fatalf("the golden alpha has %d entries, the layout %d", len(alpha), layout.Len())
 			}
 			p := goldenProblem(t, space, g.net)
 			one, coefs := make([]float64, len(alpha)), []float64(nil)

@@ -29,6 +29,7 @@ type cli struct {
 	Query   queryCmd   `cmd:"" help:"Look one architecture up in a table of trained networks."`
 	List    listCmd    `cmd:"" help:"List methods, spaces, protocols and data sets."`
 	Data    dataCmd    `cmd:"" help:"Import, check and build data."`
+	Parity  parityCmd  `cmd:"" help:"Compute the losses and derivatives of a fixture, to compare with another framework."`
 	Doctor  doctorCmd  `cmd:"" help:"Check this machine: versions, memory, data, the engine itself."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -116,5 +116,15 @@ func Measure(build Build, image exec.Shape, classes int) (Size, error) {
 	return Size{Params: n.weights, MACs: n.macs}, nil
 }
 
+// Parameters lists the trainable tensors of the network on images [N,H,W,C], as
+// [Problem.Params] does, without memory for them.
+func Parameters(build Build, images exec.Shape, classes int) ([]Param, error) {
+	n, err := assemble(build, Options{Images: images, Classes: classes, Layers: unlimited, LayerCoefs: 1}, false)
+	if err != nil {
+		return nil, err
+	}
+	return n.params, nil
+}
+
 // unlimited lets a network read any mixture coefficient.
 const unlimited = int(^uint(0) >> 1)

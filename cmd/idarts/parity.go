@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"idarts/internal/exec/cpu"
+	"idarts/runners"
+)
+
+type parityCmd struct {
+	Fixture   string `arg:"" help:"Safetensors file with a supernet, its weights and two batches (docs/parity.md)."`
+	Out       string `help:"File to write; when left out, the fixture's name with .idarts before its ending." placeholder:"FILE"`
+	Precision string `help:"float32, as searches run, or float64." enum:"float32,float64" default:"float32"`
+}
+
+// Run computes the losses and derivatives of a fixture.
+func (p *parityCmd) Run(c console) error {
+	if p.Out == "" {
+		p.Out = strings.TrimSuffix(p.Fixture, ".safetensors") + ".idarts.safetensors"
+	}
+	f, err := runners.OpenFixture(p.Fixture)
+	if err != nil {
+		return err
+	}
+	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
+	defer pool.Close()
+	compute := runners.Parity[float32]
+	if p.Precision == "float64" {
+		compute = runners.Parity[float64]
+	}
+	if err := compute(f, pool, p.Out); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s: %s with C=%d and N=%d on %d images of %dx%dx%d, in %s\n",
+		p.Out, f.Space.Name, f.Net.C, f.Net.N, f.Images[0], f.Images[1], f.Images[2], f.Images[3], p.Precision)
+	return nil
+}
