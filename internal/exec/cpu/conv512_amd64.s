@@ -146,7 +146,7 @@ store:
 // func wideDepth8(a *tile)
 // As wide8x16, but x are vectors too: 8 pixels x 16 channels, each by itself.
 TEXT ·wideDepth8(SB), NOSPLIT, $0-8
-	BEGIN(CLEAR8)
+	BEGINDEEP(CLEAR8)
 	VMOVUPS (BX), Z16
 	STEPV((R8), Z0, Z17)
 	STEPV((R8)(R9*1), Z1, Z18)
@@ -156,7 +156,7 @@ TEXT ·wideDepth8(SB), NOSPLIT, $0-8
 	STEPV((R8)(R11*1), Z5, Z22)
 	STEPV((R8)(R10*2), Z6, Z23)
 	STEPV((R8)(R12*1), Z7, Z24)
-	NEXT
+	NEXTDEEP
 	ADDTO(Z0)
 	ADDTO(Z1)
 	ADDTO(Z2)

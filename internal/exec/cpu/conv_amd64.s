@@ -309,7 +309,7 @@ store:
 // func depth8(a *tile)
 // As tile8x8, but x are vectors too: 8 pixels x 8 channels, each by itself.
 TEXT ·depth8(SB), NOSPLIT, $0-8
-	BEGIN(CLEAR8)
+	BEGINDEEP(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEPV((R8), Y0, Y9)
 	STEPV((R8)(R9*1), Y1, Y10)
@@ -319,7 +319,7 @@ TEXT ·depth8(SB), NOSPLIT, $0-8
 	STEPV((R8)(R11*1), Y5, Y14)
 	STEPV((R8)(R10*2), Y6, Y15)
 	STEPV((R8)(R12*1), Y7, Y9)
-	NEXT
+	NEXTDEEP
 	ADDTO(Y0)
 	ADDTO(Y1)
 	ADDTO(Y2)
@@ -359,7 +359,7 @@ store:
 
 // func depth8x4(a *tile)
 TEXT ·depth8x4(SB), NOSPLIT, $0-8
-	BEGIN(CLEAR8)
+	BEGINDEEP(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPH((R8), X0, X9)
 	STEPH((R8)(R9*1), X1, X10)
@@ -369,7 +369,7 @@ TEXT ·depth8x4(SB), NOSPLIT, $0-8
 	STEPH((R8)(R11*1), X5, X14)
 	STEPH((R8)(R10*2), X6, X15)
 	STEPH((R8)(R12*1), X7, X9)
-	NEXT
+	NEXTDEEP
 	ADDTO(X0)
 	ADDTO(X1)
 	ADDTO(X2)

@@ -85,3 +85,35 @@ loop:
 	JNE  block           \
 	VZEROUPPER           \
 	RET
+
+// The same for runs of one step at offsets, as depthwise convolutions have.
+
+#define BEGINDEEP(CLEAR) \
+	MOVQ a+0(FP), AX         \
+	MOVQ $0, moved_          \
+	MOVQ wStep_, DX          \
+	MOVQ out_, DI            \
+	MOVQ pStep_, R9          \
+	LEAQ (R9)(R9*2), R10     \
+	LEAQ (R9)(R9*4), R11     \
+	LEAQ (R10)(R9*4), R12    \
+block:                      \
+	MOVQ x_, R14             \
+	ADDQ moved_, R14         \
+	MOVQ w_, BX              \
+	MOVQ offs_, R15          \
+	MOVQ runs_, R13          \
+	CLEAR                    \
+loop:                       \
+	MOVQ (R15), CX           \
+	LEAQ (R14)(CX*4), R8
+
+#define NEXTDEEP \
+	ADDQ $8, R15   \
+	ADDQ DX, BX    \
+	DECQ R13       \
+	JNE  loop      \
+	MOVQ outStep_, R8 \
+	MOVQ DI, R14   \
+	CMPQ add_, $0  \
+	JEQ  store
