@@ -344,12 +344,30 @@ func inPlaceEverywhere(s step, a *value) bool {
 	return true
 }
 
-// pack places blocks so that those alive at the same time do not overlap, the
-// largest first, each in the lowest gap that holds it. It returns the size of the
-// whole.
+// pack places blocks so that those alive at the same time do not overlap. It
+// returns the size of the whole.
 func pack(blocks []*block) int {
-	bySize := slices.Clone(blocks)
-	slices.SortStableFunc(bySize, func(a, b *block) int {
+	largest := 0
+	for _, b := range blocks {
+		largest = max(largest, b.size)
+	}
+	// A supernet has some large blocks and ten times as many small ones, for vectors
+	// over channels, where a close fit gains nothing.
+	var large, small []*block
+	for _, b := range blocks {
+		if b.size > largest/256 {
+			large = append(large, b)
+		} else {
+			small = append(small, b)
+		}
+	}
+	return packSmall(small, packLarge(large))
+}
+
+// packLarge goes by size, the largest first, and places each block in the lowest
+// gap that holds it.
+func packLarge(blocks []*block) int {
+	slices.SortStableFunc(blocks, func(a, b *block) int {
 		if a.size != b.size {
 			return b.size - a.size
 		}
@@ -359,7 +377,7 @@ func pack(blocks []*block) int {
 	type span struct{ offset, end, def, last int }
 	placed := make([]span, 0, len(blocks))
 	total := 0
-	for _, b := range bySize {
+	for _, b := range blocks {
 		at := 0
 		for _, p := range placed {
 			if p.def > b.last || b.def > p.last {
@@ -376,6 +394,29 @@ func pack(blocks []*block) int {
 		placed = slices.Insert(placed, i, span{at, at + b.size, b.def, b.last})
 	}
 	return total
+}
+
+// packSmall goes by time from offset start on, and gives a block the place of one
+// of its size that is no longer alive, or else a new one.
+func packSmall(blocks []*block, start int) int {
+	byLast := slices.Clone(blocks)
+	slices.SortStableFunc(blocks, func(a, b *block) int { return a.def - b.def })
+	slices.SortStableFunc(byLast, func(a, b *block) int { return a.last - b.last })
+	free := map[int][]int{} // offsets by size
+	for _, b := range blocks {
+		for byLast[0].last < b.def {
+			dead := byLast[0]
+			free[dead.size] = append(free[dead.size], dead.offset)
+			byLast = byLast[1:]
+		}
+		if places := free[b.size]; len(places) > 0 {
+			b.offset, free[b.size] = places[len(places)-1], places[:len(places)-1]
+			continue
+		}
+		b.offset = start
+		start += b.size
+	}
+	return start
 }
 
 // liveSize is the largest total of blocks alive at one position.
