@@ -232,3 +232,92 @@ TEXT ·wideWeigh1(SB), NOSPLIT, $0-8
 store:
 	STORE(Z0)
 	FINISH
+
+// func wide16x16(a *tile)
+// For gradients of weights: no offsets. R15 is x of the second half.
+TEXT ·wide16x16(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ $0, moved_
+	MOVQ xStep_, SI
+	MOVQ wStep_, DX
+	MOVQ out_, DI
+	MOVQ pStep_, R9
+	LEAQ (R9)(R9*2), R10
+	LEAQ (R9)(R9*4), R11
+	LEAQ (R10)(R9*4), R12
+block:
+	MOVQ x_, R14
+	ADDQ moved_, R14
+	MOVQ w_, BX
+	MOVQ runs_, R13
+	CLEAR16
+run:
+	MOVQ R14, R8
+	LEAQ (R14)(R9*8), R15
+	ADDQ xRow_, R14
+	MOVQ run_, CX
+loop:
+	VMOVUPS (BX), Z16
+	STEP((R8), Z0, Z17)
+	STEP((R8)(R9*1), Z1, Z18)
+	STEP((R8)(R9*2), Z2, Z19)
+	STEP((R8)(R10*1), Z3, Z20)
+	STEP((R8)(R9*4), Z4, Z21)
+	STEP((R8)(R11*1), Z5, Z22)
+	STEP((R8)(R10*2), Z6, Z23)
+	STEP((R8)(R12*1), Z7, Z24)
+	STEP((R15), Z8, Z17)
+	STEP((R15)(R9*1), Z9, Z18)
+	STEP((R15)(R9*2), Z10, Z19)
+	STEP((R15)(R10*1), Z11, Z20)
+	STEP((R15)(R9*4), Z12, Z21)
+	STEP((R15)(R11*1), Z13, Z22)
+	STEP((R15)(R10*2), Z14, Z23)
+	STEP((R15)(R12*1), Z15, Z24)
+	ADDQ SI, R8
+	ADDQ SI, R15
+	ADDQ DX, BX
+	DECQ CX
+	JNE  loop
+	ADDQ wRow_, BX
+	DECQ R13
+	JNE  run
+	MOVQ outStep_, R8
+	MOVQ DI, R14
+	CMPQ add_, $0
+	JEQ  store
+	ADDTO(Z0)
+	ADDTO(Z1)
+	ADDTO(Z2)
+	ADDTO(Z3)
+	ADDTO(Z4)
+	ADDTO(Z5)
+	ADDTO(Z6)
+	ADDTO(Z7)
+	ADDTO(Z8)
+	ADDTO(Z9)
+	ADDTO(Z10)
+	ADDTO(Z11)
+	ADDTO(Z12)
+	ADDTO(Z13)
+	ADDTO(Z14)
+	ADDTO(Z15)
+	MOVQ DI, R14
+store:
+	STORE(Z0)
+	STORE(Z1)
+	STORE(Z2)
+	STORE(Z3)
+	STORE(Z4)
+	STORE(Z5)
+	STORE(Z6)
+	STORE(Z7)
+	STORE(Z8)
+	STORE(Z9)
+	STORE(Z10)
+	STORE(Z11)
+	STORE(Z12)
+	STORE(Z13)
+	STORE(Z14)
+	STORE(Z15)
+	FINISH

@@ -130,6 +130,9 @@ func wide8x32(a *tile)
 func wide4x32(a *tile)
 
 //go:noescape
+func wide16x16(a *tile)
+
+//go:noescape
 func wideDepth8(a *tile)
 
 //go:noescape
@@ -143,13 +146,15 @@ func wideWeigh1(a *tile)
 
 // call runs the tile function of rows x width. Widths deep, deep4 and deep16 stand
 // for 8, 4 and 16 channels, each by itself; 16 rows of width 4 are pairs. What
-// needs AVX-512 are width 32, 8 rows of width 16 and deep16.
+// needs AVX-512 are width 32, 8 and 16 rows of width 16 and deep16.
 func (a *tile) call(rows, width int) {
 	switch {
 	case width == 32 && rows == 8:
 		wide8x32(a)
 	case width == 32:
 		wide4x32(a)
+	case width == 16 && rows == 16:
+		wide16x16(a)
 	case width == 16 && rows == 8:
 		wide8x16(a)
 	case width == deep16:
@@ -335,8 +340,8 @@ func tiledWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []fl
 				narrowWeight(dw[i*dwStep+o:], dwStep, x[i:], xRow, xStep, dy[o:], dyRow, dyStep, rows, cols)
 			}
 		}
-		for _, block := range [...]int{8, 4, 1} {
-			if n == 16 && widest == 16 && block == 8 || ic-i < block {
+		for _, block := range [...]int{16, 8, 4, 1} {
+			if ic-i < block || block == 16 && (n != 16 || widest == 16) || block == 8 && n == 16 && widest == 16 {
 				continue
 			}
 			a.x, a.out = &x[i], &dw[i*dwStep+o]
