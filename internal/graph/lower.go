@@ -201,24 +201,27 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 const fresh = 150
 
 // cheap are the images of phase 0 that later phases compute again where they need
-// them, because it takes one pass over something that is kept anyway.
+// them, because it takes one pass over something that is kept anyway: ReLUs, and
+// average pools that are read in a few places only.
 func cheap(order []*Node, needed []map[*Node]bool, changing map[*Node]bool, outputs []*Node) map[*Node]bool {
-	again, kept := map[*Node]bool{}, map[*Node]bool{}
+	const few = 3
+	again, readers := map[*Node]bool{}, map[*Node]int{} // in later phases
 	for _, n := range order {
-		for p := 1; p < len(needed) && changing[n]; p++ {
+		if changing[n] && slices.ContainsFunc(needed[1:], func(in map[*Node]bool) bool { return in[n] }) {
 			for _, a := range args(n) {
-				if needed[p][n] && !changing[a] {
-					kept[a] = true
+				if !changing[a] {
+					readers[a]++
 				}
 			}
 		}
 	}
 	for _, n := range order {
 		o := operator(n)
-		if o == nil || !kept[n] || !image(n) || o.Op != exec.ReLU && o.Op != exec.AvgPool || slices.Contains(outputs, n) {
+		if o == nil || readers[n] == 0 || !image(n) || slices.Contains(outputs, n) ||
+			o.Op != exec.ReLU && (o.Op != exec.AvgPool || readers[n] > few) {
 			continue
 		}
-		if x := o.args[0]; operator(x) == nil || kept[x] && !again[x] {
+		if x := o.args[0]; operator(x) == nil || readers[x] > 0 && !again[x] {
 			again[n] = true
 		}
 	}
