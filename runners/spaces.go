@@ -128,6 +128,7 @@ func oneShot(name string, s nb1b1.OneShot) Space {
 		},
 		Canonical: parsed(parse, func(c nb1b1.Cell) string { return c.Canonical().String() }),
 		Graph:     parsed(parse, nb1b1.Cell.Graph),
+		Table:     nb101Table,
 	}
 }
 

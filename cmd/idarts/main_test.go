@@ -99,6 +99,48 @@ func TestBadInputIsOneClearLine(t *testing.T) {
 	}
 }
 
+func TestNASBench101IsImportedAndAsked(t *testing.T) {
+	records, err := filepath.Abs("../../nb1b1/testdata/small.tfrecord")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	content, err := os.ReadFile(records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := bytes.Clone(content)
+	damaged[len(damaged)/2] ^= 1
+	for name, content := range map[string][]byte{"short.tfrecord": content[:len(content)-5], "damaged.tfrecord": damaged} {
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const cell = "conv1x1-bn-relu(0) conv3x3-bn-relu(0) conv3x3-bn-relu(0) conv3x3-bn-relu(3) maxpool3x3(0) output(1,2,4,5)"
+	for _, tt := range []struct {
+		args   []string
+		want   string
+		status int
+	}{
+		{[]string{"data", "import", "nas-bench-101", records, "t.arrow"}, "t.arrow: 3 cells of NAS-Bench-101", 0},
+		{[]string{"data", "verify", "t.arrow"}, "  test, 108 epochs", 0},
+		{[]string{"query", cell, "--table", "t.arrow", "--epochs", "108", "--split", "test"}, "test, 108 epochs: 93.1190 %, mean of 1", 0},
+		{[]string{"query", cell, "--table", "t.arrow", "--split", "test"}, "cannot be asked without the number of epochs", 1},
+		{[]string{"query", "conv3x3-bn-relu(0) output(1)", "--table", "t.arrow", "--epochs", "108", "--split", "test"}, "does not list cell", 1},
+		{[]string{"query", "conv(0) output(1)", "--table", "t.arrow"}, "unknown op \"conv\"", 1},
+		{[]string{"data", "import", "nas-bench-101", "short.tfrecord", "u.arrow"}, "cut off", 1},
+		{[]string{"data", "import", "nas-bench-101", "damaged.tfrecord", "u.arrow"}, "damaged.tfrecord", 1},
+	} {
+		out, text, status := command(t, tt.args...)
+		if status != tt.status || !strings.Contains(out+text, tt.want) || strings.Count(text, "\n") > 1 {
+			t.Errorf("%q: status %d, %q, %q; want %q", tt.args, status, out, text, tt.want)
+		}
+	}
+	if _, err := os.Stat("u.arrow"); err == nil {
+		t.Error("a failed import left its file")
+	}
+}
+
 func TestQueryPrintsTheTrials(t *testing.T) {
 	t.Chdir(t.TempDir())
 	table := nb201.NewTable(nb201.Origin{Source: "test"})

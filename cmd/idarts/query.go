@@ -9,6 +9,7 @@ import (
 
 	dartsspace "idarts/darts_space"
 	"idarts/internal/arrowio"
+	"idarts/nb1b1"
 	"idarts/nb201"
 	"idarts/runners"
 )
@@ -45,11 +46,52 @@ func (q *queryCmd) Run(c console) error {
 		return q.nb201(c)
 	case runners.ScoresFormat:
 		return q.scores(c)
+	case nb1b1.Format:
+		return q.nb101(c)
 	case dartsspace.Format:
 		return q.published(c)
 	default:
-		return fmt.Errorf("%q has format %q, want one of %q", q.Table, format, []string{nb201.Format, dartsspace.Format, runners.ScoresFormat})
+		return fmt.Errorf("%q has format %q, want one of %q", q.Table, format, []string{nb201.Format, nb1b1.Format, dartsspace.Format, runners.ScoresFormat})
 	}
+}
+
+// nb101 asks a table of NAS-Bench-101.
+func (q *queryCmd) nb101(c console) error {
+	if q.Dataset != "" && q.Dataset != "cifar10" {
+		return fmt.Errorf("%q has nothing for data set %q, only for \"cifar10\"", q.Table, q.Dataset)
+	}
+	cell, err := nb1b1.Parse(q.Cell)
+	if err != nil {
+		return err
+	}
+	table, err := nb1b1.Open(q.Table)
+	if err != nil {
+		return err
+	}
+	key := nb1b1.Key{Epochs: q.Epochs, Split: q.Split}
+	answer, err := table.Query(cell, key)
+	if err != nil {
+		return err
+	}
+	parameters, err := table.Parameters(cell)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s\n%d parameters\n", cell, parameters)
+	mean(c, key.String(), answer.Accuracy, answer.Std, len(answer.Trials))
+	for _, trial := range answer.Trials {
+		fmt.Fprintf(c.out, "  repeat %d: %.4f %%, %.0f s\n", trial.Repeat+1, trial.Accuracy, trial.Seconds)
+	}
+	return nil
+}
+
+// mean prints a mean over n trained networks.
+func mean(c console, of string, accuracy, std float64, n int) {
+	fmt.Fprintf(c.out, "%s: %.4f %%", of, accuracy)
+	if !math.IsNaN(std) {
+		fmt.Fprintf(c.out, " (sample std %.4f)", std)
+	}
+	fmt.Fprintf(c.out, ", mean of %d\n", n)
 }
 
 // published asks a table of published genotypes, by name or by genotype.
@@ -219,11 +261,8 @@ func (q *queryCmd) nb201(c console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s\n%s: %.4f %%", cell, key, answer.Accuracy)
-	if !math.IsNaN(answer.Std) {
-		fmt.Fprintf(c.out, " (sample std %.4f)", answer.Std)
-	}
-	fmt.Fprintf(c.out, ", mean of %d\n", len(answer.Trials))
+	fmt.Fprintln(c.out, cell)
+	mean(c, key.String(), answer.Accuracy, answer.Std, len(answer.Trials))
 	for _, trial := range answer.Trials {
 		fmt.Fprintf(c.out, "  seed %d: %.4f %%\n", trial.Seed, trial.Accuracy)
 	}

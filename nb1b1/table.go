@@ -1,0 +1,387 @@
+package nb1b1
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"idarts/internal/arrowio"
+)
+
+// Budgets are the lengths of training in the benchmark, in epochs.
+var Budgets = [4]int{4, 12, 36, 108}
+
+// Repeats is how often each cell was trained under each budget.
+const Repeats = 3
+
+// Splits are the sets of images of CIFAR-10 that accuracies were measured on:
+// 10,000 of the 40,000 that were trained on, 10,000 held out of the training
+// set, and the test set.
+var Splits = [3]string{"train", "valid", "test"}
+
+// Key says which trained networks a question is about. Neither part has a
+// default: a key with an empty part is an error that lists what the table holds.
+type Key struct {
+	Epochs int    // length of the training, one of [Budgets]; accuracies are those at its end
+	Split  string // one of [Splits]
+}
+
+// String is "valid, 108 epochs".
+func (k Key) String() string { return fmt.Sprintf("%s, %d epochs", k.Split, k.Epochs) }
+
+// Trial is one trained network's part of an [Answer].
+type Trial struct {
+	Repeat   int     // 0, 1, 2 in the order of the benchmark's file
+	Accuracy float64 // percent
+	Seconds  float64 // of training on the benchmark's hardware; NaN when not known
+}
+
+// Answer is what a table knows of a cell under a key.
+type Answer struct {
+	Accuracy float64 // mean over Trials, percent
+	Std      float64 // sample standard deviation of the accuracy; NaN for one trial
+	Seconds  float64 // mean over Trials; NaN when one of them is not known
+	Trials   []Trial // the available ones; at least one
+}
+
+// Origin is a table's account of itself.
+type Origin struct {
+	Source   string // where the numbers come from
+	Licence  string
+	SHA256   string // of the file they were made from
+	Protocol string // how the networks were trained
+}
+
+// Table holds the published results of trained cells. Isomorphic cells have the
+// same results. Queries may run concurrently.
+type Table struct {
+	Origin
+	name string // the file, as errors call it
+
+	// A row for each cell, ascending by keys.
+	keys       []int64 // code of the representative, see Cell.Canonical
+	modules    []int64 // code of the cell as the benchmark has it
+	hashes     []byte  // the benchmark's names, [rows·16]
+	parameters []int64 // trainable numbers
+
+	columns [len(Budgets)][Repeats]measures // nil where there is nothing
+}
+
+// measures are the columns of one repeat under one budget: accuracies by split as
+// fractions, then seconds. NaN stands for a number that is not known.
+//
+// The benchmark's accuracies were computed as float32, so nothing is lost here.
+type measures [len(Splits) + 1][]float32
+
+// seconds is the place of the training time in measures.
+const seconds = len(Splits)
+
+// Name is the file that the table was read from.
+func (t *Table) Name() string { return t.name }
+
+// Len is the number of cells, 423,624 in the official table.
+func (t *Table) Len() int { return len(t.keys) }
+
+// Cell is cell i, from 0 to Len()-1, as the benchmark has it.
+func (t *Table) Cell(i int) (Cell, error) {
+	c, err := fromCode(t.modules[i])
+	if err != nil {
+		return Cell{}, fmt.Errorf("nb1b1: %q row %d: %w", t.name, i, err)
+	}
+	return c, nil
+}
+
+// Hash is the benchmark's name of cell i.
+func (t *Table) Hash(i int) Hash { return Hash(t.hashes[i*len(Hash{}):]) }
+
+// row finds c.
+func (t *Table) row(c Cell) (int, error) {
+	if !c.valid() {
+		return 0, fmt.Errorf("nb1b1: %v is not a cell", c)
+	}
+	i, ok := slices.BinarySearch(t.keys, c.Canonical().code())
+	if !ok {
+		return 0, fmt.Errorf("nb1b1: %q does not list cell %q, only %d others", t.name, c, len(t.keys))
+	}
+	return i, nil
+}
+
+// Parameters is the number of trainable numbers of the network that the benchmark
+// trained for c.
+func (t *Table) Parameters(c Cell) (int64, error) {
+	i, err := t.row(c)
+	if err != nil {
+		return 0, err
+	}
+	return t.parameters[i], nil
+}
+
+// Keys lists the keys under which there is anything, by epochs and split.
+func (t *Table) Keys() []Key {
+	var keys []Key
+	for b, epochs := range Budgets {
+		for s, split := range Splits {
+			if slices.ContainsFunc(t.columns[b][:], func(m measures) bool { return m[s] != nil }) {
+				keys = append(keys, Key{epochs, split})
+			}
+		}
+	}
+	return keys
+}
+
+// Query returns what is known of a cell, or one isomorphic to it, under a key. It
+// is an error when that is nothing; the error lists what there is.
+func (t *Table) Query(c Cell, key Key) (Answer, error) {
+	budget, split := slices.Index(Budgets[:], key.Epochs), slices.Index(Splits[:], key.Split)
+	if budget < 0 || split < 0 {
+		return Answer{}, t.noKey(key)
+	}
+	row, err := t.row(c)
+	if err != nil {
+		return Answer{}, err
+	}
+	a := Answer{Std: math.NaN(), Trials: make([]Trial, 0, Repeats)}
+	for repeat := range Repeats {
+		trial := Trial{repeat, 100 * t.columns[budget][repeat].at(split, row), t.columns[budget][repeat].at(seconds, row)}
+		if math.IsNaN(trial.Accuracy) {
+			continue
+		}
+		a.Trials = append(a.Trials, trial)
+		a.Accuracy += trial.Accuracy
+		a.Seconds += trial.Seconds
+	}
+	n := float64(len(a.Trials))
+	if n == 0 {
+		if !slices.Contains(t.Keys(), key) {
+			return Answer{}, t.noKey(key)
+		}
+		return Answer{}, fmt.Errorf("nb1b1: %q has no trained network of cell %q for %s", t.name, c, key)
+	}
+	a.Accuracy /= n
+	a.Seconds /= n
+	if n > 1 {
+		sum := 0.0
+		for _, trial := range a.Trials {
+			sum += (trial.Accuracy - a.Accuracy) * (trial.Accuracy - a.Accuracy)
+		}
+		a.Std = math.Sqrt(sum / (n - 1))
+	}
+	return a, nil
+}
+
+// at is one number, NaN when it is not known.
+func (m *measures) at(measure, row int) float64 {
+	if m[measure] == nil {
+		return math.NaN()
+	}
+	return float64(m[measure][row])
+}
+
+// noKey explains a key that is incomplete or not there.
+func (t *Table) noKey(key Key) error {
+	what := "has nothing for " + key.String()
+	switch {
+	case key.Split == "":
+		what = "cannot be asked without a split"
+	case key.Epochs == 0:
+		what = "cannot be asked without the number of epochs"
+	}
+	var have []string
+	for _, k := range t.Keys() {
+		have = append(have, k.String())
+	}
+	return fmt.Errorf("nb1b1: %q %s, want one of: %s", t.name, what, strings.Join(have, "; "))
+}
+
+// add makes a row of a cell that is not there yet.
+func (t *Table) add(c Cell, hash Hash, parameters int64) (row int) {
+	t.keys = append(t.keys, c.Canonical().code())
+	t.modules = append(t.modules, c.code())
+	t.hashes = append(t.hashes, hash[:]...)
+	t.parameters = append(t.parameters, parameters)
+	return len(t.keys) - 1
+}
+
+// set stores a repeat's numbers, [len(measures)]. The columns grow as they are needed.
+func (t *Table) set(row, budget, repeat int, values [len(measures{})]float32) {
+	for i, v := range values {
+		column := &t.columns[budget][repeat][i]
+		for len(*column) <= row {
+			*column = append(*column, float32(math.NaN()))
+		}
+		(*column)[row] = v
+	}
+}
+
+// Format is what a file of a [Table] calls itself in its metadata.
+const Format = "idarts nb1b1 table, version 1"
+
+// The file has one row for each cell, ascending by the column "key", and no
+// compression, since it is read often and barely shrinks:
+//
+//	key         int64    the cell that stands for its class, as a number (Cell.code)
+//	module      int64    the cell as the benchmark has it, as a number
+//	hash        16 bytes the benchmark's name of the cell
+//	parameters  int64    trainable numbers of the network
+//	108/0/valid float    and so on: epochs, repeat, measure; null where not known
+//
+// Accuracies are fractions there. The columns' metadata repeats what is in the
+// names.
+const (
+	metaFormat                                        = "format"
+	metaSource, metaLicence, metaSHA256, metaProtocol = "source", "licence", "sha256", "protocol"
+	metaEpochs, metaRepeat, metaMeasure, metaUnit     = "epochs", "repeat", "measure", "unit"
+
+	columnKey, columnModule, columnHash, columnParameters = "key", "module", "hash", "parameters"
+)
+
+// measureName is "train", "valid", "test" or "seconds".
+func measureName(measure int) string {
+	if measure == seconds {
+		return "seconds"
+	}
+	return Splits[measure]
+}
+
+func columnName(budget, repeat, measure int) string {
+	return fmt.Sprintf("%d/%d/%s", Budgets[budget], repeat, measureName(measure))
+}
+
+// save creates or replaces path, whole or not at all. Its bytes do not depend on
+// the order of the rows.
+func (t *Table) save(path string) error {
+	rows := len(t.keys)
+	order := make([]int, rows)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(t.keys[a], t.keys[b]) })
+	hashes := make([]byte, 0, len(t.hashes))
+	for i, row := range order {
+		if i > 0 && t.keys[row] == t.keys[order[i-1]] {
+			return fmt.Errorf("nb1b1: save table %q: cells %s and %s are isomorphic", path, t.Hash(order[i-1]), t.Hash(row))
+		}
+		hash := t.Hash(row)
+		hashes = append(hashes, hash[:]...)
+	}
+	out := arrowio.Table{
+		Rows: rows,
+		Meta: map[string]string{metaFormat: Format, metaSource: t.Source, metaLicence: t.Licence, metaSHA256: t.SHA256, metaProtocol: t.Protocol},
+		Columns: []arrowio.Column{
+			{Name: columnKey, Values: gather(t.keys, order)},
+			{Name: columnModule, Values: gather(t.modules, order)},
+			{Name: columnHash, Values: arrowio.Fixed{Width: len(Hash{}), Bytes: hashes}},
+			{Name: columnParameters, Values: gather(t.parameters, order)},
+		},
+	}
+	for budget, repeats := range t.columns {
+		for repeat, columns := range repeats {
+			for measure, column := range columns {
+				for len(column) > 0 && len(column) < rows {
+					column = append(column, float32(math.NaN()))
+				}
+				if !slices.ContainsFunc(column, func(v float32) bool { return v == v }) {
+					continue
+				}
+				values := gather(column, order)
+				unit := "fraction"
+				if measure == seconds {
+					unit = "s"
+				}
+				out.Columns = append(out.Columns, arrowio.Column{
+					Name:   columnName(budget, repeat, measure),
+					Values: values,
+					Valid:  arrowio.NewBitmap(rows, func(i int) bool { return values[i] == values[i] }),
+					Meta: map[string]string{
+						metaEpochs: strconv.Itoa(Budgets[budget]), metaRepeat: strconv.Itoa(repeat),
+						metaMeasure: measureName(measure), metaUnit: unit,
+					},
+				})
+			}
+		}
+	}
+	if err := arrowio.Write(path, out, arrowio.Plain); err != nil {
+		return fmt.Errorf("nb1b1: save table: %w", err)
+	}
+	return nil
+}
+
+func gather[V any](values []V, order []int) []V {
+	out := make([]V, len(order))
+	for i, row := range order {
+		out[i] = values[row]
+	}
+	return out
+}
+
+// Open reads a table that [ImportNASBench101] wrote. Errors name the file.
+func Open(path string) (*Table, error) {
+	file, err := arrowio.Read(path)
+	if err != nil {
+		return nil, fmt.Errorf("nb1b1: open table: %w", err)
+	}
+	return load(file)
+}
+
+// Decode is [Open] for a file that is already in memory; errors call it name.
+func Decode(name string, content []byte) (*Table, error) {
+	file, err := arrowio.Decode(name, content)
+	if err != nil {
+		return nil, fmt.Errorf("nb1b1: open table: %w", err)
+	}
+	return load(file)
+}
+
+func load(file *arrowio.Table) (*Table, error) {
+	if got := file.Meta[metaFormat]; got != Format {
+		return nil, fmt.Errorf("nb1b1: %q has format %q, want %q", file.Name, got, Format)
+	}
+	t := &Table{
+		Origin: Origin{Source: file.Meta[metaSource], Licence: file.Meta[metaLicence], SHA256: file.Meta[metaSHA256], Protocol: file.Meta[metaProtocol]},
+		name:   file.Name,
+	}
+	var err error
+	for _, column := range []struct {
+		name   string
+		values *[]int64
+	}{{columnKey, &t.keys}, {columnModule, &t.modules}, {columnParameters, &t.parameters}} {
+		if *column.values, err = arrowio.Values[int64](file, column.name); err != nil {
+			return nil, fmt.Errorf("nb1b1: open table: %w", err)
+		}
+	}
+	hashes, err := arrowio.FixedValues(file, columnHash)
+	if err != nil {
+		return nil, fmt.Errorf("nb1b1: open table: %w", err)
+	}
+	if hashes.Width != len(Hash{}) {
+		return nil, fmt.Errorf("nb1b1: %q: column %q has %d bytes a row, want %d", file.Name, columnHash, hashes.Width, len(Hash{}))
+	}
+	t.hashes = hashes.Bytes
+	for i := 1; i < len(t.keys); i++ {
+		if t.keys[i] <= t.keys[i-1] {
+			return nil, fmt.Errorf("nb1b1: %q row %d: key %d does not ascend from %d", file.Name, i, t.keys[i], t.keys[i-1])
+		}
+	}
+	known := 0
+	for budget := range Budgets {
+		for repeat := range Repeats {
+			for measure := range t.columns[budget][repeat] {
+				name := columnName(budget, repeat, measure)
+				if !slices.ContainsFunc(file.Columns, func(c arrowio.Column) bool { return c.Name == name }) {
+					continue
+				}
+				if t.columns[budget][repeat][measure], _, err = arrowio.Nullable[float32](file, name); err != nil {
+					return nil, fmt.Errorf("nb1b1: open table: %w", err)
+				}
+				known++
+			}
+		}
+	}
+	if others := len(file.Columns) - 4 - known; others > 0 {
+		return nil, fmt.Errorf("nb1b1: %q has %d columns that are not known, want names such as %q", file.Name, others, columnName(3, 0, 1))
+	}
+	return t, nil
+}

@@ -1,0 +1,319 @@
+package nb1b1
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+	"math/bits"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"idarts/internal/arrowio"
+)
+
+// allCells are the representatives of all cells of NAS-Bench-101.
+var allCells = sync.OnceValue(func() []Cell {
+	var all []Cell
+	for n := 2; n <= MaxVertices; n++ {
+		edges := n * (n - 1) / 2
+		shapes := map[Cell]bool{} // without operations
+		for set := range int64(1) << edges {
+			if bits.OnesCount64(uint64(set)) > MaxEdges {
+				continue
+			}
+			c := Cell{inner: uint8(n - 2)}
+			for v := 1; v < n; v++ {
+				c.parents[v-1] = uint8(set >> (v * (v - 1) / 2) & (1<<v - 1))
+			}
+			if c.onPath() == 1<<n-1 {
+				shapes[c.Canonical()] = true
+			}
+		}
+		cells := map[Cell]bool{}
+		for c := range shapes {
+			var label func(v int)
+			label = func(v int) {
+				if v == n-1 {
+					cells[c.Canonical()] = true
+					return
+				}
+				for c.ops[v-1] = 0; int(c.ops[v-1]) < len(Ops); c.ops[v-1]++ {
+					label(v + 1)
+				}
+				c.ops[v-1] = 0
+			}
+			label(1)
+		}
+		for c := range cells {
+			all = append(all, c)
+		}
+	}
+	return all
+})
+
+// The benchmark has exactly 423,624 cells up to isomorphism (its paper).
+func TestNumberOfCells(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
+	if got, want := len(allCells()), 423624; got != want {
+		t.Errorf("%d cells up to isomorphism, want %d", got, want)
+	}
+	t.Logf("%d cells up to isomorphism", len(allCells()))
+}
+
+// sampleTable has three cells: one with all, one of two repeats, one of 108
+// epochs alone.
+func sampleTable(t testing.TB) (*Table, string) {
+	t.Helper()
+	nan := float32(math.NaN())
+	table := Table{Origin: Origin{Source: "made up", Licence: "none", SHA256: "ab", Protocol: "none"}}
+	add := func(text string, parameters int64) int {
+		c := cell(t, text)
+		return table.add(c, c.Hash(), parameters)
+	}
+	row := add(inceptionText, 2694282)
+	for budget := range Budgets {
+		for repeat := range Repeats {
+			accuracy := float32(budget)/8 + float32(repeat)/64 // exact in binary
+			table.set(row, budget, repeat, [...]float32{accuracy + 0.25, accuracy + 0.125, accuracy, float32(100 * Budgets[budget])})
+		}
+	}
+	row = add(firstText, 8555530)
+	table.set(row, 3, 0, [...]float32{1, 0.5, 0.25, 8})
+	table.set(row, 3, 1, [...]float32{nan, nan, 0.75, nan})
+	row = add("output(0)", 7)
+	table.set(row, 2, 2, [...]float32{1, 0.25, 0.5, 3})
+	path := filepath.Join(t.TempDir(), "sample.arrow")
+	if err := table.save(path); err != nil {
+		t.Fatal(err)
+	}
+	return &table, path
+}
+
+func TestQuery(t *testing.T) {
+	_, path := sampleTable(t)
+	table, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Origin{"made up", "none", "ab", "none"}); table.Origin != want || table.Len() != 3 || table.Name() != path {
+		t.Errorf("origin = %+v, %d cells, name %q", table.Origin, table.Len(), table.Name())
+	}
+	// 100·(1/4 + 3/8) and so on: 25+12.5 = 37.5, 39.0625, 40.625 for the test set at 108 epochs
+	a, err := table.Query(cell(t, inceptionText), Key{108, "test"})
+	want := Answer{Accuracy: 39.0625, Std: 1.5625, Seconds: 10800, Trials: []Trial{{0, 37.5, 10800}, {1, 39.0625, 10800}, {2, 40.625, 10800}}}
+	if err != nil || !reflect.DeepEqual(a, want) {
+		t.Errorf("answer = %+v, %v, want %+v", a, err, want)
+	}
+	// The same cell with other numbers of its vertices and a loose end.
+	other := cell(t, "maxpool3x3(0) conv3x3-bn-relu(0) conv3x3-bn-relu(2) conv1x1-bn-relu(0) conv3x3-bn-relu(0) output(1,3,4,5)")
+	if again, err := table.Query(other, Key{108, "test"}); err != nil || !reflect.DeepEqual(again, want) {
+		t.Errorf("an isomorphic cell gives %+v, %v", again, err)
+	}
+	loose := cell(t, "maxpool3x3(0) conv1x1-bn-relu(0,1) output(0)")
+	if a, err := table.Query(loose, Key{36, "valid"}); err != nil || a.Accuracy != 25 || !math.IsNaN(a.Std) || len(a.Trials) != 1 || a.Trials[0].Repeat != 2 || a.Seconds != 3 {
+		t.Errorf("one repeat of three: %+v, %v", a, err)
+	}
+	if a, err := table.Query(cell(t, firstText), Key{108, "test"}); err != nil || a.Accuracy != 50 || len(a.Trials) != 2 || !math.IsNaN(a.Seconds) {
+		t.Errorf("a time that is not known: %+v, %v", a, err)
+	}
+	if a, err := table.Query(cell(t, firstText), Key{108, "valid"}); err != nil || a.Accuracy != 50 || len(a.Trials) != 1 {
+		t.Errorf("an accuracy that is not known: %+v, %v", a, err)
+	}
+	if n, err := table.Parameters(other); err != nil || n != 2694282 {
+		t.Errorf("%d parameters, %v", n, err)
+	}
+	for i := range table.Len() {
+		c, err := table.Cell(i)
+		if err != nil || c.Hash() != table.Hash(i) {
+			t.Errorf("cell %d is %v with hash %v, %v", i, c, table.Hash(i), err)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		cell string
+		key  Key
+		want string
+	}{
+		{"no key", firstText, Key{}, "cannot be asked without a split, want one of: train, 4 epochs; valid, 4 epochs; test, 4 epochs; train, 12"},
+		{"no epochs", firstText, Key{Split: "test"}, "cannot be asked without the number of epochs, want one of"},
+		{"another length", firstText, Key{200, "test"}, "has nothing for test, 200 epochs, want one of: train, 4 epochs"},
+		{"another split", firstText, Key{108, "x-test"}, "has nothing for x-test, 108 epochs, want one of: train, 4 epochs"},
+		{"a cell that is not there", "maxpool3x3(0) output(1)", Key{108, "test"}, `does not list cell "maxpool3x3(0) output(1)", only 3 others`},
+		{"a cell without that budget", firstText, Key{4, "test"}, `has no trained network of cell "conv3x3-bn-relu(0) max`},
+	} {
+		_, err := table.Query(cell(t, tt.cell), tt.key)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `sample.arrow"`) {
+			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	if _, err := table.Query(Cell{}, Key{108, "test"}); err == nil || !strings.Contains(err.Error(), "is not a cell") {
+		t.Errorf("the zero value: error = %v", err)
+	}
+}
+
+// The bytes do not depend on the order of the rows.
+func TestBytesDoNotDependOnOrder(t *testing.T) {
+	table, path := sampleTable(t)
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := Table{Origin: table.Origin}
+	for row := table.Len() - 1; row >= 0; row-- {
+		c, err := table.Cell(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := back.add(c, c.Hash(), table.parameters[row])
+		for budget := range Budgets {
+			for repeat := range Repeats {
+				var values [len(measures{})]float32
+				for i, column := range table.columns[budget][repeat] {
+					values[i] = float32(math.NaN())
+					if row < len(column) {
+						values[i] = column[row]
+					}
+				}
+				back.set(at, budget, repeat, values)
+			}
+		}
+	}
+	other := filepath.Join(t.TempDir(), "other.arrow")
+	if err := back.save(other); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(other); err != nil || string(got) != string(want) {
+		t.Errorf("rows in another order gave other bytes (%v)", err)
+	}
+	back.add(cell(t, "maxpool3x3() output(0)"), Hash{1}, 3)
+	if err := back.save(other); err == nil || !strings.Contains(err.Error(), "are isomorphic") || !strings.Contains(err.Error(), "0100000000") {
+		t.Errorf("a cell twice: error = %v", err)
+	}
+}
+
+func TestWrongTables(t *testing.T) {
+	_, path := sampleTable(t)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range content {
+		if _, err := Decode("cut.arrow", content[:n]); err == nil || !strings.Contains(err.Error(), `"cut.arrow"`) {
+			t.Fatalf("first %d of %d bytes: error = %v", n, len(content), err)
+		}
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "no.arrow")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), `no.arrow"`) {
+		t.Errorf("no file: error = %v", err)
+	}
+	column := func(a *arrowio.Table, name string) *arrowio.Column {
+		c, err := a.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*arrowio.Table)
+		want   string
+	}{
+		{"another format", func(a *arrowio.Table) { a.Meta["format"] = "x" }, `has format "x", want "idarts nb1b1 table, version 1"`},
+		{"no keys", func(a *arrowio.Table) { column(a, "key").Name = "k" }, `has no column "key"`},
+		{"keys that do not ascend", func(a *arrowio.Table) { column(a, "key").Values.([]int64)[2] = 0 }, `row 2: key 0 does not ascend from `},
+		{"short hashes", func(a *arrowio.Table) { column(a, "hash").Values = arrowio.Fixed{Width: 4, Bytes: make([]byte, 12)} }, `column "hash" has 4 bytes a row, want 16`},
+		{"accuracies as text", func(a *arrowio.Table) { column(a, "108/0/valid").Values = make([]string, 3) }, `column "108/0/valid" has type dictionary`},
+		{"a column of another budget", func(a *arrowio.Table) { column(a, "108/0/valid").Name = "200/0/valid" }, `has 1 columns that are not known, want names such as "108/0/valid"`},
+	} {
+		a, err := arrowio.Decode("bad.arrow", content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tt.change(a)
+		bad, err := arrowio.Encode(*a, arrowio.Plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Decode("bad.arrow", bad); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `"bad.arrow"`) {
+			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	a, err := arrowio.Decode("bad.arrow", content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	column(a, "module").Values.([]int64)[1] = 1 << 40
+	bad, err := arrowio.Encode(*a, arrowio.Plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := Decode("bad.arrow", bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Cell(1); err == nil || !strings.Contains(err.Error(), `"bad.arrow" row 1: nb1b1: 0x10000000000 is not the code of a cell`) {
+		t.Errorf("a wrong code: error = %v", err)
+	}
+}
+
+// full is the file of a table of all cells with random numbers, as large as the
+// official one.
+func full(b *testing.B) string {
+	b.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	table := Table{Origin: nasBench101}
+	for i, c := range allCells() {
+		row := table.add(c, Hash{byte(i), byte(i >> 8), byte(i >> 16)}, 1)
+		for budget := range Budgets {
+			for repeat := range Repeats {
+				table.set(row, budget, repeat, [...]float32{r.Float32(), r.Float32(), r.Float32(), 1000 * r.Float32()})
+			}
+		}
+	}
+	path := filepath.Join(b.TempDir(), "full.arrow")
+	if err := table.save(path); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+func BenchmarkOpen(b *testing.B) {
+	path := full(b)
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		if _, err := Open(path); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(info.Size())/1e6, "MB")
+}
+
+func BenchmarkQuery(b *testing.B) {
+	table, err := Open(full(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	cells := make([]Cell, 1<<16)
+	for i := range cells {
+		cells[i] = allCells()[r.IntN(len(allCells()))]
+	}
+	i := 0
+	b.ResetTimer()
+	for b.Loop() {
+		i++
+		if _, err := table.Query(cells[i%len(cells)], Key{108, "valid"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
