@@ -283,6 +283,7 @@ func TestWrongRecords(t *testing.T) {
 		{"an evaluation cut off", metrics(protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), []byte{0x09, 1, 2})), "field 1 at byte 0: evaluation 0: field 1 at byte 0: unexpected EOF"},
 		{"no metrics", metrics(nil), "its metrics have no number of trainable parameters"},
 		{"no evaluations", metrics(protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 5)), "its metrics have 0 evaluations, want 3: at the start"},
+		{"an evaluation too many", metrics(protowire.AppendBytes(protowire.AppendTag(metricsOf(good[0]), 1, protowire.BytesType), nil)), "its metrics have 4 evaluations, want 3"},
 		{"evaluations not in order", metrics(func() []byte { // the last evaluation first
 			b := metricsOf(good[0])
 			_, n := protowire.ConsumeBytes(b[1:])

@@ -128,7 +128,7 @@ func TestNASBench101IsImportedAndAsked(t *testing.T) {
 		{[]string{"query", cell, "--table", "t.arrow", "--split", "test"}, "cannot be asked without the number of epochs", 1},
 		{[]string{"query", "conv3x3-bn-relu(0) output(1)", "--table", "t.arrow", "--epochs", "108", "--split", "test"}, "does not list cell", 1},
 		{[]string{"query", "conv(0) output(1)", "--table", "t.arrow"}, "unknown op \"conv\"", 1},
-		{[]string{"data", "import", "nas-bench-101", "short.tfrecord", "u.arrow"}, "cut off", 1},
+		{[]string{"data", "import", "nas-bench-101", "short.tfrecord", "u.arrow"}, `"short.tfrecord": record 5 at byte 2301: the file is truncated`, 1},
 		{[]string{"data", "import", "nas-bench-101", "damaged.tfrecord", "u.arrow"}, "damaged.tfrecord", 1},
 	} {
 		out, text, status := command(t, tt.args...)
