@@ -44,8 +44,8 @@ var officialFiles = map[string]string{
 // that were published.
 //
 // progress, if not nil, is called now and then with the bytes that have been
-// read. Memory is that of the table, about 100 MB, and as much again while it is
-// written.
+// read. The full file, 5 million records, takes about a minute, at most 450 MB
+// of memory, and gives a table of 98 MB.
 func ImportNASBench101(tfrecord, out string, progress func(done, total int64)) error {
 	t, err := readNASBench101(tfrecord, progress)
 	if err != nil {
