@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"idarts/benchmarks"
+)
+
+// A process that is to be this program, see peer.self, is the test binary: it gets
+// there before any test.
+func TestMain(m *testing.M) {
+	args := os.Args[1:]
+	var err error
+	switch {
+	case len(args) == 4 && args[0] == "-parity":
+		err = computeParity(args[1], args[3])
+	case len(args) == 6 && args[0] == "-work":
+		err = timeFixture(os.Stdout, args[1], strings.Split(args[3], ","), 1)
+	default:
+		os.Exit(m.Run())
+	}
+	if err != nil {
+		os.Stderr.WriteString(err.Error())
+		os.Exit(1)
+	}
+}
+
+func torch(t *testing.T) *peer {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts PyTorch")
+	}
+	// One thread: threads that wait for each other crawl on a machine with other work.
+	p, err := newPeer("", 1)
+	if errors.Is(err, errNoTorch) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(p.dir) })
+	return p
+}
+
+func TestParityWithPyTorch(t *testing.T) {
+	p := torch(t)
+	nets := []benchmarks.Net{{Space: "nb201", C: 4, N: 2, Batch: 4}, {Space: "nb1b1-s3", C: 4, N: 1, Batch: 3}, {Space: "darts", C: 4, N: 3, Batch: 4}}
+	differences, err := p.differences(nets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(differences) != 12*len(nets) {
+		t.Errorf("%d differences, want 12 of each of %d supernets", len(differences), len(nets))
+	}
+	worst := map[float64]float64{}
+	for _, d := range differences {
+		worst[d.Limit] = max(worst[d.Limit], d.Ours)
+		if !d.within() {
+			t.Errorf("%v: %s is off by %.1e, want below %.0e (PyTorch in float32: %.1e)", d.Net, d.Group, d.Ours, d.Limit, d.Peer)
+		}
+	}
+	t.Logf("largest difference of those with each limit: %v", worst)
+}
+
+func TestTurnsOfBothSides(t *testing.T) {
+	p := torch(t)
+	n := benchmarks.Net{Space: "nb201", C: 2, N: 1, Batch: 2}
+	path := p.dir + "/f.safetensors"
+	if err := p.fixture(path, n, 8, 0.01); err != nil {
+		t.Fatal(err)
+	}
+	for side, name := range sides {
+		for _, stages := range turns {
+			m, err := p.time(path, side, stages, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, stage := range stages {
+				if s := m.Seconds[stage]; len(s) != 1 || !(s[0] > 0) {
+					t.Errorf("%s, %s: samples %v, want one", name, stage, s)
+				}
+			}
+			if !(m.Peak > 1e6) {
+				t.Errorf("%s: peak memory %v bytes", name, m.Peak)
+			}
+		}
+	}
+}
+
+func TestWithoutPyTorchItSaysSo(t *testing.T) {
+	var out strings.Builder
+	if err := compare(options{rounds: 1, samples: 1, threads: 1, python: "/nowhere/python3"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "bench-peers: skipped: no Python with PyTorch here (Debian: apt-get install python3-torch)\n"; out.String() != want {
+		t.Errorf("prints %q, want %q", out.String(), want)
+	}
+}
+
+func TestUnknownNetsAreRefused(t *testing.T) {
+	err := compare(options{nets: "nb301", python: "/nowhere/python3"}, nil)
+	if err == nil || !strings.Contains(err.Error(), `no supernet is named "nb301", want some of [nb201/N=1 nb201/N=5`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// The stages of a turn are stages of benchmarks that need nothing before them.
+func TestTurnsAreStages(t *testing.T) {
+	for _, stages := range turns {
+		for _, name := range stages {
+			found := false
+			for _, s := range benchmarks.Stages {
+				found = found || s.Name == name && s.Before == nil
+			}
+			if !found {
+				t.Errorf("stage %q is none of benchmarks.Stages without a Before", name)
+			}
+		}
+	}
+}
+
+// Ratios take PyTorch's better layout: of 30 and 20 ms against 10 it is 2 by the
+// lowest, and of medians 40 and 25 against 12.5 it is 2 as well.
+func TestRender(t *testing.T) {
+	r := &row{net: benchmarks.Nets[1], stage: "second-order", seconds: [3][]float64{{0.030, 0.050}, {0.020, 0.030}, {0.010, 0.015}}, peak: [3]float64{3e9, 2e9, 1e9}}
+	var d difference
+	if err := json.Unmarshal([]byte(`{"group":"hv.","limit":0.001,"ours":0.002,"peer":1e-6}`), &d); err != nil {
+		t.Fatal(err)
+	}
+	d.Net = parityNets[0]
+	got := render([]string{"a machine", "idarts 1234"}, "2000-01-02", []*row{r}, []difference{d})
+	for _, want := range []string{
+		"a machine; idarts 1234. 2000-01-02, float32.",
+		"| nb201/N=5, C=16, batch 64 | second-order | 30.0 / 40.0 / 50 % | 20.0 / 25.0 / 40 % | 10.0 / 12.5 / 40 % | 2 | 2.00 | 2.00 | 6 |",
+		"| nb201/N=5, C=16, batch 64 | 3000 | 2000 | 1000 |",
+		"| nb201/N=1, C=8, batch 16 | hv | 2.0e-03 | 1.0e-06 | 1e-03 EXCEEDED |",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no line %q in\n%s", want, got)
+		}
+	}
+}

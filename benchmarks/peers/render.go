@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"idarts/benchmarks"
+)
+
+// render is the report in Markdown: head lists machine, versions and commit.
+func render(head []string, date string, rows []*row, differences []difference) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# The engine and PyTorch\n\n%s. %s, float32.\n\n", strings.Join(head, "; "), date)
+	b.WriteString("Written by `make bench-peers`. Times in ms as lowest / median / spread, where the spread is (highest − lowest)/median;\n" +
+		"a ratio is PyTorch's better layout over ours. Both sides took turns, a new process each.\n\n")
+	b.WriteString("| supernet | stage | PyTorch NCHW | PyTorch channels_last | ours | samples | ratio of lowest | of medians | goal |\n" +
+		"|---|---|---|---|---|---|---|---|---|\n")
+	for _, r := range rows {
+		var s [3]benchmarks.Summary
+		cells := make([]string, 3)
+		for side := range sides {
+			s[side] = benchmarks.Summarize(r.seconds[side])
+			cells[side] = fmt.Sprintf("%.1f / %.1f / %.0f %%", 1e3*s[side].Min, 1e3*s[side].Median, 100*s[side].Spread())
+		}
+		target := ""
+		if g := goal(r.net, r.stage); g > 0 {
+			target = fmt.Sprintf("%g", g)
+		}
+		fmt.Fprintf(&b, "| %v, C=%d, batch %d | %s | %s | %d | %.2f | %.2f | %s |\n", r.net, r.net.C, r.net.Batch, r.stage, strings.Join(cells, " | "),
+			s[ours].N, min(s[0].Min, s[1].Min)/s[ours].Min, min(s[0].Median, s[1].Median)/s[ours].Median, target)
+	}
+	b.WriteString("\nPeak resident memory of the process of the second-order stage, in MB:\n\n" +
+		"| supernet | PyTorch NCHW | PyTorch channels_last | ours |\n|---|---|---|---|\n")
+	for _, r := range rows {
+		if r.stage == "second-order" {
+			fmt.Fprintf(&b, "| %v, C=%d, batch %d | %.0f | %.0f | %.0f |\n", r.net, r.net.C, r.net.Batch, r.peak[0]/1e6, r.peak[1]/1e6, r.peak[ours]/1e6)
+		}
+	}
+	if len(differences) == 0 {
+		return b.String()
+	}
+	b.WriteString("\nParity in float32: |a − b|/|b| of each group of numbers, where b is PyTorch's in float64 (docs/parity.md).\n\n" +
+		"| supernet | numbers | ours | PyTorch | limit |\n|---|---|---|---|---|\n")
+	for _, d := range differences {
+		mark := ""
+		if !d.within() {
+			mark = " EXCEEDED"
+		}
+		fmt.Fprintf(&b, "| %v, C=%d, batch %d | %s | %.1e | %.1e | %.0e%s |\n", d.Net, d.Net.C, d.Net.Batch, strings.TrimSuffix(d.Group, "."), d.Ours, d.Peer, d.Limit, mark)
+	}
+	return b.String()
+}
+
+func (d difference) within() bool { return d.Ours < d.Limit }

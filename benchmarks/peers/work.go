@@ -1,0 +1,59 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"time"
+
+	"idarts/benchmarks"
+	"idarts/internal/exec/cpu"
+	"idarts/runners"
+)
+
+// timeFixture is one turn of the engine: samples of each stage in seconds, after one
+// run that is not counted.
+func timeFixture(out io.Writer, path string, stages []string, samples int) error {
+	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
+	defer pool.Close()
+	f, err := runners.OpenFixture(path)
+	if err != nil {
+		return err
+	}
+	p, coefs, v, err := runners.FixtureProblem[float32](f, pool)
+	if err != nil {
+		return err
+	}
+	s := benchmarks.Of(p, f.Space.Search(), coefs, v)
+	m := measurement{Seconds: map[string][]float64{}}
+	for _, name := range stages {
+		i := slices.IndexFunc(benchmarks.Stages, func(s benchmarks.Stage) bool { return s.Name == name })
+		if i < 0 || benchmarks.Stages[i].Before != nil {
+			return fmt.Errorf("stage %q has no twin in PyTorch", name)
+		}
+		for sample := range samples + 1 {
+			began := time.Now()
+			if err := benchmarks.Stages[i].Do(s); err != nil {
+				return err
+			}
+			if sample > 0 {
+				m.Seconds[name] = append(m.Seconds[name], time.Since(began).Seconds())
+			}
+		}
+	}
+	m.Peak = peakMemory()
+	return json.NewEncoder(out).Encode(m)
+}
+
+// computeParity is `idarts parity` in float32.
+func computeParity(in, out string) error {
+	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
+	defer pool.Close()
+	f, err := runners.OpenFixture(in)
+	if err != nil {
+		return err
+	}
+	return runners.Parity[float32](f, pool, out)
+}
