@@ -1,14 +1,18 @@
 # make            format, vet and the short tests
 # make test       all tests
+# make bench      the benchmarks; with BASE=commit compared with that commit
+# make bench-peers   the engine beside PyTorch; PEERS='-out FILE' keeps the tables
 # make reproduce-table   the comparison table and its figures, in out/
 
 GO  ?= go
 OUT ?= out
+BENCH ?= .
+COUNT ?= 10
 SPACES ?= nb201,nb1b1-s3,darts
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test bench reproduce-table clean
+.PHONY: check build test bench bench-peers reproduce-table clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -22,8 +26,13 @@ build:
 test:
 	$(GO) test $(TESTFLAGS) $(PACKAGES)
 
+# BASE=commit compares with that commit. BENCH picks benchmarks.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./benchmarks
+	$(if $(BASE),$(GO) run ./benchmarks/compare -base $(BASE) -bench '$(BENCH)' -count $(COUNT),$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./benchmarks)
+
+# PEERS are flags of benchmarks/peers.
+bench-peers:
+	$(GO) run ./benchmarks/peers $(PEERS)
 
 reproduce-table: build
 	./bin/idarts run --space $(SPACES) --protocol laptop --seeds 0-2 --out $(OUT)
