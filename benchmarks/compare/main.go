@@ -119,7 +119,8 @@ func table(ctx context.Context, out io.Writer, files [2]string, sides [2]side) e
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		defer cancel()
 		var text bytes.Buffer
-		if err := run(ctx, "", &text, command[0], append(command[1:], files[:]...)...); err == nil {
+		labelled := []string{sides[0].name + "=" + files[0], sides[1].name + "=" + files[1]}
+		if err := run(ctx, "", &text, command[0], append(command[1:], labelled...)...); err == nil {
 			_, err := text.WriteTo(out)
 			return err
 		}

@@ -47,7 +47,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "also write the tables to this Markdown file")
 	work := flag.String("work", "", "for the program itself: time a fixture and print JSON")
 	stages := flag.String("stages", "", "for the program itself: stages to time")
-	parity := flag.String("parity", "", "for the program itself: fixture to compute, into -out")
+	parity := flag.String("parity", "", "for the program itself: fixture to compute in both precisions, into -out")
 	flag.Parse()
 	err := func() error {
 		switch {
@@ -261,18 +261,26 @@ var parityNets = []benchmarks.Net{
 
 // difference is |a−b|/|b| of a group of numbers, b being PyTorch's in float64.
 type difference struct {
-	Net   benchmarks.Net `json:"-"`
-	Group string         `json:"group"`
-	Limit float64        `json:"limit"`
-	Ours  float64        `json:"ours"` // a: the engine in float32
-	Peer  float64        `json:"peer"` // a: PyTorch in float32
+	Net    benchmarks.Net `json:"-"`
+	Group  string         `json:"group"`
+	Limit  float64        `json:"limit"`  // of Ours
+	Ours   float64        `json:"ours"`   // a: the engine in float32
+	Ours64 float64        `json:"ours64"` // a: the engine in float64
+	Peer   float64        `json:"peer"`   // a: PyTorch in float32
 }
+
+// limit64 is what Ours64 stays below. In float32 an input of ReLU or max pooling
+// that is all but equal to 0 or to another one may fall on the other side and change
+// a derivative by far more than rounding does; in float64 there is no such excuse.
+const limit64 = 1e-10
+
+func (d difference) within() bool { return d.Ours < d.Limit && d.Ours64 < limit64 }
 
 // differences computes what `idarts parity` does on each net and compares.
 func (p *peer) differences(nets []benchmarks.Net) ([]difference, error) {
 	var all []difference
 	for _, n := range nets {
-		in, out := filepath.Join(p.dir, "parity.safetensors"), filepath.Join(p.dir, "result.safetensors")
+		in, out := filepath.Join(p.dir, "parity.safetensors"), filepath.Join(p.dir, "result")
 		if err := p.fixture(in, n, 16, 0.1); err != nil {
 			return nil, err
 		}
@@ -280,7 +288,7 @@ func (p *peer) differences(nets []benchmarks.Net) ([]difference, error) {
 			return nil, err
 		}
 		var some []difference
-		if err := p.run(&some, "compare", in, out); err != nil {
+		if err := p.run(&some, "compare", in, out+"32", out+"64"); err != nil {
 			return nil, err
 		}
 		for i := range some {

@@ -3,7 +3,7 @@
     peer.py versions
     peer.py fixture FILE --space nb201 --c 16 --n 1 --batch 64
     peer.py time FILE --stages forward,forward-backward --layout channels_last --samples 3
-    peer.py compare FIXTURE RESULT
+    peer.py compare FIXTURE RESULT32 RESULT64
 
 `python3 -c 'import torch'` must work; numpy comes with it.
 """
@@ -69,20 +69,21 @@ GROUPS = [("loss.", 1e-5), ("logits.", 1e-5), ("grad.train.w.", 1e-5), ("grad.va
 
 
 def compare(args):
-    """|a-b|/|b| of each group of a result, b being PyTorch in float64. "peer" is the
-    same of PyTorch in float32."""
-    got, _ = fixture.read(args.result)
+    """|a-b|/|b| of each group, b being PyTorch in float64: of the results in float32
+    and in float64, and of PyTorch in float32."""
     want = fixture.Fixture(args.file, networks.build, torch.float64).results()
-    peer = fixture.Fixture(args.file, networks.build).results()
-    if got.keys() != want.keys():
-        raise SystemExit(f"{args.result}: other tensors than PyTorch's: {sorted(got.keys() ^ want.keys())[:5]}")
+    others = {"ours": fixture.read(args.single)[0], "ours64": fixture.read(args.double)[0],
+              "peer": fixture.Fixture(args.file, networks.build).results()}
+    for name, got in others.items():
+        if got.keys() != want.keys():
+            raise SystemExit(f"{name}: other tensors than PyTorch's: {sorted(got.keys() ^ want.keys())[:5]}")
 
-    def off(a, b, prefix):
-        names = [name for name in b if name.startswith(prefix)]
-        flat = lambda t: torch.cat([t[name].detach().double().reshape(-1) for name in names])
-        return float((flat(a) - flat(b)).norm() / flat(b).norm())
+    def off(got, prefix):
+        a, b = (torch.cat([t[name].detach().double().reshape(-1) for name in want if name.startswith(prefix)])
+                for t in (got, want))
+        return float((a - b).norm() / b.norm())
 
-    return [{"group": prefix, "limit": limit, "ours": off(got, want, prefix), "peer": off(peer, want, prefix)}
+    return [{"group": prefix, "limit": limit, **{name: off(got, prefix) for name, got in others.items()}}
             for prefix, limit in GROUPS]
 
 
@@ -107,7 +108,8 @@ def main():
     sub = commands.add_parser("compare")
     sub.set_defaults(run=compare)
     sub.add_argument("file")
-    sub.add_argument("result")
+    sub.add_argument("single")
+    sub.add_argument("double")
     args = parser.parse_args()
     if args.threads > 0:
         torch.set_num_threads(args.threads)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -47,7 +48,7 @@ func timeFixture(out io.Writer, path string, stages []string, samples int) error
 	return json.NewEncoder(out).Encode(m)
 }
 
-// computeParity is `idarts parity` in float32.
+// computeParity is `idarts parity` in float32 and in float64, into two files.
 func computeParity(in, out string) error {
 	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
 	defer pool.Close()
@@ -55,5 +56,5 @@ func computeParity(in, out string) error {
 	if err != nil {
 		return err
 	}
-	return runners.Parity[float32](f, pool, out)
+	return errors.Join(runners.Parity[float32](f, pool, out+"32"), runners.Parity[float64](f, pool, out+"64"))
 }
