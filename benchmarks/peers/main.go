@@ -14,6 +14,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,9 @@ var scripts embed.FS
 func main() {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 3, "turns of each side")
-	flag.IntVar(&o.samples, "samples", 4, "samples in each turn")
+	flag.IntVar(&o.samples, "samples", 4, "samples of a stage in each turn")
+	flag.Float64Var(&o.seconds, "seconds", 40, "no further sample of a stage in a turn after so many seconds")
+	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "longest turn; one that takes longer is stopped and counts as failed")
 	flag.StringVar(&o.nets, "nets", "", "supernets to time, separated by commas, like nb201/N=1; all when left out")
 	flag.StringVar(&o.python, "python", "", "Python with PyTorch; when left out, python3 and /usr/bin/python3 are tried")
 	flag.IntVar(&o.threads, "threads", runtime.NumCPU(), "threads of both sides")
@@ -54,7 +57,7 @@ func main() {
 		case *parity != "":
 			return computeParity(*parity, o.out)
 		case *work != "":
-			return timeFixture(os.Stdout, *work, strings.Split(*stages, ","), o.samples)
+			return timeFixture(os.Stdout, *work, strings.Split(*stages, ","), o.samples, o.seconds)
 		}
 		return compare(o, os.Stdout)
 	}()
@@ -66,10 +69,16 @@ func main() {
 
 type options struct {
 	rounds, samples, threads int
+	seconds                  float64
+	timeout                  time.Duration
 	nets, python, out        string
 }
 
 var errNoTorch = errors.New("no Python with PyTorch here (Debian: apt-get install python3-torch)")
+
+// nets are what is compared. PyTorch needs more than 24 GB for the second-order stage
+// of the DARTS supernet with 64 images, so that one comes with 16 as well.
+var nets = append(slices.Clone(benchmarks.Nets), benchmarks.Net{Space: "darts", C: 16, N: 8, Batch: 16})
 
 // turns are the stages that share a process.
 var turns = [][]string{{"forward", "forward-backward"}, {"second-order"}}
@@ -98,17 +107,18 @@ type row struct {
 	stage   string
 	seconds [3][]float64 // by side
 	peak    [3]float64   // bytes, the largest of all turns
+	failure [3]string    // why a turn gave nothing, if one did
 }
 
 func compare(o options, out io.Writer) error {
-	var nets []benchmarks.Net
-	for _, n := range benchmarks.Nets {
+	var chosen []benchmarks.Net
+	for _, n := range nets {
 		if o.nets == "" || slices.Contains(strings.Split(o.nets, ","), n.String()) {
-			nets = append(nets, n)
+			chosen = append(chosen, n)
 		}
 	}
-	if len(nets) == 0 {
-		return fmt.Errorf("no supernet is named %q, want some of %v", o.nets, benchmarks.Nets)
+	if len(chosen) == 0 {
+		return fmt.Errorf("no supernet is named %q, want some of %v", o.nets, nets)
 	}
 	p, err := newPeer(o.python, o.threads)
 	if errors.Is(err, errNoTorch) {
@@ -119,14 +129,15 @@ func compare(o options, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(p.dir)
+	p.timeout = o.timeout
 	var versions struct{ Versions []string }
 	if err := p.run(&versions, "versions"); err != nil {
 		return err
 	}
 
 	var rows []*row
-	for _, n := range nets {
-		fixture := filepath.Join(p.dir, strings.ReplaceAll(n.String(), "/", "-")+".safetensors")
+	for i, n := range chosen {
+		fixture := filepath.Join(p.dir, fmt.Sprintf("%d.safetensors", i))
 		if err := p.fixture(fixture, n, 32, 0.01); err != nil {
 			return err
 		}
@@ -140,16 +151,21 @@ func compare(o options, out io.Writer) error {
 			for _, stages := range turns {
 				for turn := range sides {
 					side := (turn + round) % len(sides) // who comes first differs
-					fmt.Fprintf(os.Stderr, "%v, round %d of %d: %s of %s\n", n, round+1, o.rounds, strings.Join(stages, ", "), sides[side])
-					m, err := p.time(fixture, side, stages, o.samples)
-					if err != nil {
+					mine := slices.DeleteFunc(slices.Clone(rows[at:]), func(r *row) bool { return !slices.Contains(stages, r.stage) })
+					if mine[0].failure[side] != "" {
+						continue // it would fail again
+					}
+					fmt.Fprintf(os.Stderr, "%v, batch %d, round %d of %d: %s of %s\n", n, n.Batch, round+1, o.rounds, strings.Join(stages, ", "), sides[side])
+					m, err := p.time(fixture, side, stages, o)
+					if err != nil && side == ours {
 						return err
 					}
-					for _, r := range rows[at:] {
-						if slices.Contains(stages, r.stage) {
-							r.seconds[side] = append(r.seconds[side], m.Seconds[r.stage]...)
-							r.peak[side] = max(r.peak[side], m.Peak)
+					for _, r := range mine {
+						if err != nil { // most likely a lack of memory
+							r.failure[side] = err.Error()
 						}
+						r.seconds[side] = append(r.seconds[side], m.Seconds[r.stage]...)
+						r.peak[side] = max(r.peak[side], m.Peak)
 					}
 				}
 			}
@@ -180,6 +196,7 @@ func commit() string {
 type peer struct {
 	python, dir, self string
 	threads           int
+	timeout           time.Duration // of a process; 0: none
 }
 
 // newPeer finds a Python that has PyTorch; errNoTorch when there is none.
@@ -213,13 +230,23 @@ func (p *peer) run(result any, args ...string) error {
 }
 
 func (p *peer) process(result any, name string, args ...string) error {
-	cmd := exec.Command(name, args...)
+	ctx := context.Background()
+	if p.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.timeout)
+		defer cancel()
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(p.threads))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("stopped after %v", p.timeout)
+	}
 	if err != nil {
-		return fmt.Errorf("%s %s: %w: %s", filepath.Base(name), strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+		last := strings.Split(strings.TrimSpace(stderr.String()), "\n") // a Python traceback ends with the error
+		return fmt.Errorf("%s %s: %w %s", filepath.Base(name), strings.Join(args, " "), err, last[len(last)-1])
 	}
 	if result == nil {
 		return nil
@@ -240,12 +267,12 @@ type measurement struct {
 }
 
 // time is one turn.
-func (p *peer) time(fixture string, side int, stages []string, samples int) (m measurement, err error) {
-	names, count := strings.Join(stages, ","), strconv.Itoa(samples)
+func (p *peer) time(fixture string, side int, stages []string, o options) (m measurement, err error) {
+	names, count, seconds := strings.Join(stages, ","), strconv.Itoa(o.samples), fmt.Sprint(o.seconds)
 	if side == ours {
-		err = p.process(&m, p.self, "-work", fixture, "-stages", names, "-samples", count)
+		err = p.process(&m, p.self, "-work", fixture, "-stages", names, "-samples", count, "-seconds", seconds)
 	} else {
-		err = p.run(&m, "time", fixture, "--stages", names, "--layout", sides[side], "--samples", count)
+		err = p.run(&m, "time", fixture, "--stages", names, "--layout", sides[side], "--samples", count, "--seconds", seconds)
 	}
 	return m, err
 }

@@ -49,13 +49,18 @@ def make(args):
 
 def measure(args):
     """Seconds of each sample of each stage, after one run that is not counted."""
+    try:  # where memory runs out, let it be this process that ends
+        with open("/proc/self/oom_score_adj", "w") as adjust:
+            adjust.write("1000")
+    except OSError:
+        pass
     f = fixture.Fixture(args.file, networks.build, layout=LAYOUTS[args.layout])
     samples = {}
     for stage in args.stages.split(","):
         run = STAGES[stage]
         run(f)
         samples[stage] = []
-        for _ in range(args.samples):
+        while len(samples[stage]) < args.samples and sum(samples[stage]) < args.seconds:
             began = time.perf_counter()
             run(f)
             samples[stage].append(time.perf_counter() - began)
@@ -105,6 +110,7 @@ def main():
     sub.add_argument("--stages", default=",".join(STAGES))
     sub.add_argument("--layout", choices=LAYOUTS, default="nchw")
     sub.add_argument("--samples", type=int, default=3)
+    sub.add_argument("--seconds", type=float, default=40, help="no further sample of a stage after so many")
     sub = commands.add_parser("compare")
     sub.set_defaults(run=compare)
     sub.add_argument("file")

@@ -18,8 +18,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case len(args) == 4 && args[0] == "-parity":
 		err = computeParity(args[1], args[3])
-	case len(args) == 6 && args[0] == "-work":
-		err = timeFixture(os.Stdout, args[1], strings.Split(args[3], ","), 1)
+	case len(args) == 8 && args[0] == "-work":
+		err = timeFixture(os.Stdout, args[1], strings.Split(args[3], ","), 1, 1)
 	default:
 		os.Exit(m.Run())
 	}
@@ -77,7 +77,7 @@ func TestTurnsOfBothSides(t *testing.T) {
 	}
 	for side, name := range sides {
 		for _, stages := range turns {
-			m, err := p.time(path, side, stages, 1)
+			m, err := p.time(path, side, stages, options{samples: 1, seconds: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,10 +134,15 @@ func TestRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Net = parityNets[0]
-	got := render([]string{"a machine", "idarts 1234"}, "2000-01-02", []*row{r}, []difference{d})
+	failed := &row{net: benchmarks.Nets[3], stage: "second-order", seconds: [3][]float64{nil, {0.040}, {0.010}}, peak: [3]float64{0, 2e9, 1e9}}
+	failed.failure[0] = "signal: killed"
+	got := render([]string{"a machine", "idarts 1234"}, "2000-01-02", []*row{r, failed}, []difference{d})
 	for _, want := range []string{
 		"a machine; idarts 1234. 2000-01-02, float32.",
-		"| nb201/N=5, C=16, batch 64 | second-order | 30.0 / 40.0 / 50 % | 20.0 / 25.0 / 40 % | 10.0 / 12.5 / 40 % | 2 | 2.00 | 2.00 | 6 |",
+		"| nb201/N=5, C=16, batch 64 | second-order | 30.0 / 40.0 / 50 % | 20.0 / 25.0 / 40 % | 10.0 / 12.5 / 40 % | 2, 2, 2 | 2.00 | 2.00 | 6 |",
+		"| darts/N=8, C=16, batch 64 | second-order | failed | 40.0 / 40.0 / 0 % | 10.0 / 10.0 / 0 % | 0, 1, 1 | 4.00 | 4.00 | 2 |",
+		"| darts/N=8, C=16, batch 64 | failed | 2000 | 1000 |",
+		"Failed: second-order of darts/N=8, C=16, batch 64, nchw: signal: killed\n",
 		"| nb201/N=5, C=16, batch 64 | 3000 | 2000 | 1000 |",
 		"| numbers | limit | nb201/N=1, C=8, batch 16 |\n|---|---|---|\n| hv | 1e-03 | 2.0e-03 / 1e-14 / 1.0e-06 EXCEEDED |",
 	} {

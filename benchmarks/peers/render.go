@@ -22,19 +22,38 @@ func render(head []string, date string, rows []*row, differences []difference) s
 		for side := range sides {
 			s[side] = benchmarks.Summarize(r.seconds[side])
 			cells[side] = fmt.Sprintf("%.1f / %.1f / %.0f %%", 1e3*s[side].Min, 1e3*s[side].Median, 100*s[side].Spread())
+			if s[side].N == 0 {
+				cells[side] = "failed"
+			}
 		}
 		target := ""
 		if g := goal(r.net, r.stage); g > 0 {
 			target = fmt.Sprintf("%g", g)
 		}
-		fmt.Fprintf(&b, "| %v, C=%d, batch %d | %s | %s | %d | %.2f | %.2f | %s |\n", r.net, r.net.C, r.net.Batch, r.stage, strings.Join(cells, " | "),
-			s[ours].N, min(s[0].Min, s[1].Min)/s[ours].Min, min(s[0].Median, s[1].Median)/s[ours].Median, target)
+		fmt.Fprintf(&b, "| %s | %s | %s | %d, %d, %d | %s | %s | %s |\n", describe(r.net), r.stage, strings.Join(cells, " | "), s[0].N, s[1].N, s[ours].N,
+			ratio(s[0].Min, s[1].Min, s[ours].Min), ratio(s[0].Median, s[1].Median, s[ours].Median), target)
 	}
 	b.WriteString("\nPeak resident memory of the process of the second-order stage, in MB:\n\n" +
 		"| supernet | PyTorch NCHW | PyTorch channels_last | ours |\n|---|---|---|---|\n")
 	for _, r := range rows {
-		if r.stage == "second-order" {
-			fmt.Fprintf(&b, "| %v, C=%d, batch %d | %.0f | %.0f | %.0f |\n", r.net, r.net.C, r.net.Batch, r.peak[0]/1e6, r.peak[1]/1e6, r.peak[ours]/1e6)
+		if r.stage != "second-order" {
+			continue
+		}
+		fmt.Fprintf(&b, "| %s |", describe(r.net))
+		for side := range sides {
+			if r.peak[side] == 0 {
+				b.WriteString(" failed |")
+			} else {
+				fmt.Fprintf(&b, " %.0f |", r.peak[side]/1e6)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	for _, r := range rows {
+		for side, why := range r.failure {
+			if why != "" {
+				fmt.Fprintf(&b, "\nFailed: %s of %s, %s: %s\n", r.stage, describe(r.net), sides[side], why)
+			}
 		}
 	}
 	if len(differences) == 0 {
@@ -54,7 +73,7 @@ func render(head []string, date string, rows []*row, differences []difference) s
 	}
 	b.WriteString("| numbers | limit |")
 	for _, n := range nets {
-		fmt.Fprintf(&b, " %v, C=%d, batch %d |", n, n.C, n.Batch)
+		fmt.Fprintf(&b, " %s |", describe(n))
 	}
 	fmt.Fprintf(&b, "\n|---|---|%s\n", strings.Repeat("---|", len(nets)))
 	for _, g := range groups {
@@ -72,4 +91,18 @@ func render(head []string, date string, rows []*row, differences []difference) s
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+func describe(n benchmarks.Net) string { return fmt.Sprintf("%v, C=%d, batch %d", n, n.C, n.Batch) }
+
+// ratio is the faster one of PyTorch's layouts over ours; 0 stands for one that failed.
+func ratio(nchw, channelsLast, ours float64) string {
+	best := min(nchw, channelsLast)
+	if best == 0 {
+		best = max(nchw, channelsLast)
+	}
+	if best == 0 || ours == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", best/ours)
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // timeFixture is one turn of the engine: samples of each stage in seconds, after one
-// run that is not counted.
-func timeFixture(out io.Writer, path string, stages []string, samples int) error {
+// run that is not counted. After so many seconds of a stage there is no further sample.
+func timeFixture(out io.Writer, path string, stages []string, samples int, seconds float64) error {
 	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
 	defer pool.Close()
 	f, err := runners.OpenFixture(path)
@@ -34,14 +34,17 @@ func timeFixture(out io.Writer, path string, stages []string, samples int) error
 		if i < 0 || benchmarks.Stages[i].Before != nil {
 			return fmt.Errorf("stage %q has no twin in PyTorch", name)
 		}
-		for sample := range samples + 1 {
+		if err := benchmarks.Stages[i].Do(s); err != nil {
+			return err
+		}
+		for total := 0.0; len(m.Seconds[name]) < samples && total < seconds; {
 			began := time.Now()
 			if err := benchmarks.Stages[i].Do(s); err != nil {
 				return err
 			}
-			if sample > 0 {
-				m.Seconds[name] = append(m.Seconds[name], time.Since(began).Seconds())
-			}
+			sample := time.Since(began).Seconds()
+			m.Seconds[name] = append(m.Seconds[name], sample)
+			total += sample
 		}
 	}
 	m.Peak = peakMemory()
