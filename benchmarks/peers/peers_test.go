@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"idarts/benchmarks"
 )
@@ -148,6 +149,20 @@ func TestRender(t *testing.T) {
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no line %q in\n%s", want, got)
+		}
+	}
+}
+
+func TestAFailedTurnSaysWhy(t *testing.T) {
+	p := &peer{threads: 1, timeout: 100 * time.Millisecond}
+	for _, tt := range []struct{ script, want string }{
+		{"echo trace >&2; echo 'MemoryError: no more' >&2; exit 3", "exit status 3 MemoryError: no more"},
+		{"exec sleep 10", "stopped after 100ms"},
+		{"kill -9 $$", "signal: killed"},
+	} {
+		err := p.process(nil, "sh", "-c", tt.script)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one line with %q", tt.script, err, tt.want)
 		}
 	}
 }
