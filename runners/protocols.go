@@ -209,7 +209,7 @@ var Protocols = []Protocol{
 		Batch:    32,
 		Augment:  Augment{Flip: true},
 		Score: Scoring{Trials: 1, Recipe: Recipe{
-			Net: Net{C: 6, N: 3}, Epochs: 2, Batch: 32,
+			Net: Net{C: 8, N: 3}, Epochs: 2, Batch: 32,
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 			Augment: Augment{Flip: true},
 		}},
@@ -268,7 +268,7 @@ func oneShotLaptop(space string, width int) Protocol {
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 			Augment: Augment{Flip: true},
 		}},
-		Search: laptopSettings(2, 0, 7),
+		Search: laptopSettings(2, 100, 6),
 	}
 }
 
