@@ -40,7 +40,7 @@ type Options struct {
 	// Titles are the methods in report order. A method that is not among them
 	// comes after them, under its own name.
 	Titles []Title
-	// Spaces are the names of spaces in captions. One that is not among them goes
+	// Spaces are the names of spaces in captions, in report order. One that is not among them goes
 	// by its own name.
 	Spaces []Title
 	// Best are the best known scores, one for each space, data set and protocol at
@@ -70,11 +70,16 @@ func titleOf(titles []Title, name string) string {
 	return name
 }
 
-func (o Options) rank(name string) int {
-	if i := slices.IndexFunc(o.Titles, func(t Title) bool { return t.Name == name }); i >= 0 {
+func (o Options) rank(method string) int { return rankOf(o.Titles, method) }
+
+func (o Options) spaceRank(space string) int { return rankOf(o.Spaces, space) }
+
+// rankOf is the place of name among titles; one that is not there comes last.
+func rankOf(titles []Title, name string) int {
+	if i := slices.IndexFunc(titles, func(t Title) bool { return t.Name == name }); i >= 0 {
 		return i
 	}
-	return len(o.Titles)
+	return len(titles)
 }
 
 func (o Options) best(g group) *Best {
@@ -104,6 +109,9 @@ type method struct {
 func groups(runs []result.Run, opts Options) []group {
 	runs = slices.Clone(runs)
 	slices.SortStableFunc(runs, func(a, b result.Run) int {
+		if order := opts.spaceRank(a.Cell.Space) - opts.spaceRank(b.Cell.Space); order != 0 {
+			return order
+		}
 		c, d := a.Cell, b.Cell
 		c.Method, d.Method = "", ""
 		c.Seed, d.Seed = 0, 0

@@ -268,7 +268,7 @@ func oneShotLaptop(space string, width int) Protocol {
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 			Augment: Augment{Flip: true},
 		}},
-		Search: laptopSettings(2, 100, 6),
+		Search: laptopSettings(5, 100, 12),
 	}
 }
 
