@@ -40,8 +40,8 @@ type Options struct {
 	// Titles are the methods in report order. A method that is not among them
 	// comes after them, under its own name.
 	Titles []Title
-	// Spaces are the names of spaces in captions, in report order. One that is not among them goes
-	// by its own name.
+	// Spaces are the names of spaces in captions, in report order. One that is not
+	// among them comes after them, under its own name.
 	Spaces []Title
 	// Best are the best known scores, one for each space, data set and protocol at
 	// most. Where there is none, gaps are taken to the best architecture that the
