@@ -2,7 +2,6 @@ package benchmarks
 
 import (
 	"fmt"
-	"slices"
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
@@ -76,9 +75,7 @@ func New(n Net, size int, pool *cpu.Pool) (*Search, error) {
 	if err != nil {
 		return nil, err
 	}
-	one := make([]float64, layout.Len())
-	search.Softmax.Mix(layout, make([]float64, len(one)), one)
-	coefs := slices.Repeat(one, cells)
+	coefs := search.Softmax.Coefs(layout, make([]float64, layout.Len()), cells)
 	s := Of(p, space.Search(), coefs, p.NewVec())
 	_, err = p.Gradient(s.next(search.Valid), coefs, s.V, nil)
 	return s, err
@@ -191,10 +188,7 @@ var Stages = []Stage{
 			if _, err := s.hyper.Gradient(s.dcoefs, at, search.Neumann{K: 2}); err != nil {
 				return err
 			}
-			clear(s.layer)
-			for i, g := range s.dcoefs {
-				s.layer[i%len(s.layer)] += g
-			}
+			search.SumLayers(s.layer, s.dcoefs)
 			search.Softmax.Pullback(s.space.Layout, s.alpha, s.mixture, s.layer, s.dalpha)
 			alphaAdam.Step(s.alpha, s.dalpha, &s.moments)
 			return nil

@@ -141,9 +141,6 @@ func newOfficial(origin Origin, order []Cell) *Table {
 	return t
 }
 
-// Name is the file that the table was read from.
-func (t *Table) Name() string { return t.name }
-
 // Cells are the cells that the table lists, with or without results. In an
 // imported table they are all cells and their position is the official index.
 func (t *Table) Cells() []Cell { return slices.Clone(t.cells) }

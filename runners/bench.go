@@ -54,7 +54,7 @@ func openBench(p Protocol, data *images.Dataset, in Inputs, fresh bool) (*Bench,
 		Data:    map[string]string{p.Dataset: data.SHA256()},
 		Problem: func(pool *cpu.Pool, seed uint64) (search.Problem, error) { return Supernet(space, p, data, pool, seed) },
 	}
-	cost := trainingGFLOP(space, p.Score.Recipe, p.Score.Recipe.part(data))
+	cost := trainingGFLOP(space, p.Score.Recipe, data)
 	switch {
 	case !p.Score.Table:
 		bench.Scorer, err = trainedScorer(space, p, data, in.Out, cost, fresh)
@@ -132,10 +132,11 @@ func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, co
 	return s, s.load()
 }
 
-// trainingGFLOP is the arithmetic of one training by recipe on the images of
-// part: a gradient costs three forward passes, a multiplication and an addition
-// count as two. Evaluations are left out. Architectures must be the space's.
-func trainingGFLOP(space Space, recipe Recipe, part images.Part) func(arch string) float64 {
+// trainingGFLOP is the arithmetic of one training by recipe: a gradient costs three
+// forward passes, a multiplication and an addition count as two. Evaluations are
+// left out. Architectures must be the space's.
+func trainingGFLOP(space Space, recipe Recipe, data *images.Dataset) func(arch string) float64 {
+	part := recipe.part(data)
 	var known sync.Map // counting builds the network
 	return func(arch string) float64 {
 		if gflop, ok := known.Load(arch); ok {

@@ -244,9 +244,7 @@ func (f *Fixture) mixture(cells int) []float64 {
 	for i := range alpha {
 		alpha[i] = t.Float(i)
 	}
-	one := make([]float64, len(alpha))
-	search.Softmax.Mix(f.layout, alpha, one)
-	return slices.Repeat(one, cells)
+	return search.Softmax.Coefs(f.layout, alpha, cells)
 }
 
 // Parity computes what there is to compare, in precision T, and writes it to the
@@ -272,9 +270,7 @@ func Parity[T cpu.Float](f *Fixture, pool *cpu.Pool, out string) error {
 	mixture := f.mixture(1)
 	alpha := func(name string, dcoefs []float64) {
 		layer, dalpha := make([]float64, len(mixture)), make([]float64, len(mixture))
-		for i, d := range dcoefs {
-			layer[i%len(layer)] += d
-		}
+		search.SumLayers(layer, dcoefs)
 		search.Softmax.Pullback(f.layout, nil, mixture, layer, dalpha)
 		values := make([]T, len(dalpha))
 		for i, d := range dalpha {

@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -102,9 +101,7 @@ func touch(ctx context.Context, protocol Protocol, bench *Bench, pool *cpu.Pool)
 
 // uniform are mixture coefficients that prefer nothing.
 func uniform(rows search.Layout, layers int) []float64 {
-	one := make([]float64, rows.Len())
-	search.Softmax.Mix(rows, make([]float64, len(one)), one)
-	return slices.Repeat(one, layers)
+	return search.Softmax.Coefs(rows, make([]float64, rows.Len()), layers)
 }
 
 // Running says whether a process holds the lock of a run directory.

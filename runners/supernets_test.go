@@ -152,15 +152,7 @@ func goldenProblem(t *testing.T, space Space, n Net) *supernet.Problem[float64] 
 			}
 			continue
 		}
-		j := 0
-		for o := range s[3] {
-			for i := range s[2] {
-				for k := range s[0] * s[1] {
-					j++
-					w[(k*s[2]+i)*s[3]+o] = 0.1 * math.Sin(float64(j))
-				}
-			}
-		}
+		torchOrder(s, func(torch, ours int) { w[ours] = 0.1 * math.Sin(float64(torch+1)) })
 	}
 	return p
 }

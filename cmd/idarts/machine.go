@@ -166,7 +166,7 @@ func (d *doctorCmd) Run(c console) error {
 				continue
 			}
 			arena, total, err := runners.MemoryPlan(p, data)
-			check("plan of "+p.Name, fmt.Sprintf("%.1f MB a run, %.1f MB of it for intermediate results", float64(total)/1e6, float64(arena)/1e6), err)
+			check("plan of "+p.Name+" on "+p.Space, fmt.Sprintf("%.1f MB a run, %.1f MB of it for intermediate results", float64(total)/1e6, float64(arena)/1e6), err)
 		}
 		var off float64
 		off, err = runners.SelfCheck(data)

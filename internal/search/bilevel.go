@@ -269,7 +269,7 @@ func (b *bilevel) updateAlpha(validLoss float64) error {
 	if isFinite(b.hyper.Curvature) {
 		b.add("vHv", b.hyper.Curvature)
 	}
-	sumLayers(b.dmixture, b.dcoefs)
+	SumLayers(b.dmixture, b.dcoefs)
 	b.method.Relaxation.Pullback(b.space.Layout, b.alpha, b.mixture, b.dmixture, b.dalpha)
 	square := 0.0
 	for _, x := range b.dalpha {

@@ -126,6 +126,6 @@ func TestLayersRepeatAndSum(t *testing.T) {
 	repeat(coefs, []float64{1, 2})
 	nearAll(t, "repeated", coefs, []float64{1, 2, 1, 2, 1, 2}, 0)
 	sum := []float64{9, 9}
-	sumLayers(sum, []float64{1, 2, 3, 4, 5, 6})
+	SumLayers(sum, []float64{1, 2, 3, 4, 5, 6})
 	nearAll(t, "summed", sum, []float64{9, 12}, 0)
 }

@@ -1,6 +1,9 @@
 package search
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Relaxation turns α into mixture coefficients, one set [A] for all layers, and
 // pulls gradients back. α, coefs and their gradients are flat, row after row.
@@ -10,6 +13,13 @@ type Relaxation struct {
 	Mix func(rows Layout, alpha, coefs []float64)
 	// Pullback fills dalpha = (∂p/∂α)ᵀ dcoefs at coefs = p(α).
 	Pullback func(rows Layout, alpha, coefs, dcoefs, dalpha []float64)
+}
+
+// Coefs is p(α) for each of so many layers, [layers·A].
+func (r Relaxation) Coefs(rows Layout, alpha []float64, layers int) []float64 {
+	one := make([]float64, len(alpha))
+	r.Mix(rows, alpha, one)
+	return slices.Repeat(one, layers)
 }
 
 // Softmax mixes each row by p_o = exp(α_o)/Σ exp(α), as DARTS does
@@ -77,8 +87,9 @@ func repeat(dst, one []float64) {
 	}
 }
 
-// sumLayers is the adjoint of repeat.
-func sumLayers(dst, layers []float64) {
+// SumLayers fills dst [A] with the sum over layers [layers·A]: the gradient in one
+// set of coefficients that all layers share.
+func SumLayers(dst, layers []float64) {
 	clear(dst)
 	for i, x := range layers {
 		dst[i%len(dst)] += x
