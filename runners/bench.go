@@ -54,7 +54,7 @@ func openBench(p Protocol, data *images.Dataset, in Inputs, fresh bool) (*Bench,
 		Data:    map[string]string{p.Dataset: data.SHA256()},
 		Problem: func(pool *cpu.Pool, seed uint64) (search.Problem, error) { return Supernet(space, p, data, pool, seed) },
 	}
-	cost := trainingGFLOP(space, p.Score.Recipe, data)
+	cost := trainingGFLOP(space, p.Score, data)
 	switch {
 	case !p.Score.Table:
 		bench.Scorer, err = trainedScorer(space, p, data, in.Out, cost, fresh)
@@ -132,17 +132,21 @@ func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, co
 	return s, s.load()
 }
 
-// trainingGFLOP is the arithmetic of one training by recipe: a gradient costs three
+// trainingGFLOP is the arithmetic of one training as s says: a gradient costs three
 // forward passes, a multiplication and an addition count as two. Evaluations are
 // left out. Architectures must be the space's.
-func trainingGFLOP(space Space, recipe Recipe, data *images.Dataset) func(arch string) float64 {
+func trainingGFLOP(space Space, s Scoring, data *images.Dataset) func(arch string) float64 {
+	recipe := s.Recipe
 	part := recipe.part(data)
+	set, n := part.Set, len(part.Indices)
+	if f := s.Fitted; f != nil {
+		set, n = &images.Set{H: f.Size, W: f.Size, C: f.Channels, Classes: f.Classes}, f.Images
+	}
 	var known sync.Map // counting builds the network
 	return func(arch string) float64 {
 		if gflop, ok := known.Load(arch); ok {
 			return gflop.(float64)
 		}
-		set := part.Set
 		build, err := space.Final(arch, recipe.Net, set)
 		var size supernet.Size
 		if err == nil {
@@ -151,7 +155,7 @@ func trainingGFLOP(space Space, recipe Recipe, data *images.Dataset) func(arch s
 		if err != nil {
 			panic("runners: cost of an invalid architecture: " + err.Error()) // callers have parsed it before
 		}
-		gflop := 3 * 2 * float64(size.MACs) * float64(len(part.Indices)) * float64(recipe.Epochs) / 1e9
+		gflop := 3 * 2 * float64(size.MACs) * float64(n) * float64(recipe.Epochs) / 1e9
 		known.Store(arch, gflop)
 		return gflop
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // tableScorer scores by a benchmark's table. Trials counts the networks behind the
-// smaller of the two means.
+// smaller of the two means; 0 where the table does not know.
 type tableScorer struct {
 	file  string
 	ask   func(arch string) (tableAnswer, error)
@@ -74,7 +74,7 @@ func nb201Table(path string, s Scoring, gflop func(arch string) float64) (Scorer
 		return nil, "", err
 	}
 	key := func(c Column) nb201.Key {
-		return nb201.Key{Dataset: c.Dataset, TrainedOn: c.TrainedOn, Split: c.Split, Epochs: s.Epochs}
+		return nb201.Key{Dataset: c.Dataset, TrainedOn: c.TrainedOn, Split: c.Split, Epochs: c.Epochs}
 	}
 	ask := func(arch string) (a tableAnswer, err error) {
 		cell, err := nb201.Parse(arch)
@@ -89,7 +89,7 @@ func nb201Table(path string, s Scoring, gflop func(arch string) float64) (Scorer
 		if err != nil {
 			return a, err
 		}
-		a = tableAnswer{valid.Accuracy, test.Accuracy, math.NaN(), len(valid.Trials), len(test.Trials)}
+		a = tableAnswer{valid.Accuracy, test.Accuracy, math.NaN(), valid.Count(), test.Count()}
 		train := key(s.Valid)
 		train.Split = "train" // the records keep training times there
 		if took, err := table.Query(cell, train); err == nil {
@@ -115,11 +115,11 @@ func nb101Table(path string, s Scoring, gflop func(arch string) float64) (Scorer
 		if err != nil {
 			return a, err
 		}
-		valid, err := table.Query(cell, nb1b1.Key{Epochs: s.Epochs, Split: s.Valid.Split})
+		valid, err := table.Query(cell, nb1b1.Key{Epochs: s.Valid.Epochs, Split: s.Valid.Split})
 		if err != nil {
 			return a, err
 		}
-		test, err := table.Query(cell, nb1b1.Key{Epochs: s.Epochs, Split: s.Test.Split})
+		test, err := table.Query(cell, nb1b1.Key{Epochs: s.Test.Epochs, Split: s.Test.Split})
 		return tableAnswer{valid.Accuracy, test.Accuracy, valid.Seconds, len(valid.Trials), len(test.Trials)}, err
 	}
 	return tableScorer{path, ask, gflop}, sum, nil
