@@ -365,7 +365,12 @@ func TestHostilePickles(t *testing.T) {
 		{"an unhashable key", "\x80\x02ccollections\nOrderedDict\n)R]q\x00B\x01\x00\x00\x00aNs.", "damaged pickle"},
 		{"a dict in place of a key", "\x80\x02}}Ns.", "a key of type *types.Dict, want text or a number"},
 		{"a number without digits", "\x80\x02\x8a\x00.", "a number of 0 bytes"},
-		{"a dtype of nothing", "\x80\x02cnumpy\ndtype\n)R.", "numpy.dtype of []"},
+		{"a dtype of nothing", "\x80\x02cnumpy\ndtype\n)R.", "numpy.dtype of nothing"},
+		{"a dtype of a list that holds itself", "\x80\x02cnumpy\ndtype\n]q\x00h\x00a\x85R.", "numpy.dtype of a *types.List"},
+		{"a dtype with a state that holds itself", "\x80\x02cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R]q\x00h\x00ab.", "numpy.dtype with state *types.List"},
+		{"a call of a list that holds itself", "\x80\x02]q\x00h\x00a)R.", "damaged pickle: REDUCE requires"},
+		{"an object of a list that holds itself", "\x80\x02]q\x00h\x00a)\x81.", "damaged pickle: NEWOBJ requires"},
+		{"bytes as long as memory", "\x80\x05\x96\xff\xff\xff\xff\xff\xff\xff\xff.", "ends inside an instruction"},
 		{"a scalar without a dtype", "\x80\x02cnumpy.core.multiarray\nscalar\nK\x01K\x02\x86R.", "numpy scalar of int and int"},
 	} {
 		v, err := decodePickle([]byte(tt.pickle))

@@ -36,7 +36,19 @@ func readPickle(path string) (v any, packed []byte, err error) {
 	return v, packed, nil
 }
 
+// decodePickle decodes a benchmark record or index.
 func decodePickle(content []byte) (v any, err error) {
+	raw, err := loadPickle(content, findClass)
+	if err != nil {
+		return nil, err
+	}
+	budget := len(content)
+	return plain(raw, 0, &budget)
+}
+
+// loadPickle runs the instructions with an allow-list of classes. The result has
+// the library's types and those that the allow-list makes.
+func loadPickle(content []byte, find func(module, name string) (any, error)) (v any, err error) {
 	// The library indexes and asserts types without looking.
 	defer func() {
 		if p := recover(); p != nil {
@@ -50,17 +62,15 @@ func decodePickle(content []byte) (v any, err error) {
 		return nil, err
 	}
 	u := pickle.NewUnpickler(bytes.NewReader(content))
-	u.FindClass = findClass
-	raw, err := u.Load()
-	if err != nil {
+	u.FindClass = find
+	if v, err = u.Load(); err != nil {
 		return nil, fmt.Errorf("damaged pickle: %w", err)
 	}
-	budget := len(content)
-	return plain(raw, 0, &budget)
+	return v, nil
 }
 
-// findClass is the allow-list. The library itself adds collections.OrderedDict
-// and two harmless base classes.
+// findClass is the allow-list of records. The library itself adds
+// collections.OrderedDict and two harmless base classes.
 func findClass(module, name string) (any, error) {
 	switch module + "." + name {
 	case "numpy.dtype":
@@ -84,18 +94,19 @@ func (newDtype) Call(args ...any) (any, error) {
 		if kind, ok := args[0].(string); ok {
 			return &dtype{kind: kind}, nil
 		}
+		return nil, fmt.Errorf("numpy.dtype of a %T, want the name of a type", args[0])
 	}
-	return nil, fmt.Errorf("numpy.dtype of %v, want the name of a type", args)
+	return nil, errors.New("numpy.dtype of nothing, want the name of a type")
 }
 
 func (d *dtype) PySetState(state any) error {
 	t, ok := state.(*types.Tuple)
 	if !ok || t.Len() < 2 {
-		return fmt.Errorf("numpy.dtype with state %v, want a tuple", state)
+		return fmt.Errorf("numpy.dtype with state %T, want a tuple", state)
 	}
 	d.order, ok = t.Get(1).(string)
 	if !ok {
-		return fmt.Errorf("numpy.dtype with byte order %v, want text", t.Get(1))
+		return fmt.Errorf("numpy.dtype with byte order %T, want text", t.Get(1))
 	}
 	return nil
 }
@@ -121,17 +132,17 @@ func (newScalar) Call(args ...any) (any, error) {
 }
 
 // scanPickle walks over the instructions without running them. It admits those
-// that the official files are made of and checks that every length lies inside
+// that the public files are made of and checks that every length lies inside
 // the file, since the library allocates what a length asks for.
 func scanPickle(content []byte) error {
 	// How long an instruction's argument is: a fixed number of bytes, or a length
 	// of so many bytes in front of it.
 	fixed := map[byte]int{
 		'.': 0, '(': 0, ')': 0, '}': 0, ']': 0, 't': 0, 'R': 0, 'b': 0, 'u': 0, 's': 0, 'a': 0, 'e': 0, 'N': 0, // stop, mark, (), {}, [], tuple, reduce, build, setitems, setitem, append, appends, None
-		0x85: 0, 0x86: 0, 0x87: 0, 0x88: 0, 0x89: 0, 0x8f: 0, 0x90: 0, 0x93: 0, 0x94: 0, // tuple1-3, True, False, set(), additems, stack_global, memoize
+		0x85: 0, 0x86: 0, 0x87: 0, 0x88: 0, 0x89: 0, 0x8f: 0, 0x90: 0, 0x93: 0, 0x94: 0, 0x81: 0, // tuple1-3, True, False, set(), additems, stack_global, memoize, newobj
 		0x80: 1, 'K': 1, 'h': 1, 'q': 1, 'M': 2, 'J': 4, 'j': 4, 'r': 4, 'G': 8, 0x95: 8, // protocol, ints, memo gets and puts, float, frame
 	}
-	prefixed := map[byte]int{0x8c: 1, 'X': 4, 'C': 1, 'B': 4, 0x8a: 1} // text, bytes, long
+	prefixed := map[byte]int{0x8c: 1, 'X': 4, 'C': 1, 'B': 4, 0x96: 8, 0x8a: 1} // text, bytes, bytearray, long
 	for at := 0; at < len(content); {
 		op := content[at]
 		at++
@@ -156,7 +167,11 @@ func scanPickle(content []byte) error {
 			}
 			var length [8]byte
 			copy(length[:], content[at:at+width])
-			n = width + int(binary.LittleEndian.Uint64(length[:]))
+			size := binary.LittleEndian.Uint64(length[:])
+			if size > uint64(len(content)) {
+				return errors.New("damaged pickle: it ends inside an instruction")
+			}
+			n = width + int(size)
 			if op == 0x8a && n == width {
 				return errors.New("damaged pickle: a number of 0 bytes")
 			}
