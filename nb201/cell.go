@@ -180,6 +180,22 @@ func Random(r *rand.Rand) Cell {
 	return c
 }
 
+// Neighbours are the 24 cells that differ from c in the operation of one edge, in
+// the order of edges and then of operations.
+func (c Cell) Neighbours() []Cell {
+	var out []Cell
+	for e := range c {
+		for op := range Ops {
+			if Op(op) != c[e] {
+				other := c
+				other[e] = Op(op)
+				out = append(out, other)
+			}
+		}
+	}
+	return out
+}
+
 // signature writes the output node as an expression of the input, by the rule
 // behind the benchmark's 6,466 unique cells (its authors' to_unique_str with
 // zeros considered):

@@ -35,6 +35,24 @@ func Space() search.Space {
 			return cell.String()
 		},
 		Random: func(r *rand.Rand) string { return Random(r).String() },
+		Neighbours: func(arch string) ([]string, error) {
+			c, err := Parse(arch)
+			if err != nil {
+				return nil, err
+			}
+			out := make([]string, 0, len(c)*(len(Ops)-1))
+			for _, other := range c.Neighbours() {
+				out = append(out, other.String())
+			}
+			return out, nil
+		},
+		Choose: func(options []int) string {
+			var c Cell
+			for e, op := range options {
+				c[e] = Op(op)
+			}
+			return c.String()
+		},
 	}
 }
 

@@ -38,7 +38,8 @@ func tiny() Protocol {
 	settings := map[string]search.Settings{}
 	for _, name := range search.Names() {
 		s := p.Search[name]
-		s.Epochs, s.MaxSteps, s.RandomCells = 3, 4, 2
+		s.Epochs, s.MaxSteps, s.Queries = 3, 4, 2
+		s.Population, s.Sample = 1, 1
 		s.Arch.LR = 0.1 // so that a few steps change the derived cell
 		settings[name] = s
 	}
@@ -352,9 +353,9 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 		{"search", func(p *Protocol) { p.Batch = 8 }, "protocol.batch: 16 then, 8 now"},
 		{"method", func(p *Protocol) {
 			s := p.Search["random"]
-			s.RandomCells = 1
+			s.Queries = 1
 			p.Search["random"] = s
-		}, "method.settings.random_cells: 2 then, 1 now"},
+		}, "method.settings.queries: 2 then, 1 now"},
 		{"scoring", func(p *Protocol) { p.Score.Epochs = 2 }, "scores of another recipe"},
 	} {
 		g := grid(out, []uint64{0}, "random")
@@ -629,9 +630,25 @@ func TestProtocolsAreComplete(t *testing.T) {
 				t.Errorf("protocol %q of space %q has settings for %q, which is no method", p.Name, p.Space, name)
 			}
 		}
+		// Where each query is a training, random search stands for its kind.
+		var want []string
+		for _, m := range search.Methods {
+			if m.NeedsProblem || m.Name == "random" || p.Score.Table {
+				want = append(want, m.Name)
+			}
+		}
 		// The published settings of a method exist for the spaces of its paper only.
-		if got := p.Methods(); p.Name != "paper" && len(got) != len(search.Methods) {
-			t.Errorf("protocol %q of space %q has settings for %q only, want all methods", p.Name, p.Space, got)
+		if got := p.Methods(); p.Name != "paper" && !slices.Equal(got, want) {
+			t.Errorf("protocol %q of space %q has settings for %q, want %q", p.Name, p.Space, got, want)
+		}
+		budgets := map[int]bool{}
+		for _, name := range p.Methods() {
+			if m, _ := search.Lookup(name); m.BlackBox != nil {
+				budgets[p.Search[name].Queries] = true
+			}
+		}
+		if len(budgets) > 1 {
+			t.Errorf("protocol %q of space %q has black-box methods of %d different budgets", p.Name, p.Space, len(budgets))
 		}
 		if got, err := LookupProtocol(p.Space, p.Name); err != nil || got.Title != p.Title {
 			t.Errorf("protocol %q of space %q: found %q, %v", p.Name, p.Space, got.Title, err)

@@ -33,7 +33,13 @@ type Settings struct {
 	NeumannTerms int     `json:"neumann_terms"` // K: the series has the terms k = 0..K
 	Gamma        float64 `json:"gamma"`         // γ; 0 = the learning rate of the weights at that step
 
-	RandomCells int `json:"random_cells"` // random search: how many cells are trained or looked up
+	// Queries is the budget of the black-box methods: of how many distinct
+	// architectures they are told the validation accuracy. An answer that they have
+	// had before is free.
+	Queries    int     `json:"queries"`
+	Population int     `json:"population,omitempty"` // rea: members alive
+	Sample     int     `json:"sample,omitempty"`     // rea: members of a tournament
+	Baseline   float64 `json:"baseline,omitempty"`   // reinforce: weight of the past in the mean reward; Arch moves the policy
 }
 
 // Env is what a search runs on.
@@ -92,8 +98,23 @@ type Method struct {
 var Methods = []Method{
 	{
 		Name: randomName, Title: "Random search", Paper: "Li & Talwalkar, UAI 2019, arXiv:1902.07638",
-		Note:     "distinct cells drawn uniformly; keeps the one of best validation accuracy; its budget is a number of trained cells",
+		Note:     "distinct cells drawn uniformly; keeps the one of best validation accuracy; its budget is a number of distinct cells",
 		BlackBox: newRandom,
+	},
+	{
+		Name: evolutionName, Title: "Regularised evolution", Paper: "Real et al., AAAI 2019, arXiv:1802.01548",
+		Note:     "a tournament's best has a child that differs in one decision, the oldest dies; keeps the cell of best validation accuracy; cells that come again cost nothing; its budget is a number of distinct cells",
+		BlackBox: newEvolution,
+	},
+	{
+		Name: reinforceName, Title: "REINFORCE", Paper: "Dong & Yang, ICLR 2020, arXiv:2001.00326",
+		Note:     "a softmax policy for each decision, Adam, moving average of the reward as baseline; keeps the cell of best validation accuracy; cells that come again cost nothing and after 100 of them in a row the policy starts over; its budget is a number of distinct cells",
+		BlackBox: newReinforce,
+	},
+	{
+		Name: localName, Title: "Local search", Paper: "White et al., UAI 2021, arXiv:2005.02960",
+		Note:     "asks for all neighbours and goes to the best of them, from a random new cell when none is better; keeps the cell of best validation accuracy; its budget is a number of distinct cells",
+		BlackBox: newLocal,
 	},
 	{
 		Name: "darts-v1", Title: "DARTS (1st order)", Paper: "Liu et al., ICLR 2019, arXiv:1806.09055",

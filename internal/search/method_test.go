@@ -21,7 +21,10 @@ func toySettings() Settings {
 		InitScale:    1e-3,
 		InnerSteps:   4,
 		NeumannTerms: 2,
-		RandomCells:  3,
+		Queries:      3,
+		Population:   2,
+		Sample:       2,
+		Baseline:     0.9,
 	}
 }
 
@@ -165,7 +168,7 @@ func TestSetStateRefuses(t *testing.T) {
 				other = "darts-v1"
 			}
 			short := toyEnv(3)
-			short.Settings.Epochs, short.Settings.RandomCells = 1, 1
+			short.Settings.Epochs, short.Settings.Queries = 1, 1
 			two := start(t, m.Name, toyEnv(3))
 			epoch(t, two)
 			epoch(t, two)
@@ -432,7 +435,7 @@ func TestEpochStopsWithItsContext(t *testing.T) {
 func TestRandomSearch(t *testing.T) {
 	draws := func(seed uint64) ([]string, Report) {
 		env := toyEnv(seed)
-		env.Settings.RandomCells = 9 // all there are
+		env.Settings.Queries = 9 // all there are
 		var asked []string
 		env.Query = func(arch string) (float64, error) {
 			asked = append(asked, arch)
@@ -467,7 +470,7 @@ func TestRandomSearch(t *testing.T) {
 	}
 
 	env := toyEnv(1)
-	env.Settings.RandomCells = 10
+	env.Settings.Queries = 10
 	s := start(t, "random", env)
 	for range 9 {
 		epoch(t, s)
@@ -489,7 +492,7 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"no problem", "idarts", func(e *Env) { e.Problem = nil }, "needs a problem"},
 		{"no query", "random", func(e *Env) { e.Query = nil }, "needs a way to query"},
-		{"no cells", "random", func(e *Env) { e.Settings.RandomCells = 0 }, "random_cells is 0"},
+		{"no queries", "random", func(e *Env) { e.Settings.Queries = 0 }, "queries is 0"},
 		{"no epochs", "darts-v1", func(e *Env) { e.Settings.Epochs = 0 }, "0 epochs"},
 		{"no inner steps", "idarts", func(e *Env) { e.Settings.InnerSteps = 0 }, "inner_steps is 0"},
 		{"negative K", "idarts", func(e *Env) { e.Settings.NeumannTerms = -1 }, "neumann_terms -1"},

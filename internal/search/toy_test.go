@@ -257,6 +257,22 @@ func toySpace() Space {
 		Random: func(r *rand.Rand) string {
 			return toyRows[0].Options[r.IntN(3)] + "|" + toyRows[1].Options[r.IntN(3)]
 		},
+		Neighbours: func(arch string) ([]string, error) {
+			var out []string
+			for edge := range toyRows {
+				for _, option := range toyRows[edge].Options {
+					picks := strings.Split(arch, "|")
+					if picks[edge] != option {
+						picks[edge] = option
+						out = append(out, strings.Join(picks, "|"))
+					}
+				}
+			}
+			return out, nil
+		},
+		Choose: func(options []int) string {
+			return toyRows[0].Options[options[0]] + "|" + toyRows[1].Options[options[1]]
+		},
 	}
 }
 

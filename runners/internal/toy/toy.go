@@ -78,6 +78,20 @@ func Space() search.Space {
 			return c.String()
 		},
 		Random: func(r *rand.Rand) string { return Cell{r.IntN(2), r.IntN(2), r.IntN(2)}.String() },
+		Neighbours: func(arch string) ([]string, error) {
+			c, err := Parse(arch)
+			if err != nil {
+				return nil, err
+			}
+			var out []string
+			for e := range c {
+				other := c
+				other[e] = 1 - other[e]
+				out = append(out, other.String())
+			}
+			return out, nil
+		},
+		Choose: func(options []int) string { return Cell(options).String() },
 	}
 }
 

@@ -1,0 +1,65 @@
+package search
+
+import (
+	"fmt"
+
+	"idarts/internal/rng"
+)
+
+const evolutionName = "rea"
+
+// evolution is regularised (ageing) evolution: Population random architectures;
+// then again and again a tournament of Sample members, drawn with replacement, the
+// best of which has a child that differs from it in one decision; the child comes
+// in and the oldest member goes, however good it is.
+//
+// Source: Real et al., AAAI 2019, arXiv:1802.01548, Algorithm 1. The benchmark's
+// code for NAS-Bench-201 draws a node first and then one of its edges to change;
+// here all neighbours are equally likely.
+type evolution struct {
+	*blackBox
+	population []member // the oldest first
+	births     uint64   // in all
+}
+
+type member struct {
+	arch  string
+	score float64
+}
+
+func newEvolution(env Env) (Searcher, error) {
+	if s := env.Settings; s.Population < 1 || s.Sample < 1 {
+		return nil, fmt.Errorf("search: method %q: population is %d and sample is %d, want at least 1", evolutionName, s.Population, s.Sample)
+	}
+	if env.Space.Neighbours == nil {
+		return nil, fmt.Errorf("search: method %q needs a space with neighbours", evolutionName)
+	}
+	return newBlackBox(evolutionName, env, func(b *blackBox) strategy { return &evolution{blackBox: b} })
+}
+
+func (e *evolution) next() (string, error) {
+	stream := rng.New(e.env.Seed, "regularised evolution", e.births)
+	if len(e.population) < e.env.Settings.Population {
+		return e.env.Space.Random(stream), nil
+	}
+	var parent *member
+	for range e.env.Settings.Sample {
+		m := &e.population[stream.IntN(len(e.population))]
+		if parent == nil || m.score > parent.score {
+			parent = m
+		}
+	}
+	children, err := e.env.Space.Neighbours(parent.arch)
+	if err != nil {
+		return "", err
+	}
+	return children[stream.IntN(len(children))], nil
+}
+
+func (e *evolution) learn(arch string, score float64) {
+	e.births++
+	if len(e.population) == e.env.Settings.Population {
+		e.population = e.population[1:]
+	}
+	e.population = append(e.population, member{arch, score})
+}

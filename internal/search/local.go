@@ -1,0 +1,65 @@
+package search
+
+import (
+	"fmt"
+
+	"idarts/internal/rng"
+)
+
+const localName = "local"
+
+// localSearch asks for all neighbours of an architecture and goes to the best of
+// them while that is better, else to a random one that is new.
+//
+// Source: White et al., UAI 2021, arXiv:2005.02960, Algorithm 1, started again
+// until the budget is spent.
+type localSearch struct {
+	*blackBox
+	at      member   // where it is; no arch before a start
+	best    member   // of its neighbours so far; no arch for none
+	waiting []string // neighbours that are still to be asked for
+	starts  uint64
+}
+
+func newLocal(env Env) (Searcher, error) {
+	if env.Space.Neighbours == nil {
+		return nil, fmt.Errorf("search: method %q needs a space with neighbours", localName)
+	}
+	return newBlackBox(localName, env, func(b *blackBox) strategy { return &localSearch{blackBox: b} })
+}
+
+func (l *localSearch) next() (string, error) {
+	if l.at.arch != "" && len(l.waiting) == 0 { // at a start, or all neighbours are known
+		switch {
+		case l.best.arch == "":
+			// the start itself was the last answer
+		case l.best.score > l.at.score:
+			l.at = l.best
+		default:
+			l.at = member{}
+		}
+		l.best = member{}
+		if l.at.arch != "" {
+			var err error
+			if l.waiting, err = l.env.Space.Neighbours(l.at.arch); err != nil {
+				return "", err
+			}
+		}
+	}
+	if len(l.waiting) > 0 {
+		return l.waiting[0], nil
+	}
+	return l.unseen(rng.New(l.env.Seed, "local search", l.starts))
+}
+
+func (l *localSearch) learn(arch string, score float64) {
+	if l.at.arch == "" {
+		l.at = member{arch, score}
+		l.starts++
+		return
+	}
+	l.waiting = l.waiting[1:]
+	if l.best.arch == "" || score > l.best.score {
+		l.best = member{arch, score}
+	}
+}
