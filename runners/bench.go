@@ -13,6 +13,7 @@ import (
 
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
+	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
 )
@@ -23,6 +24,8 @@ type Bench struct {
 	Space  search.Space
 	Data   map[string]string // input name -> sha256
 	Scorer Scorer
+	// Optimum of the space, where the scores come from a table of all of it; else nil.
+	Optimum *result.Optimum
 	// Problem builds the supernet with the starting weights of seed.
 	Problem func(pool *cpu.Pool, seed uint64) (search.Problem, error)
 }
@@ -30,7 +33,7 @@ type Bench struct {
 // Inputs are the files that a protocol needs.
 type Inputs struct {
 	Data  string // folder of the data set; "" where the program holds it
-	Table string // Arrow file of the benchmark, for protocols that score by table
+	Table string // Arrow file of the benchmark, for protocols that score by a table of their user
 	Out   string // output root; trained scores are kept below it
 }
 
@@ -61,7 +64,7 @@ func openBench(p Protocol, data *images.Dataset, in Inputs, fresh bool) (*Bench,
 	case space.Table == nil:
 		err = fmt.Errorf("runners: protocol %q scores by a table, and space %q has none", p.Name, p.Space)
 	default:
-		bench.Scorer, bench.Data["table"], err = space.Table(in.Table, p.Score, cost)
+		err = bench.openTable(space, p.Score, in.Table, cost)
 	}
 	return bench, err
 }

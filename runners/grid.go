@@ -92,8 +92,9 @@ func makeConfig(cell result.Cell, protocol, method any, data map[string]string) 
 // job is the search of one cell.
 func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 	config, err := g.config(c, bench)
+	scoring := g.Protocols[c.protocol].Score
 	return job{
-		config: config, last: g.Protocols[c.protocol].Score.Last,
+		config: config, last: scoring.Last, optimum: bench.Optimum, cheap: c.method.BlackBox != nil && scoring.Table,
 		start: func(pool *cpu.Pool, query func(arch string) (float64, error)) (search.Searcher, error) {
 			env := search.Env{
 				Space: bench.Space, Seed: c.Seed, Settings: g.Protocols[c.protocol].Search[c.Method], Query: query,

@@ -40,8 +40,10 @@ type Summary struct {
 // each epoch gives.
 type job struct {
 	config   result.Config
-	warnings []string // of its result
-	last     bool     // only the last epoch is scored
+	warnings []string        // of its result
+	optimum  *result.Optimum // of its result; nil where it is not known
+	last     bool            // only the last epoch is scored
+	cheap    bool            // an epoch takes less than writing it down, so that not each is
 	// start makes the searcher. query is the validation accuracy of an architecture
 	// by score, whose cost counts as search.
 	start func(pool *cpu.Pool, query func(arch string) (float64, error)) (search.Searcher, error)

@@ -54,9 +54,11 @@ type Augment struct {
 type Scoring struct {
 	// Table looks it up in a benchmark's table: Valid and Test name the columns,
 	// and every trained network that the table holds counts (mean over trials).
-	Table bool   `json:"table"`
-	Valid Column `json:"valid"`
-	Test  Column `json:"test"`
+	Table bool `json:"table"`
+	// BuiltIn names the table inside the program that is meant; "": that of the user.
+	BuiltIn string `json:"built_in,omitempty"`
+	Valid   Column `json:"valid"`
+	Test    Column `json:"test"`
 	// Fitted is what the networks behind Valid were trained on, for their cost;
 	// nil: the data of the protocol.
 	Fitted *TrainingSet `json:"fitted,omitempty"`

@@ -606,19 +606,19 @@ func TestTableScorerAveragesTheTrials(t *testing.T) {
 	if err := table.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	scorer, sum, err := nb201Table(path, paper.Score, func(string) float64 { return 5 })
-	if err != nil || len(sum) != 64 {
-		t.Fatalf("open: sha256 %q, %v", sum, err)
+	bench, err := openTable("nb201", paper.Score, path)
+	if err != nil || len(bench.Data["table"]) != 64 || bench.Optimum != nil {
+		t.Fatalf("open: %+v, %v; want a sha256 and no optimum of a space of one cell", bench, err)
 	}
-	got, err := scorer.Score(t.Context(), cell.String(), nil)
+	got, err := bench.Scorer.Score(t.Context(), cell.String(), nil)
 	want := result.Score{Valid: 82, Test: 85, Trials: 3, Source: "table:small.arrow"}
 	if err != nil || got.Score != want || got.GFLOP != 5 {
 		t.Errorf("score %+v, %v; want %+v", got, err, want)
 	}
-	if _, err := scorer.Score(t.Context(), nb201.FromIndex(3).String(), nil); err == nil {
+	if _, err := bench.Scorer.Score(t.Context(), nb201.FromIndex(3).String(), nil); err == nil {
 		t.Error("a cell that the table lacks gives no error")
 	}
-	if _, _, err := nb201Table(filepath.Join(t.TempDir(), "none.arrow"), paper.Score, nil); err == nil || !strings.Contains(err.Error(), "idarts data import") {
+	if _, err := openTable("nb201", paper.Score, filepath.Join(t.TempDir(), "none.arrow")); err == nil || !strings.Contains(err.Error(), "idarts data import") {
 		t.Errorf("missing table: error %v, want how to make it", err)
 	}
 }

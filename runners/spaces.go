@@ -28,9 +28,11 @@ type Space struct {
 	Canonical func(arch string) (string, error)
 	// Graph is the architecture as a drawing has it.
 	Graph func(arch string) ([]diagram.Graph, error)
-	// Table scores by the benchmark's table in the file path, whose SHA-256 it
-	// returns; nil where there is none. gflop is the arithmetic of training an architecture.
-	Table func(path string, s Scoring, gflop func(arch string) float64) (scorer Scorer, sha256 string, err error)
+	// Table scores by the content of a benchmark's table, which errors call name; nil
+	// where there is none. gflop is the arithmetic of training an architecture.
+	Table func(name string, content []byte, s Scoring, gflop func(arch string) float64) (tableScorer, error)
+	// TableFrom is the command that makes a table, up to the name of its file.
+	TableFrom string
 }
 
 // Spaces lists the search spaces.
@@ -52,6 +54,7 @@ var Spaces = []Space{
 		Canonical: parsed(nb201.Parse, func(c nb201.Cell) string { return c.Network().String() }),
 		Graph:     parsed(nb201.Parse, nb201.Cell.Graph),
 		Table:     nb201Table,
+		TableFrom: "idarts data import nats-bench FOLDER",
 	},
 	oneShot("nb1b1-s1", nb1b1.Space1),
 	oneShot("nb1b1-s2", nb1b1.Space2),
@@ -129,6 +132,7 @@ func oneShot(name string, s nb1b1.OneShot) Space {
 		Canonical: parsed(parse, func(c nb1b1.Cell) string { return c.Canonical().String() }),
 		Graph:     parsed(parse, nb1b1.Cell.Graph),
 		Table:     nb101Table,
+		TableFrom: "idarts data import nas-bench-101 FILE.tfrecord",
 	}
 }
 

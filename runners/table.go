@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"math"
 	"os"
 	"path/filepath"
@@ -23,6 +24,8 @@ type tableScorer struct {
 	file  string
 	ask   func(arch string) (tableAnswer, error)
 	gflop func(arch string) float64
+	// optimum of the space; nil when the table does not hold all of it.
+	optimum *result.Optimum
 }
 
 // tableAnswer is what a table says of an architecture: means over trials in
@@ -39,39 +42,71 @@ func (t tableScorer) Score(_ context.Context, arch string, _ *cpu.Pool) (Scored,
 	if err != nil {
 		return Scored{}, err
 	}
-	scored := Scored{
-		Score: result.Score{Valid: a.valid, Test: a.test, Trials: min(a.validTrials, a.testTrials), Source: "table:" + filepath.Base(t.file)},
-		GFLOP: t.gflop(arch),
-	}
+	scored := Scored{Score: t.score(a), GFLOP: t.gflop(arch)}
 	if !math.IsNaN(a.seconds) {
 		scored.Seconds = a.seconds
 	}
 	return scored, nil
 }
 
-// readTable reads a benchmark's table and its SHA-256. make is the command that
-// makes one, up to the name of the file.
-func readTable(path, make string) (content []byte, sum string, err error) {
-	content, err = os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", fmt.Errorf("runners: no benchmark table %q; make it with: %s %s", path, make, path)
+func (t tableScorer) score(a tableAnswer) result.Score {
+	return result.Score{Valid: a.valid, Test: a.test, Trials: min(a.validTrials, a.testTrials), Source: "table:" + filepath.Base(t.file)}
+}
+
+// builtIn are the tables inside the program, by their names in [Scoring].
+var builtIn = map[string][]byte{}
+
+// openTable scores by a table: that inside the program which s names, else the
+// one in the file path.
+func (b *Bench) openTable(space Space, s Scoring, path string, gflop func(arch string) float64) error {
+	name, content := s.BuiltIn, builtIn[s.BuiltIn]
+	switch {
+	case name == "":
+		var err error
+		name = path
+		if content, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("runners: no benchmark table %q; make it with: %s %s", path, space.TableFrom, path)
+		} else if err != nil {
+			return fmt.Errorf("runners: %w", err)
+		}
+	case content == nil:
+		return fmt.Errorf("runners: no table %q is built in, only %q", name, sortedKeys(builtIn, nil))
 	}
+	scorer, err := space.Table(name, content, s, gflop)
 	if err != nil {
-		return nil, "", fmt.Errorf("runners: %w", err)
+		return err
 	}
 	hash := sha256.Sum256(content)
-	return content, hex.EncodeToString(hash[:]), nil
+	b.Scorer, b.Optimum, b.Data["table"] = scorer, scorer.optimum, hex.EncodeToString(hash[:])
+	return nil
+}
+
+// findOptimum is that of the space whose architectures are listed; nil when the table
+// lacks one of them.
+func (t tableScorer) findOptimum(archs iter.Seq[string]) *result.Optimum {
+	best := result.Optimum{}
+	for arch := range archs {
+		a, err := t.ask(arch)
+		if err != nil {
+			return nil
+		}
+		here := result.ArchScore{Arch: arch, Score: t.score(a)}
+		if best.Archs == 0 || a.test > best.BestTest.Score.Test {
+			best.BestTest = here
+		}
+		if best.Archs == 0 || a.valid > best.BestValid.Score.Valid {
+			best.BestValid = here
+		}
+		best.Archs++
+	}
+	return &best
 }
 
 // nb201Table scores by a table of NAS-Bench-201.
-func nb201Table(path string, s Scoring, gflop func(arch string) float64) (Scorer, string, error) {
-	content, sum, err := readTable(path, "idarts data import nats-bench FOLDER")
+func nb201Table(name string, content []byte, s Scoring, gflop func(arch string) float64) (tableScorer, error) {
+	table, err := nb201.Decode(name, content)
 	if err != nil {
-		return nil, "", err
-	}
-	table, err := nb201.Decode(path, content)
-	if err != nil {
-		return nil, "", err
+		return tableScorer{}, err
 	}
 	key := func(c Column) nb201.Key {
 		return nb201.Key{Dataset: c.Dataset, TrainedOn: c.TrainedOn, Split: c.Split, Epochs: c.Epochs}
@@ -97,18 +132,23 @@ func nb201Table(path string, s Scoring, gflop func(arch string) float64) (Scorer
 		}
 		return a, nil
 	}
-	return tableScorer{path, ask, gflop}, sum, nil
+	t := tableScorer{file: name, ask: ask, gflop: gflop}
+	t.optimum = t.findOptimum(func(yield func(string) bool) {
+		for i := range nb201.NumCells {
+			if !yield(nb201.FromIndex(i).String()) {
+				return
+			}
+		}
+	})
+	return t, nil
 }
 
-// nb101Table scores by a table of NAS-Bench-101.
-func nb101Table(path string, s Scoring, gflop func(arch string) float64) (Scorer, string, error) {
-	content, sum, err := readTable(path, "idarts data import nas-bench-101 FILE.tfrecord")
+// nb101Table scores by a table of NAS-Bench-101. The optimum of a space among its
+// cells is not looked for.
+func nb101Table(name string, content []byte, s Scoring, gflop func(arch string) float64) (tableScorer, error) {
+	table, err := nb1b1.Decode(name, content)
 	if err != nil {
-		return nil, "", err
-	}
-	table, err := nb1b1.Decode(path, content)
-	if err != nil {
-		return nil, "", err
+		return tableScorer{}, err
 	}
 	ask := func(arch string) (a tableAnswer, err error) {
 		cell, err := nb1b1.Parse(arch)
@@ -122,5 +162,5 @@ func nb101Table(path string, s Scoring, gflop func(arch string) float64) (Scorer
 		test, err := table.Query(cell, nb1b1.Key{Epochs: s.Test.Epochs, Split: s.Test.Split})
 		return tableAnswer{valid.Accuracy, test.Accuracy, valid.Seconds, len(valid.Trials), len(test.Trials)}, err
 	}
-	return tableScorer{path, ask, gflop}, sum, nil
+	return tableScorer{file: name, ask: ask, gflop: gflop}, nil
 }

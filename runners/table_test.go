@@ -1,12 +1,22 @@
 package runners
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"idarts/internal/exec/cpu"
 	"idarts/internal/result"
+	"idarts/internal/search"
 	"idarts/nb1b1"
+	"idarts/nb201"
 )
 
 // small101 is a table of three cells, made from records as NAS-Bench-101 has them.
@@ -19,26 +29,220 @@ func small101(t *testing.T) string {
 	return path
 }
 
+// openTable opens a bench on the table in a file, without data.
+func openTable(space string, s Scoring, path string) (*Bench, error) {
+	row, err := LookupSpace(space)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bench{Data: map[string]string{}}
+	return b, b.openTable(row, s, path, func(string) float64 { return 5 })
+}
+
 func TestScoresByNASBench101(t *testing.T) {
 	paper, err := LookupProtocol("nb1b1-s3", "paper")
 	if err != nil {
 		t.Fatal(err)
 	}
-	scorer, sum, err := nb101Table(small101(t), paper.Score, func(string) float64 { return 7 })
-	if err != nil || len(sum) != 64 {
-		t.Fatalf("open: sha256 %q, %v", sum, err)
+	bench, err := openTable("nb1b1-s3", paper.Score, small101(t))
+	if err != nil || len(bench.Data["table"]) != 64 {
+		t.Fatalf("open: %+v, %v", bench, err)
 	}
 	// The cell of NAS-Bench-101's README and its record there.
 	const published = "conv1x1-bn-relu(0) conv3x3-bn-relu(0) conv3x3-bn-relu(0) conv3x3-bn-relu(3) maxpool3x3(0) output(1,2,4,5)"
-	got, err := scorer.Score(t.Context(), published, nil)
+	got, err := bench.Scorer.Score(t.Context(), published, nil)
 	want := result.Score{Valid: 100 * float64(float32(0.9376001358032227)), Test: 100 * float64(float32(0.9311898946762085)), Trials: 1, Source: "table:small.arrow"}
-	if err != nil || got.Score != want || got.GFLOP != 7 || got.Seconds < 1155 || got.Seconds > 1156 {
+	if err != nil || got.Score != want || got.GFLOP != 5 || got.Seconds < 1155 || got.Seconds > 1156 {
 		t.Errorf("score %+v, %v; want %+v, 1155.9 s", got, err, want)
 	}
-	if _, err := scorer.Score(t.Context(), "conv3x3-bn-relu(0) output(1)", nil); err == nil || !strings.Contains(err.Error(), "does not list cell") {
+	if _, err := bench.Scorer.Score(t.Context(), "conv3x3-bn-relu(0) output(1)", nil); err == nil || !strings.Contains(err.Error(), "does not list cell") {
 		t.Errorf("a cell that the table lacks: error %v", err)
 	}
-	if _, _, err := nb101Table("none.arrow", paper.Score, nil); err == nil || !strings.Contains(err.Error(), "idarts data import nas-bench-101") {
+	if _, err := openTable("nb1b1-s3", paper.Score, "none.arrow"); err == nil || !strings.Contains(err.Error(), "idarts data import nas-bench-101") {
 		t.Errorf("missing table: error %v, want how to make it", err)
+	}
+}
+
+// madeTable is a complete table of NAS-Bench-201 cells under two keys, made from a
+// rule: what helps validation helps the test, but for one cell, and every third
+// cell has two trials.
+func madeTable(t *testing.T) (content []byte, s Scoring) {
+	t.Helper()
+	s = Scoring{
+		Table: true, BuiltIn: "made",
+		Valid:  Column{Dataset: "made", TrainedOn: "made", Split: "x-valid", Epochs: 4},
+		Test:   Column{Dataset: "made", TrainedOn: "made", Split: "ori-test", Epochs: 4},
+		Recipe: tiny().Score.Recipe,
+	}
+	table := nb201.NewTable(nb201.Origin{Source: "a rule"})
+	var records []nb201.Record
+	for i := range nb201.NumCells {
+		cell := nb201.FromIndex(i)
+		valid := 20.0
+		for edge, op := range cell {
+			valid += []float64{0, 4, 6, 9, 2}[op] * (1 + 0.1*float64(edge))
+		}
+		test := valid - 1
+		if i == unlucky {
+			test = 95
+		}
+		for trial := range 1 + (i+1)%3/2 {
+			for _, c := range []struct {
+				Column
+				accuracy float64
+			}{{s.Valid, valid}, {s.Test, test}} {
+				records = append(records, nb201.Record{
+					Cell: cell, Key: nb201.Key{Dataset: c.Dataset, TrainedOn: c.TrainedOn, Split: c.Split, Epochs: c.Epochs},
+					Seed: int64(trial), Accuracy: c.accuracy + float64(trial), Loss: math.NaN(), Seconds: math.NaN(),
+				})
+			}
+		}
+	}
+	if err := table.Append(records...); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "made.arrow")
+	if err := table.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := builtIn
+	t.Cleanup(func() { builtIn = before })
+	builtIn = map[string][]byte{"made": content}
+	return content, s
+}
+
+// unlucky is the cell whose test accuracy validation does not show.
+const unlucky = 1234
+
+// A grid of all methods is scored by a table inside the program, without a file:
+// the black-box methods stay in their budget, and every result knows the optimum.
+func TestRunsByABuiltInTable(t *testing.T) {
+	content, score := madeTable(t)
+	p := tiny()
+	p.Score = score
+	for _, name := range []string{"random", "rea", "reinforce", "local"} {
+		p.Search[name] = blackBox[name]
+	}
+	out := t.TempDir()
+	g := grid(out, []uint64{0, 1})
+	g.Protocols, g.Methods = []Protocol{p}, nil
+	if sum := mustRun(t, g); sum.Done != 2*len(search.Methods) {
+		t.Fatalf("%+v, want %d runs done", sum, 2*len(search.Methods))
+	}
+	runs, err := result.Load(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := sha256.Sum256(content)
+	found := map[string]float64{}
+	for _, run := range runs {
+		best := run.Result.Optimum
+		if best == nil || best.Archs != nb201.NumCells {
+			t.Fatalf("%s: optimum %+v, want that of %d cells", run.Cell, best, nb201.NumCells)
+		}
+		// All 3x3: 20 + 9·(6 + 1.5) = 87.5, and its index leaves no second trial.
+		all := nb201.Cell{3, 3, 3, 3, 3, 3}
+		if got := best.BestValid; got.Arch != all.String() || got.Score.Valid != 87.5 || got.Score.Test != 86.5 {
+			t.Errorf("%s: best by validation %+v, want %s at 87.5, 86.5", run.Cell, got, all)
+		}
+		if got := best.BestTest; got.Arch != nb201.FromIndex(unlucky).String() || got.Score.Test < 95 || got.Score.Valid > 50 {
+			t.Errorf("%s: best by test %+v, want %s", run.Cell, got, nb201.FromIndex(unlucky))
+		}
+		if got := run.Result.Score; got.Source != "table:made" || got.Trials != 1 && got.Trials != 2 {
+			t.Errorf("%s: score %+v, want one or two trials of table:made", run.Cell, got)
+		}
+		if got := run.Config.Data["table"]; got != hex.EncodeToString(hash[:]) {
+			t.Errorf("%s: table %q in its data, want the sha256 of the content", run.Cell, got)
+		}
+		if m, _ := search.Lookup(run.Cell.Method); m.BlackBox != nil {
+			found[run.Cell.Method] += run.Result.Score.Valid / 2
+			if len(run.Events) != 100 {
+				t.Errorf("%s: %d queries, want 100", run.Cell, len(run.Events))
+			}
+			scored := run.Events[0].GFLOP
+			if last := run.Result.GFLOP; scored <= 0 || last < 20*scored || last > 500*scored {
+				t.Errorf("%s: %v GFLOP after one query, %v after a hundred", run.Cell, scored, last)
+			}
+		}
+	}
+	t.Logf("%d runs; best validation accuracy on average %v of 87.5", len(runs), found)
+	if found["local"] <= found["random"] || found["rea"] <= found["random"] {
+		t.Errorf("best validation accuracies %v: want evolution and local search above random search", found)
+	}
+	if sum := mustRun(t, g); sum.Reused != 2*len(search.Methods) {
+		t.Errorf("%+v, want all reused", sum)
+	}
+
+	p.Score.BuiltIn = "nothing"
+	if _, err := openTable("nb201", p.Score, ""); err == nil || !strings.Contains(err.Error(), `no table "nothing" is built in, only ["made"]`) {
+		t.Errorf("a table that is not built in: error %v, want the list", err)
+	}
+}
+
+// awkward answers like another scorer, but takes its time once and ends the
+// context later.
+type awkward struct {
+	Scorer
+	calls     int
+	slow, end int // the calls at which it does so
+	cancel    context.CancelFunc
+}
+
+func (a *awkward) Score(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error) {
+	a.calls++
+	switch a.calls {
+	case a.slow:
+		time.Sleep(1100 * time.Millisecond)
+	case a.end:
+		a.cancel()
+	}
+	return a.Scorer.Score(ctx, arch, pool)
+}
+
+// Queries of a table are not written down one by one, but a search that has been
+// going on for a second is; it goes on from there and ends in the same files.
+func TestSearchesByTableResume(t *testing.T) {
+	_, score := madeTable(t)
+	p := tiny()
+	p.Score = score
+	for _, method := range []string{"rea", "local"} {
+		p.Search[method] = blackBox[method]
+		run := func(out string, wrap func(*Bench)) (Summary, error) {
+			g := grid(out, []uint64{4}, method)
+			g.Protocols = []Protocol{p}
+			open := g.Bench
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			g.Bench = func(p Protocol, fresh bool) (*Bench, error) {
+				b, err := open(p, fresh)
+				if wrap != nil {
+					wrap(b)
+					b.Scorer.(*awkward).cancel = cancel
+				}
+				return b, err
+			}
+			return g.Run(ctx)
+		}
+		straight, broken := t.TempDir(), t.TempDir()
+		if sum, err := run(straight, nil); err != nil || sum.Done != 1 {
+			t.Fatalf("%+v, %v; want one run done", sum, err)
+		}
+		// Two calls an epoch: the query and the score of the best.
+		sum, err := run(broken, func(b *Bench) { b.Scorer = &awkward{Scorer: b.Scorer, slow: 60, end: 100} })
+		if !errors.Is(err, context.Canceled) || sum.Left != 1 {
+			t.Fatalf("%s: %+v, %v; want an interrupt", method, sum, err)
+		}
+		runs, err := result.Load(broken)
+		if err != nil || len(runs) != 1 || len(runs[0].Events) != 30 || runs[0].Result != nil {
+			t.Fatalf("%s: %d runs, %v; want the 30 queries of the first second", method, len(runs), err)
+		}
+		if sum, err := run(broken, nil); err != nil || sum.Done != 1 {
+			t.Fatalf("%s: %+v, %v; want one run done", method, sum, err)
+		}
+		compare(t, contents(t, broken), contents(t, straight))
 	}
 }

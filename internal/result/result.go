@@ -86,6 +86,24 @@ type Result struct {
 	GFLOP    float64  `json:"gflop"` // arithmetic of the search
 	Epochs   int      `json:"epochs"`
 	Warnings []string `json:"warnings,omitempty"`
+	// Optimum is known where the scores come from a table of the whole space.
+	Optimum *Optimum `json:"optimum,omitempty"`
+}
+
+// Optimum is what a complete table says of its space. No search sees it.
+type Optimum struct {
+	Archs int `json:"archs"` // how many the table has
+	// BestTest has the highest test accuracy, BestValid the highest validation
+	// accuracy: it is what a search ends with that goes by validation and misses
+	// nothing. The first of equal ones.
+	BestTest  ArchScore `json:"best_test"`
+	BestValid ArchScore `json:"best_valid"`
+}
+
+// ArchScore is an architecture with its score.
+type ArchScore struct {
+	Arch  string `json:"arch"`
+	Score Score  `json:"score"`
 }
 
 // Failure is the end of a run that did not work out.
