@@ -234,6 +234,10 @@ func TestFetchOverABadLine(t *testing.T) {
 			<-r.Context().Done()
 			return true
 		}, "bytes=5- bytes=6- bytes=7- bytes=8-", "the transfer broke off after 9 of 466198 bytes: no byte came for 200ms (tried 4 times)", 9},
+		{"a server that never answers", nil, func(w http.ResponseWriter, r *http.Request, n int) bool {
+			<-r.Context().Done()
+			return true
+		}, "- - - -", "no byte came for 200ms (tried 4 times)", 0},
 		{"no such file", nil, func(w http.ResponseWriter, r *http.Request, n int) bool {
 			http.NotFound(w, r)
 			return true
