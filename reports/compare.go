@@ -15,7 +15,9 @@ import (
 // The columns are the valid and test accuracy of the derived cell and the
 // arithmetic of the search as mean ± sample standard deviation over the
 // finished seeds, how many seeds those are of how many, and the gap from the
-// mean test accuracy up to the best known, in percentage points. A method's
+// mean test accuracy up to the best known, in percentage points. Where the runs
+// know the optimum of their space, the gap has a spread too, and two rows at the end
+// show the cell of best test accuracy and that of best validation accuracy. A method's
 // published row follows its own where data set and protocol are the paper's and
 // all scores come from the benchmark's table.
 func Compare(runs []result.Run, opts Options) Tables {
@@ -31,30 +33,41 @@ func (g group) compare(opts Options) Table {
 	if best == nil {
 		best = g.bestHere()
 	}
+	optimum, gapName := g.optimum(), "Gap (pp)"
+	if optimum != nil {
+		gapName = "Gap to optimum (pp)"
+	}
 	unit := costUnit(g.done())
 	t := Table{
 		Name:   g.name(),
-		Header: []string{"Method", "Valid (%)", "Test (%)", "n", "Gap (pp)", "Search (" + unit.name + ")"},
+		Header: []string{"Method", "Valid (%)", "Test (%)", "n", gapName, "Search (" + unit.name + ")"},
 		methods: [][]string{{"kind", "space", "dataset", "protocol", "method", "n", "n_asked",
 			"valid_mean", "valid_std", "valid_min", "valid_max", "test_mean", "test_std", "test_min", "test_max",
-			"gap", "gflop_mean", "gflop_std", "gflop_min", "gflop_max", "source"}},
-		seeds: seedRows(g, []string{"arch", "valid", "test", "trials", "score_source", "gflop", "epochs"}, func(r result.Run) []string {
+			"gap", "gap_std", "gflop_mean", "gflop_std", "gflop_min", "gflop_max", "source"}},
+		seeds: seedRows(g, []string{"arch", "valid", "test", "trials", "score_source", "gflop", "epochs", "gap_to_optimum"}, func(r result.Run) []string {
 			s := r.Result.Score
-			return []string{r.Result.Arch, full(s.Valid), full(s.Test), strconv.Itoa(s.Trials), s.Source, full(r.Result.GFLOP), strconv.Itoa(r.Result.Epochs)}
+			gap := math.NaN()
+			if optimum != nil {
+				gap = optimum.BestTest.Score.Test - s.Test
+			}
+			return []string{r.Result.Arch, full(s.Valid), full(s.Test), strconv.Itoa(s.Trials), s.Source, full(r.Result.GFLOP), strconv.Itoa(r.Result.Epochs), full(gap)}
 		}),
 	}
 	var sources []string
 	for _, m := range g.methods {
 		valid, test, cost := Summarize(m.values(validOf)), Summarize(m.values(testOf)), Summarize(m.values(gflopOf))
-		gap := math.NaN()
+		gap := Stats{N: test.N, Mean: math.NaN(), Std: math.NaN()}
 		if best != nil && test.N > 0 {
-			gap = best.Test - test.Mean
+			gap.Mean = best.Test - test.Mean
 		}
-		t.Rows = append(t.Rows, []string{m.title, valid.plusMinus(2), test.plusMinus(2), m.seeds(), fixed(gap, 2), cost.costs(unit)})
+		if optimum != nil {
+			gap.Std = test.Std
+		}
+		t.Rows = append(t.Rows, []string{m.title, valid.plusMinus(2), test.plusMinus(2), m.seeds(), gap.plusMinus(2), cost.costs(unit)})
 		row := []string{"ours", g.space, g.dataset, g.protocol, m.name, strconv.Itoa(len(m.done)), strconv.Itoa(len(m.runs))}
 		row = append(row, valid.full()...)
 		row = append(row, test.full()...)
-		row = append(row, full(gap))
+		row = append(row, full(gap.Mean), full(gap.Std))
 		row = append(row, cost.full()...)
 		t.methods = append(t.methods, append(row, strings.Join(distinct(m.done, func(r result.Run) string { return r.Result.Score.Source }), "; ")))
 
@@ -72,14 +85,37 @@ func (g group) compare(opts Options) Table {
 		}
 		row = append(row, valid.full()...)
 		row = append(row, test.full()...)
-		row = append(row, "", "", "", "", "")
+		row = append(row, "", "", "", "", "", "")
 		t.methods = append(t.methods, append(row, p.Source))
 	}
-	t.Notes = append(sources, g.problems()...)
+	t.Notes = sources
+	if optimum != nil {
+		t.addOptimum(g, optimum)
+	}
+	t.Notes = append(t.Notes, g.problems()...)
 	t.Caption = strings.TrimSpace(g.heading() +
 		" Accuracy of the derived cell in percent and arithmetic of the search: mean ± sample standard deviation over n seeds. " +
 		best.explain() + " " + g.origin())
 	return t
+}
+
+// addOptimum adds the rows of the two cells that a complete table singles out, and
+// a note on each.
+func (t *Table) addOptimum(g group, o *result.Optimum) {
+	for _, cell := range []struct {
+		kind, title, what string
+		result.ArchScore
+	}{
+		{"optimum", "Optimum", "the best test accuracy", o.BestTest},
+		{"best-valid", "Best by validation", "the best valid accuracy, where a search ends that misses nothing", o.BestValid},
+	} {
+		s := cell.Score
+		gap := o.BestTest.Score.Test - s.Test
+		t.Rows = append(t.Rows, []string{cell.title, fixed(s.Valid, 2), fixed(s.Test, 2), missing, fixed(gap, 2), missing})
+		t.methods = append(t.methods, []string{cell.kind, g.space, g.dataset, g.protocol, "", "", "",
+			full(s.Valid), "", "", "", full(s.Test), "", "", "", full(gap), "", "", "", "", "", s.Source})
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: the cell of %s, %s (%s).", cell.title, cell.what, cell.Arch, count(s.Trials, "trial")))
+	}
 }
 
 // heading is the first sentence of a caption.

@@ -44,8 +44,9 @@ type Options struct {
 	// among them comes after them, under its own name.
 	Spaces []Title
 	// Best are the best known scores, one for each space, data set and protocol at
-	// most. Where there is none, gaps are taken to the best architecture that the
-	// runs themselves have scored, and the table says so.
+	// most. Runs that know the optimum of their space come before these. Where there
+	// is neither, gaps are taken to the best architecture that the runs themselves
+	// have scored, and the table says so.
 	Best []Best
 	// NoEpochs are the methods whose epochs are not passes over the images, such as
 	// random search, which trains one cell in each. [Epochs] has no curve for them.
@@ -83,6 +84,13 @@ func rankOf(titles []Title, name string) int {
 }
 
 func (o Options) best(g group) *Best {
+	if optimum := g.optimum(); optimum != nil {
+		return &Best{
+			Space: g.space, Dataset: g.dataset, Protocol: g.protocol,
+			Valid: optimum.BestValid.Score.Valid, Test: optimum.BestTest.Score.Test,
+			Source: fmt.Sprintf("optimum: best mean of all %s in %s", count(optimum.Archs, "architecture"), optimum.BestTest.Score.Source),
+		}
+	}
 	for i, b := range o.Best {
 		if b.Space == g.space && b.Dataset == g.dataset && (b.Protocol == "" || b.Protocol == g.protocol) {
 			return &o.Best[i]
@@ -140,6 +148,16 @@ func groups(runs []result.Run, opts Options) []group {
 		}
 	}
 	return out
+}
+
+// optimum is that of the space, as the first run that knows it says.
+func (g group) optimum() *result.Optimum {
+	for _, run := range g.done() {
+		if run.Result.Optimum != nil {
+			return run.Result.Optimum
+		}
+	}
+	return nil
 }
 
 // name is a file name for what is made of g, without its extension.
@@ -216,6 +234,12 @@ func (g group) problems() []string {
 		{"resolved protocols", func(r result.Run) string { return digest(r.Config.Protocol) }},
 		{"data", dataOf},
 		{"score sources", func(r result.Run) string { return r.Result.Score.Source }},
+		{"optima", func(r result.Run) string {
+			if o := r.Result.Optimum; o != nil {
+				return fmt.Sprintf("%v of %d", o.BestTest.Score.Test, o.Archs)
+			}
+			return ""
+		}},
 		{"devices", func(r result.Run) string { return r.Config.Device }},
 		{"versions", func(r result.Run) string { return pairs(r.Config.Versions) }},
 	} {

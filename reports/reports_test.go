@@ -151,6 +151,68 @@ func TestGoldenTablesOfSeveralSpaces(t *testing.T) {
 	golden(t, "spaces-timing.csv", timing.CSV)
 }
 
+// tableRuns are laptopRuns whose scores come from a table of a whole space.
+func tableRuns() []result.Run {
+	optimum := &result.Optimum{
+		Archs:     15625,
+		BestTest:  result.ArchScore{Arch: "|best~0|", Score: result.Score{Valid: 89.9, Test: 91.25, Trials: 1, Source: "table:nb201-micro"}},
+		BestValid: result.ArchScore{Arch: "|seems~0|", Score: result.Score{Valid: 92.5, Test: 90, Trials: 3, Source: "table:nb201-micro"}},
+	}
+	runs := laptopRuns()
+	for i := range runs {
+		if runs[i].Result != nil {
+			runs[i].Result.Optimum = optimum
+			runs[i].Result.Score.Source = "table:nb201-micro"
+		}
+	}
+	return runs
+}
+
+func TestGoldenTablesWithAnOptimum(t *testing.T) {
+	opts := options
+	opts.Best = []Best{{Space: "nb201", Dataset: "fashion", Valid: 99, Test: 99, Source: "hearsay"}} // the runs know better
+	tables := Compare(tableRuns(), opts)
+	golden(t, "optimum.txt", tables.Text)
+	golden(t, "optimum.md", tables.Markdown)
+	golden(t, "optimum.tex", tables.LaTeX)
+	golden(t, "optimum.csv", tables.CSV)
+	golden(t, "optimum-seeds.csv", tables.SeedsCSV)
+}
+
+// The gap is the optimum minus the accuracy of each seed: 2 and 1 from 95.
+func TestGapToOptimum(t *testing.T) {
+	runs := paperRuns("idarts", "table:nb201-micro")
+	know := func(test float64) *result.Optimum {
+		score := result.Score{Valid: 91, Test: test, Trials: 1, Source: "table:nb201-micro"}
+		return &result.Optimum{Archs: 3, BestTest: result.ArchScore{Arch: "b", Score: score}, BestValid: result.ArchScore{Arch: "b", Score: score}}
+	}
+	runs[1].Result.Optimum = know(95) // the first is an older one and does not know it
+	table := Compare(runs, Options{})[0]
+	if table.Header[4] != "Gap to optimum (pp)" || !slices.Equal(table.Rows[0][1:5], []string{"90.50 ± 0.71", "93.50 ± 0.71", "2/2 seeds", "1.50 ± 0.71"}) {
+		t.Errorf("header %q, row %q; want a gap of 1.50 ± 0.71", table.Header, table.Rows[0])
+	}
+	if last := table.Rows[len(table.Rows)-2:]; last[0][0] != "Optimum" || last[0][2] != "95.00" || last[0][4] != "0.00" || last[1][0] != "Best by validation" {
+		t.Errorf("last rows %q, want the optimum and the best by validation", last)
+	}
+	for _, rows := range [][][]string{table.methods, table.seeds} {
+		for _, row := range rows {
+			if len(row) != len(rows[0]) {
+				t.Errorf("row %q has %d fields, want %d", row, len(row), len(rows[0]))
+			}
+		}
+	}
+	if got, want := table.seeds[2][len(table.seeds[2])-1], "1"; got != want { // 95 - 94
+		t.Errorf("gap of the second seed %q, want %q", got, want)
+	}
+	if f, err := groups(runs, Options{})[0].anytime(GFLOP, Test, Options{}); err == nil && f.best != 95 {
+		t.Errorf("the figure's line is at %v, want 95", f.best)
+	}
+	runs[0].Result.Optimum = know(96)
+	if notes := strings.Join(Compare(runs, Options{})[0].Notes, "\n"); !strings.Contains(notes, "different optima: 96 of 3; 95 of 3") {
+		t.Errorf("notes %q, want a warning of two optima", notes)
+	}
+}
+
 // The library would measure "±" as two columns for a reader in East Asia.
 func TestTextDoesNotDependOnTheLocale(t *testing.T) {
 	twwidth.SetEastAsian(true)
