@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -363,5 +364,35 @@ func TestGraph(t *testing.T) {
 	}
 	if !reflect.DeepEqual(normal.Edges, want) {
 		t.Errorf("edges %v, want %v", normal.Edges, want)
+	}
+}
+
+// 16 edges with 6 other operations each, and 2·(0+2+4+6) other inputs: 120. Each
+// has the first among its own neighbours.
+func TestNeighbours(t *testing.T) {
+	r := rng.New(5, "neighbours")
+	g := Random(r)
+	near, err := g.Neighbours()
+	if err != nil || len(near) != 120 {
+		t.Fatalf("%d neighbours, %v; want 120", len(near), err)
+	}
+	seen := map[string]bool{g.String(): true}
+	for _, other := range near {
+		if text := other.String(); seen[text] {
+			t.Errorf("%s is there twice", text)
+		} else {
+			seen[text] = true
+		}
+		if err := other.InSpace(); err != nil {
+			t.Error(err)
+		}
+		back, err := other.Neighbours()
+		if err != nil || !slices.ContainsFunc(back, func(b Genotype) bool { return b.String() == g.String() }) {
+			t.Errorf("%s is no neighbour of its neighbour %s, %v", g, other, err)
+		}
+	}
+	g.Normal.Edges[0].Input = g.Normal.Edges[1].Input
+	if _, err := g.Neighbours(); err == nil {
+		t.Error("a genotype that is not in the space has neighbours")
 	}
 }

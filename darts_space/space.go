@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"idarts/internal/diagram"
 	"idarts/internal/search"
@@ -25,7 +26,51 @@ func Space() search.Space {
 		Layout: layout,
 		Derive: func(alpha []float64) string { return Derive(alpha).String() },
 		Random: func(r *rand.Rand) string { return Random(r).String() },
+		Neighbours: func(arch string) ([]string, error) {
+			g, err := Parse(arch)
+			if err != nil {
+				return nil, err
+			}
+			near, err := g.Neighbours()
+			var out []string
+			for _, other := range near {
+				out = append(out, other.String())
+			}
+			return out, err
+		},
 	}
+}
+
+// Neighbours are the 120 architectures of the space one decision away from g:
+// another operation on one edge, or another input of one edge. All are canonical.
+func (g Genotype) Neighbours() ([]Genotype, error) {
+	if err := g.InSpace(); err != nil {
+		return nil, err
+	}
+	g = g.Canonical()
+	var out []Genotype
+	for kind, cell := range g.cells() {
+		add := func(edge int, e Edge) {
+			other := Cell{Edges: slices.Clone(cell.Edges), Concat: cell.Concat}
+			other.Edges[edge] = e
+			near := [2]Cell{g.Normal, g.Reduce}
+			near[kind] = other.sorted()
+			out = append(out, Genotype{Normal: near[0], Reduce: near[1]})
+		}
+		for i, e := range cell.Edges {
+			for op := None + 1; int(op) < len(Ops); op++ {
+				if op != e.Op {
+					add(i, Edge{Op: op, Node: e.Node, Input: e.Input})
+				}
+			}
+			for input := range e.Node {
+				if input != e.Input && input != cell.Edges[i^1].Input {
+					add(i, Edge{Op: e.Op, Node: e.Node, Input: input})
+				}
+			}
+		}
+	}
+	return out, nil
 }
 
 // Derive decides the genotype that alpha [28·8] stands for. An edge counts as much

@@ -208,7 +208,7 @@ func (s OneShot) Benchmark(c Choice) (matrix [][]int, ops []string) {
 // vertex has as many parents as its block; the other blocks are loose ends.
 func (s OneShot) Check(c Cell) error {
 	pruned := c.Pruned()
-	if s.fits(pruned, 1, 1) {
+	if s.fits(pruned, 1, 1, new([MaxVertices]int)) {
 		return nil
 	}
 	output := pruned.Vertices() - 1
@@ -233,8 +233,8 @@ func (c Cell) count(v int) int {
 }
 
 // fits deals the vertices of c that are not in the set placed out on the blocks
-// from block on.
-func (s OneShot) fits(c Cell, placed uint8, block int) bool {
+// from block on, and says in blocks which block each has got.
+func (s OneShot) fits(c Cell, placed uint8, block int, blocks *[MaxVertices]int) bool {
 	output := c.Vertices() - 1
 	if placed == 1<<output-1 {
 		return c.count(output) == s.Parents(s.Blocks()+1)
@@ -243,11 +243,80 @@ func (s OneShot) fits(c Cell, placed uint8, block int) bool {
 		return false
 	}
 	for v := 1; v < output; v++ {
-		if placed>>v&1 == 0 && c.parents[v-1]&^placed == 0 && c.count(v) == s.Parents(block) && s.fits(c, placed|1<<v, block+1) {
+		if placed>>v&1 == 0 && c.parents[v-1]&^placed == 0 && c.count(v) == s.Parents(block) && s.fits(c, placed|1<<v, block+1, blocks) {
+			blocks[v] = block
 			return true
 		}
 	}
-	return s.fits(c, placed, block+1)
+	return s.fits(c, placed, block+1, blocks)
+}
+
+// choice is a choice that prunes to c, up to isomorphism. A block that is not in c
+// is a 3x3 convolution that reads the first vertices it can.
+func (s OneShot) choice(c Cell) (Choice, error) {
+	if err := s.Check(c); err != nil {
+		return Choice{}, err
+	}
+	c = c.Pruned()
+	var out Choice
+	for v := 1; v <= s.Blocks()+1; v++ {
+		out.Parents[v-1] = 1<<s.Parents(v) - 1
+	}
+	var blocks [MaxVertices]int // of the vertices of c
+	s.fits(c, 1, 1, &blocks)
+	output := c.Vertices() - 1
+	blocks[output] = s.Blocks() + 1
+	for v := 1; v <= output; v++ {
+		block := blocks[v] - 1
+		out.Parents[block] = 0
+		for from := range v {
+			if c.Reads(v, from) {
+				out.Parents[block] |= 1 << blocks[from]
+			}
+		}
+		if v < output {
+			out.Ops[block] = c.Op(v)
+		}
+	}
+	return out, nil
+}
+
+// Neighbours are the pruned cells one decision away from c: another operation of
+// one block, or another vertex in place of one parent. Blocks that are not in c are
+// 3x3 convolutions that read the first vertices they can. Every cell of the space
+// can be reached in steps, up to isomorphism.
+func (s OneShot) Neighbours(c Cell) ([]Cell, error) {
+	at, err := s.choice(c)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[Cell]bool{c.Pruned(): true, s.Cell(at): true}
+	var out []Cell
+	add := func(c Choice) {
+		if cell := s.Cell(c); !seen[cell] {
+			seen[cell] = true
+			out = append(out, cell)
+		}
+	}
+	for block := range s.Blocks() {
+		for op := range Op(len(Ops)) {
+			other := at
+			other.Ops[block] = op
+			add(other)
+		}
+	}
+	for v := 1; v <= s.Blocks()+1; v++ {
+		for old := range v {
+			for fresh := range v {
+				if set := at.Parents[v-1]; set>>old&1 == 1 && set>>fresh&1 == 0 {
+					other := at
+					other.Parents[v-1] = set&^(1<<old) | 1<<fresh
+					add(other)
+				}
+			}
+		}
+	}
+	return out, nil
 }
 
 // Canonical is the representative of the cells of the space whose trained network
@@ -267,6 +336,18 @@ func (s OneShot) Space() search.Space {
 		Layout: s.Layout(),
 		Derive: func(alpha []float64) string { return s.Cell(s.Discretize(alpha)).String() },
 		Random: func(r *rand.Rand) string { return s.Cell(s.Random(r)).String() },
+		Neighbours: func(arch string) ([]string, error) {
+			c, err := Parse(arch)
+			if err != nil {
+				return nil, err
+			}
+			near, err := s.Neighbours(c)
+			var out []string
+			for _, other := range near {
+				out = append(out, other.String())
+			}
+			return out, err
+		},
 	}
 }
 

@@ -3,6 +3,7 @@ package nb1b1
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -325,3 +326,67 @@ func binomial(n, k int) int {
 }
 
 var _ = []search.Space{Space1.Space(), Space2.Space(), Space3.Space()}
+
+// By single decisions one gets from any cell to all others: steps from one cell
+// meet all classes of the space, and steps against the arrow meet all as well.
+func TestNeighboursReachTheSpace(t *testing.T) {
+	for _, tt := range []struct {
+		s       OneShot
+		classes int
+	}{{Space1, 2685}, {Space2, 7773}} {
+		forth, back := map[Cell][]Cell{}, map[Cell][]Cell{}
+		first := tt.s.Cell(tt.s.Random(rand.New(rand.NewPCG(1, 1)))).Canonical()
+		walk := func(from Cell, steps func(Cell) []Cell) int {
+			seen, queue := map[Cell]bool{from: true}, []Cell{from}
+			for ; len(queue) > 0; queue = queue[1:] {
+				for _, c := range steps(queue[0]) {
+					if !seen[c] {
+						seen[c] = true
+						queue = append(queue, c)
+					}
+				}
+			}
+			return len(seen)
+		}
+		fewest, most := 100, 0
+		n := walk(first, func(c Cell) []Cell {
+			near, err := tt.s.Neighbours(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fewest, most = min(fewest, len(near)), max(most, len(near))
+			for _, other := range near {
+				other = other.Canonical()
+				forth[c] = append(forth[c], other)
+				back[other] = append(back[other], c)
+			}
+			return forth[c]
+		})
+		if n != tt.classes {
+			t.Errorf("%s: steps from %s meet %d classes, want %d", tt.s, first, n, tt.classes)
+		}
+		if n := walk(first, func(c Cell) []Cell { return back[c] }); n != tt.classes {
+			t.Errorf("%s: %d classes lead to %s, want %d", tt.s, n, first, tt.classes)
+		}
+		t.Logf("%s: %d classes, %d to %d neighbours", tt.s, n, fewest, most)
+	}
+}
+
+// A choice prunes to the cell it was made of.
+func TestChoiceOfACell(t *testing.T) {
+	for _, s := range OneShots {
+		r := rand.New(rand.NewPCG(3, 4))
+		for range 300 {
+			c := s.Cell(s.Random(r))
+			choice, err := s.choice(c)
+			if err != nil || s.Cell(choice).Canonical() != c.Canonical() {
+				t.Errorf("%s: cell %s gives choice %+v of cell %s, %v", s, c, choice, s.Cell(choice), err)
+			}
+			for v := 1; v <= s.Blocks()+1; v++ {
+				if set := choice.Parents[v-1]; bits.OnesCount8(set) != s.Parents(v) || set >= 1<<v {
+					t.Errorf("%s: vertex %d of %+v has parents %b, want %d earlier ones", s, v, choice, set, s.Parents(v))
+				}
+			}
+		}
+	}
+}

@@ -375,7 +375,9 @@ func dartsSettings(t int) map[string]search.Settings {
 // NAS-Bench-1Shot1-codes/optimizers/idarts_v2/train_search.py.
 func oneShotPaper(space string) Protocol {
 	settings := dartsSettings(5)
-	settings["random"] = blackBox["random"]
+	for _, name := range []string{"random", "rea", "local"} { // reinforce needs one option in each row
+		settings[name] = blackBox[name]
+	}
 	column := func(split string) Column {
 		return Column{Dataset: "cifar10", TrainedOn: "cifar10", Split: split, Epochs: 108}
 	}

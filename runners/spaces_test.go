@@ -1,6 +1,7 @@
 package runners
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -123,6 +124,57 @@ func TestSpacesAnswer(t *testing.T) {
 		})
 	}
 	t.Logf("%d architectures of %d spaces", archs, len(Spaces))
+}
+
+// The neighbours of an architecture are others of the space, each once, and what
+// takes one option from each row is what its one-hot α stands for.
+func TestSpacesHaveNeighbours(t *testing.T) {
+	for _, row := range append(slices.Clone(Spaces), toyRow) {
+		space := row.Search()
+		r := rng.New(2, "neighbours "+row.Name)
+		fewest, most := math.MaxInt, 0
+		for range 100 {
+			arch := space.Random(r)
+			near, err := space.Neighbours(arch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fewest, most = min(fewest, len(near)), max(most, len(near))
+			for i, other := range near {
+				if other == arch || slices.Contains(near[:i], other) {
+					t.Errorf("%s: %q has neighbour %q, itself or twice", row.Name, arch, other)
+				}
+				if _, err := row.Canonical(other); err != nil {
+					t.Error(err)
+				}
+			}
+			again, err := space.Neighbours(arch)
+			if err != nil || !slices.Equal(again, near) {
+				t.Errorf("%s: %q has other neighbours the second time, %v", row.Name, arch, err)
+			}
+			if space.Choose == nil {
+				continue
+			}
+			var alpha []float64
+			var options []int
+			for _, decision := range space.Layout {
+				pick := r.IntN(len(decision.Options))
+				options = append(options, pick)
+				one := make([]float64, len(decision.Options))
+				one[pick] = 1
+				alpha = append(alpha, one...)
+			}
+			if got, want := space.Choose(options), space.Derive(alpha); got != want {
+				t.Errorf("%s: options %v are %q, their α is %q", row.Name, options, got, want)
+			}
+		}
+		t.Logf("%s: %d to %d neighbours, one option in each row: %v", row.Name, fewest, most, space.Choose != nil)
+		for _, bad := range []string{"", "nonsense", "|nor_conv_3x3~0|"} {
+			if _, err := space.Neighbours(bad); err == nil {
+				t.Errorf("%s: the neighbours of %q give no error", row.Name, bad)
+			}
+		}
+	}
 }
 
 // Every space has the protocols that commands and the README take for granted.

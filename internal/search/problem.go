@@ -42,8 +42,8 @@ type Space struct {
 	// Random draws an architecture uniformly from the space.
 	Random func(r *rand.Rand) string
 	// Neighbours lists the architectures that differ from arch in one decision, each
-	// once, in an order that depends on arch alone. There is at least one; arch is
-	// not among them, and it is among theirs. nil: the space has no such notion.
+	// once, in an order that depends on arch alone. There is at least one, arch is not
+	// among them, and steps lead from any architecture to any other.
 	Neighbours func(arch string) ([]string, error)
 	// Choose is the architecture that takes one option from each row of Layout, an
 	// index into its Options. nil: the decisions of the space are of another kind.
