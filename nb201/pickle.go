@@ -135,61 +135,72 @@ func (newScalar) Call(args ...any) (any, error) {
 // that the public files are made of and checks that every length lies inside
 // the file, since the library allocates what a length asks for.
 func scanPickle(content []byte) error {
-	// How long an instruction's argument is: a fixed number of bytes, or a length
-	// of so many bytes in front of it.
-	fixed := map[byte]int{
-		'.': 0, '(': 0, ')': 0, '}': 0, ']': 0, 't': 0, 'R': 0, 'b': 0, 'u': 0, 's': 0, 'a': 0, 'e': 0, 'N': 0, // stop, mark, (), {}, [], tuple, reduce, build, setitems, setitem, append, appends, None
-		0x85: 0, 0x86: 0, 0x87: 0, 0x88: 0, 0x89: 0, 0x8f: 0, 0x90: 0, 0x93: 0, 0x94: 0, 0x81: 0, // tuple1-3, True, False, set(), additems, stack_global, memoize, newobj
-		0x80: 1, 'K': 1, 'h': 1, 'q': 1, 'M': 2, 'J': 4, 'j': 4, 'r': 4, 'G': 8, 0x95: 8, // protocol, ints, memo gets and puts, float, frame
-	}
-	prefixed := map[byte]int{0x8c: 1, 'X': 4, 'C': 1, 'B': 4, 0x96: 8, 0x8a: 1} // text, bytes, bytearray, long
 	for at := 0; at < len(content); {
 		op := content[at]
-		at++
-		if op == 'c' { // global: two lines
-			for range 2 {
-				end := bytes.IndexByte(content[at:], '\n')
-				if end < 0 {
-					return errors.New("damaged pickle: it ends inside a class name")
-				}
-				at += end + 1
-			}
-			continue
+		next, err := nextInstruction(content, at)
+		if err != nil {
+			return err
 		}
-		n, ok := fixed[op]
-		if !ok {
-			width, ok := prefixed[op]
-			if !ok {
-				return fmt.Errorf("damaged pickle: instruction %#x at byte %d is not one of a benchmark record", op, at-1)
-			}
-			if at+width > len(content) {
-				return errors.New("damaged pickle: it ends inside an instruction")
-			}
-			var length [8]byte
-			copy(length[:], content[at:at+width])
-			size := binary.LittleEndian.Uint64(length[:])
-			if size > uint64(len(content)) {
-				return errors.New("damaged pickle: it ends inside an instruction")
-			}
-			n = width + int(size)
-			if op == 0x8a && n == width {
-				return errors.New("damaged pickle: a number of 0 bytes")
-			}
-		}
-		if n > len(content)-at {
-			return errors.New("damaged pickle: it ends inside an instruction")
-		}
-		if op == 0x95 { // a frame's size is not skipped, but must be inside as well
-			if size := binary.LittleEndian.Uint64(content[at:]); size > uint64(len(content)-at-8) {
-				return fmt.Errorf("damaged pickle: a frame of %d bytes, want at most %d", size, len(content)-at-8)
-			}
-		}
-		at += n
 		if op == '.' {
 			return nil
 		}
+		at = next
 	}
 	return errors.New("damaged pickle: it does not end with a stop")
+}
+
+// fixedArguments and prefixedArguments say how long an instruction's argument is:
+// a fixed number of bytes, or a length of so many bytes in front of it.
+var fixedArguments = map[byte]int{
+	'.': 0, '(': 0, ')': 0, '}': 0, ']': 0, 't': 0, 'R': 0, 'b': 0, 'u': 0, 's': 0, 'a': 0, 'e': 0, 'N': 0, // stop, mark, (), {}, [], tuple, reduce, build, setitems, setitem, append, appends, None
+	0x85: 0, 0x86: 0, 0x87: 0, 0x88: 0, 0x89: 0, 0x8f: 0, 0x90: 0, 0x93: 0, 0x94: 0, 0x81: 0, // tuple1-3, True, False, set(), additems, stack_global, memoize, newobj
+	0x80: 1, 'K': 1, 'h': 1, 'q': 1, 'M': 2, 'J': 4, 'j': 4, 'r': 4, 'G': 8, 0x95: 8, // protocol, ints, memo gets and puts, float, frame
+}
+var prefixedArguments = map[byte]int{0x8c: 1, 'X': 4, 'C': 1, 'B': 4, 0x96: 8, 0x8a: 1} // text, bytes, bytearray, long
+
+// nextInstruction checks the instruction at one place and finds the place after it.
+func nextInstruction(content []byte, at int) (next int, err error) {
+	op := content[at]
+	at++
+	if op == 'c' { // global: two lines
+		for range 2 {
+			end := bytes.IndexByte(content[at:], '\n')
+			if end < 0 {
+				return 0, errors.New("damaged pickle: it ends inside a class name")
+			}
+			at += end + 1
+		}
+		return at, nil
+	}
+	n, ok := fixedArguments[op]
+	if !ok {
+		width, ok := prefixedArguments[op]
+		if !ok {
+			return 0, fmt.Errorf("damaged pickle: instruction %#x at byte %d is not one of a benchmark record", op, at-1)
+		}
+		if at+width > len(content) {
+			return 0, errors.New("damaged pickle: it ends inside an instruction")
+		}
+		var length [8]byte
+		copy(length[:], content[at:at+width])
+		size := binary.LittleEndian.Uint64(length[:])
+		if size > uint64(len(content)) {
+			return 0, errors.New("damaged pickle: it ends inside an instruction")
+		}
+		n = width + int(size)
+		if op == 0x8a && n == width {
+			return 0, errors.New("damaged pickle: a number of 0 bytes")
+		}
+	}
+	if n > len(content)-at {
+		return 0, errors.New("damaged pickle: it ends inside an instruction")
+	}
+	if op == 0x95 { // a frame's size is not skipped, but must be inside as well
+		if size := binary.LittleEndian.Uint64(content[at:]); size > uint64(len(content)-at-8) {
+			return 0, fmt.Errorf("damaged pickle: a frame of %d bytes, want at most %d", size, len(content)-at-8)
+		}
+	}
+	return at + n, nil
 }
 
 // dict is a Python dict with its keys in order. A key that is a tuple of text and
