@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -38,9 +39,15 @@ const integrity = 1e-4
 // It is an error when for cifar100 or ImageNet16-120 the accuracy on ori-test is
 // not the mean of x-valid and x-test, which are its halves. Errors name the file.
 // progress, if not nil, is called after each record, from one goroutine at a time.
-// Memory is that of the table, about 14 MB, and a few records. Records that hold
-// trained weights (the "full" archive) are refused; take the "simple" one.
+// Records are decoded on all cores; the table does not depend on their number.
+// Memory is that of the table, 14 MB, and a few records for each core. Records that
+// hold trained weights (the "full" archive) are refused; take the "simple" one.
 func ImportNATSBench(dir, out string, progress func(done, total int)) error {
+	if info, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("nb201: import: %w", err)
+	} else if !info.IsDir() {
+		return noFolder(dir)
+	}
 	order, metaSum, err := readMeta(filepath.Join(dir, "meta.pickle.pbz2"))
 	if err != nil {
 		return err
@@ -110,6 +117,21 @@ func ImportNATSBench(dir, out string, progress func(done, total int)) error {
 	fmt.Fprintf(hash, "%s  %s\n", metaSum, "meta.pickle.pbz2")
 	t.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	return t.Save(out)
+}
+
+// noFolder says what to do with a file that is not a folder of records.
+func noFolder(path string) error {
+	take := fmt.Sprintf("want a folder of records such as %q: unpack NATS-tss-v1_0-3ffb9-simple.tar of NATS-Bench", recordName(0))
+	switch {
+	case strings.HasSuffix(path, ".pth"):
+		// The .pth files are one pickle with everything that was measured of all
+		// cells. It cannot be decoded in parts.
+		return fmt.Errorf("nb201: import %q: the single files of NAS-Bench-201 (NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth) are one pickle each, "+
+			"which has to be in memory whole, and are not read; %s, which has the same cells in the same order", path, take)
+	case strings.HasSuffix(path, ".tar"):
+		return fmt.Errorf("nb201: import %q: the archive is not unpacked; %s", path, take)
+	}
+	return fmt.Errorf("nb201: import %q: it is a file; %s", path, take)
 }
 
 func recordName(i int) string { return fmt.Sprintf("%06d.pickle.pbz2", i) }

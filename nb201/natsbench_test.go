@@ -285,6 +285,28 @@ func TestImportOfWrongFolders(t *testing.T) {
 	}
 }
 
+// The older distributions of the benchmark, and other files, are answered by which
+// one to take.
+func TestImportOfAFile(t *testing.T) {
+	for _, tt := range []struct{ file, want string }{
+		{"NAS-Bench-201-v1_1-096897.pth", `has to be in memory whole, and are not read; want a folder of records such as "000000.pickle.pbz2": unpack NATS-tss-v1_0-3ffb9-simple.tar`},
+		{"NATS-tss-v1_0-3ffb9-simple.tar", "the archive is not unpacked; want a folder"},
+		{"000000.pickle.pbz2", "it is a file; want a folder"},
+	} {
+		path := filepath.Join(t.TempDir(), tt.file)
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err := ImportNATSBench(path, filepath.Join(t.TempDir(), "out.arrow"), nil)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), strconv.Quote(path)) {
+			t.Errorf("%s: error = %v, want %q", tt.file, err, tt.want)
+		}
+	}
+	if err := ImportNATSBench(filepath.Join(t.TempDir(), "none"), "out.arrow", nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no such folder: error = %v", err)
+	}
+}
+
 // goodRun is one network's entry in a record, as decoded.
 func goodRun(epochs int) dict {
 	make := func(entries ...any) dict {
