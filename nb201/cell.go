@@ -71,11 +71,21 @@ func scan(s string) (c Cell, ok bool) {
 		case e == 0:
 			s, ok = strings.CutPrefix(s, "|")
 		}
-		op := 0
-		for op < len(Ops) && !strings.HasPrefix(s, Ops[op]) {
-			op++
+		if !ok || len(s) < len("none") {
+			return Cell{}, false
 		}
-		if !ok || op == len(Ops) {
+		op := 0 // the only one that it can be
+		switch {
+		case s[0] == 's':
+			op = 1
+		case s[0] == 'a':
+			op = 4
+		case s[2] == 'r' && len(s) > len("nor_conv_") && s[len("nor_conv_")] == '1':
+			op = 2
+		case s[2] == 'r':
+			op = 3
+		}
+		if !strings.HasPrefix(s, Ops[op]) {
 			return Cell{}, false
 		}
 		c[e] = Op(op)
