@@ -14,6 +14,7 @@ type Axis int
 const (
 	GFLOP   Axis = iota // arithmetic of the search: the same on every machine
 	Seconds             // wall clock of the search, scoring left out
+	Queries             // distinct architectures that were asked for; of methods that only ask
 
 	epochAxis // of [Epochs]
 )
@@ -56,6 +57,9 @@ type curve struct {
 // cost at which every seed has a cell. A seed that is through keeps its cell. Failed and
 // unfinished seeds are left out and counted in the legend.
 //
+// With [Queries] there are only the methods of opts.NoEpochs, each epoch of which is
+// one query, and no figure of less than two of them.
+//
 // With [Seconds] a run whose events and timing differ in length is an error.
 func Anytime(runs []result.Run, axis Axis, split Split, opts Options) ([]Figure, error) {
 	var figures []Figure
@@ -64,9 +68,13 @@ func Anytime(runs []result.Run, axis Axis, split Split, opts Options) ([]Figure,
 		if err != nil {
 			return nil, err
 		}
-		if len(f.curves) > 0 {
+		least := 1
+		if axis == Queries {
+			least = 2
+		}
+		if len(f.curves) >= least {
 			figures = append(figures, Figure{
-				Name:  g.name() + "-" + [...]string{"test", "valid"}[split] + "-" + [...]string{"gflop", "seconds"}[axis],
+				Name:  g.name() + "-" + [...]string{"test", "valid"}[split] + "-" + [...]string{"gflop", "seconds", "queries"}[axis],
 				Title: f.title, Notes: g.problems(),
 				width: figureWidth, height: figureHeight, drawing: f,
 			})
@@ -87,6 +95,9 @@ func (g group) anytime(axis Axis, split Split, opts Options) (anytime, error) {
 	}
 	looks := g.looks(opts)
 	for i, m := range g.methods {
+		if axis == Queries && !slices.Contains(opts.NoEpochs, m.name) {
+			continue
+		}
 		var seeds []steps
 		for _, run := range m.done {
 			s, err := stepsOf(run, axis, split)
@@ -172,7 +183,7 @@ func stepsOf(run result.Run, axis Axis, split Split) (steps, error) {
 			x += run.Timing.SearchSeconds[i]
 		case GFLOP:
 			x = e.GFLOP
-		case epochAxis:
+		case Queries, epochAxis:
 			x = float64(e.Epoch)
 		}
 		if e.Score.Source != "" {
@@ -182,7 +193,7 @@ func stepsOf(run result.Run, axis Axis, split Split) (steps, error) {
 	switch axis {
 	case GFLOP:
 		x = run.Result.GFLOP
-	case epochAxis:
+	case Queries, epochAxis:
 		x = float64(run.Result.Epochs)
 	}
 	add(x, split.of(run.Result.Score))

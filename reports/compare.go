@@ -114,7 +114,7 @@ func (t *Table) addOptimum(g group, o *result.Optimum) {
 		t.Rows = append(t.Rows, []string{cell.title, fixed(s.Valid, 2), fixed(s.Test, 2), missing, fixed(gap, 2), missing})
 		t.methods = append(t.methods, []string{cell.kind, g.space, g.dataset, g.protocol, "", "", "",
 			full(s.Valid), "", "", "", full(s.Test), "", "", "", full(gap), "", "", "", "", "", s.Source})
-		t.Notes = append(t.Notes, fmt.Sprintf("%s: the cell of %s, %s (%s).", cell.title, cell.what, cell.Arch, count(s.Trials, "trial")))
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: the cell of %s, %s (%s).", cell.title, cell.what, cell.Arch, trials(s.Trials)))
 	}
 }
 

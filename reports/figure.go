@@ -165,7 +165,7 @@ func (f anytime) draw(c draw.Canvas) {
 	p := newPlot()
 	scale, unitName := f.xUnit()
 	p.Title.Text = ascii(f.title)
-	p.X.Label.Text = [...]string{"arithmetic of the search", "search time"}[f.axis] + " (" + unitName + ")"
+	p.X.Label.Text = [...]string{"arithmetic of the search (" + unitName + ")", "search time (" + unitName + ")", "distinct cells queried"}[f.axis]
 	p.Y.Label.Text = [...]string{"test", "valid"}[f.split] + " accuracy of the derived cell (%)"
 	f.limits(p, scale)
 	p.Add(gridLines{})
@@ -296,10 +296,12 @@ func (f anytime) xUnit() (scale float64, name string) {
 	for _, c := range f.curves {
 		most = max(most, c.x[len(c.x)-1])
 	}
-	if f.axis == Seconds {
-		if most > 3*3600 {
-			return 3600, "h"
-		}
+	switch {
+	case f.axis == Queries:
+		return 1, ""
+	case f.axis == Seconds && most > 3*3600:
+		return 3600, "h"
+	case f.axis == Seconds:
 		return 1, "s"
 	}
 	u := unitFor(most)

@@ -298,7 +298,7 @@ func (g group) origin() string {
 		if s.Source == "" {
 			return ""
 		}
-		return fmt.Sprintf("%s, %s each", s.Source, count(s.Trials, "trial"))
+		return fmt.Sprintf("%s, %s each", s.Source, trials(s.Trials))
 	})
 	add("Data:", dataOf)
 	add("Device:", func(r result.Run) string { return r.Config.Device })
@@ -328,9 +328,13 @@ func (g group) seeds() []uint64 {
 	return slices.Compact(seeds)
 }
 
-// seedList is "3 seeds (0, 1, 2)".
+// seedList is "3 seeds (0, 1, 2)", or "20 seeds (0 to 19)" where they are many
+// without a gap.
 func (g group) seedList() string {
 	seeds := g.seeds()
+	if n := len(seeds); n > 5 && seeds[n-1]-seeds[0] == uint64(n-1) {
+		return fmt.Sprintf("%s (%d to %d)", count(n, "seed"), seeds[0], seeds[n-1])
+	}
 	names := make([]string, len(seeds))
 	for i, s := range seeds {
 		names[i] = strconv.FormatUint(s, 10)
@@ -385,6 +389,14 @@ func count(n int, noun string) string {
 		noun += "s"
 	}
 	return strconv.Itoa(n) + " " + noun
+}
+
+// trials is count for trained networks; a source may not say how many they are.
+func trials(n int) string {
+	if n == 0 {
+		return "an unstated number of trials"
+	}
+	return count(n, "trial")
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

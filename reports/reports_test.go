@@ -402,11 +402,11 @@ func TestAverageOfStepFunctions(t *testing.T) {
 func TestStepsOfARun(t *testing.T) {
 	run := result.Run{
 		Events: []result.Event{
-			{GFLOP: 10, Score: result.Score{Valid: 71, Test: 70, Source: "s"}},
-			{GFLOP: 20}, // not scored
-			{GFLOP: 30, Score: result.Score{Valid: 81, Test: 80, Source: "s"}},
+			{Epoch: 1, GFLOP: 10, Score: result.Score{Valid: 71, Test: 70, Source: "s"}},
+			{Epoch: 2, GFLOP: 20}, // not scored
+			{Epoch: 3, GFLOP: 30, Score: result.Score{Valid: 81, Test: 80, Source: "s"}},
 		},
-		Result: &result.Result{GFLOP: 30, Score: result.Score{Valid: 81, Test: 80, Source: "s"}},
+		Result: &result.Result{GFLOP: 30, Epochs: 3, Score: result.Score{Valid: 81, Test: 80, Source: "s"}},
 		Timing: result.Timing{SearchSeconds: []float64{1, 2, 4}},
 	}
 	for _, tt := range []struct {
@@ -416,6 +416,7 @@ func TestStepsOfARun(t *testing.T) {
 		want  steps
 	}{
 		{"test against GFLOP", GFLOP, Test, steps{[]float64{10, 30}, []float64{70, 80}}},
+		{"test against queries", Queries, Test, steps{[]float64{1, 3}, []float64{70, 80}}},
 		{"valid against cumulated seconds", Seconds, Valid, steps{[]float64{1, 7}, []float64{71, 81}}},
 	} {
 		if got, err := stepsOf(run, tt.axis, tt.split); err != nil || fmt.Sprint(got) != fmt.Sprint(tt.want) {
@@ -457,6 +458,63 @@ func oddRuns() ([]result.Run, Options) {
 	return out, opts
 }
 
+// queryRuns are laptopRuns with a second method that only asks; one of its seeds
+// has not ended.
+func queryRuns() []result.Run {
+	runs := laptopRuns()
+	for _, run := range laptopRuns() {
+		if run.Cell.Method == "random" {
+			run.Cell.Method = "local"
+			if run.Cell.Seed == 1 {
+				run.Result = nil
+			}
+			runs = append(runs, run)
+		}
+	}
+	return runs
+}
+
+func queryOptions() Options {
+	opts := options
+	opts.Titles = append(slices.Clone(opts.Titles), Title{"local", "Local search"})
+	opts.NoEpochs = []string{"random", "local"}
+	return opts
+}
+
+// Queries are counted for methods that only ask, and a figure compares them.
+func TestFigureOfQueries(t *testing.T) {
+	f, err := groups(queryRuns(), queryOptions())[0].anytime(Queries, Test, queryOptions())
+	if err != nil || len(f.curves) != 2 || !slices.Equal(f.curves[0].x, []float64{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("%d curves, the first at %v, %v; want two, at queries 1 to 6", len(f.curves), f.curves[0].x, err)
+	}
+	opts := queryOptions()
+	opts.NoEpochs = []string{"random"}
+	if figures, err := Anytime(queryRuns(), Queries, Test, opts); err != nil || len(figures) != 0 {
+		t.Errorf("%d figures of one method, %v; want none", len(figures), err)
+	}
+}
+
+func TestSeedList(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		seeds []uint64
+		want  string
+	}{
+		{"one", []uint64{7}, "1 seed (7)"},
+		{"few are listed", []uint64{2, 0, 1}, "3 seeds (0, 1, 2)"},
+		{"many without a gap", []uint64{3, 4, 5, 6, 7, 8}, "6 seeds (3 to 8)"},
+		{"many with a gap", []uint64{3, 4, 5, 6, 7, 9}, "6 seeds (3, 4, 5, 6, 7, 9)"},
+	} {
+		var g group
+		for _, seed := range tt.seeds {
+			g.methods = append(g.methods, method{runs: []result.Run{{Cell: result.Cell{Seed: seed}}}})
+		}
+		if got := g.seedList(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestFigures(t *testing.T) {
 	odd, oddOptions := oddRuns()
 	dir := t.TempDir()
@@ -473,6 +531,7 @@ func TestFigures(t *testing.T) {
 	}{
 		{"laptop-gflop", laptopRuns(), options, GFLOP, Test, []string{"Random search", "iDARTS (as released), 2/3 seeds"}},
 		{"laptop-seconds", laptopRuns(), options, Seconds, Valid, []string{"search time (s)", "valid accuracy"}},
+		{"laptop-queries", queryRuns(), queryOptions(), Queries, Test, []string{"distinct cells queried", "Random search", "Local search, 2/3 seeds"}},
 		{"odd-gflop", odd, oddOptions, GFLOP, Test, []string{"beta-iDARTS", "best known", "DARTS (second order), 1/1 seed", "iDARTS (as released), 0/3 seeds"}},
 		{"odd-seconds", odd, oddOptions, Seconds, Test, nil},
 	} {

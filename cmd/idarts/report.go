@@ -111,15 +111,15 @@ type figureRunsCmd struct {
 	Out string `help:"Output folder of idarts run." default:"out" placeholder:"DIR"`
 }
 
-// Run draws test accuracy against arithmetic (the same on every machine) and
-// against seconds, and the errors by epoch, as SVG, PDF and PNG.
+// Run draws test accuracy against arithmetic (the same on every machine), against
+// seconds, and against queries where methods have a budget of them, and the errors by epoch, as SVG, PDF and PNG.
 func (f *figureRunsCmd) Run(c console) error {
 	runs, opts, err := load(f.Out)
 	if err != nil {
 		return err
 	}
 	var figures []reports.Figure
-	for _, axis := range []reports.Axis{reports.GFLOP, reports.Seconds} {
+	for _, axis := range []reports.Axis{reports.GFLOP, reports.Seconds, reports.Queries} {
 		of, err := reports.Anytime(runs, axis, reports.Test, opts)
 		if err != nil {
 			return err

@@ -61,7 +61,7 @@ type Config struct {
 type Score struct {
 	Valid  float64 `json:"valid"`  // percent
 	Test   float64 `json:"test"`   // percent
-	Trials int     `json:"trials"` // how many trained networks the two are means of
+	Trials int     `json:"trials"` // how many trained networks the two are means of; 0: not stated
 	Source string  `json:"source"` // where it comes from: "trained:laptop", "table:nats-tss"
 }
 
