@@ -182,7 +182,7 @@ func TestFuseSupernet(t *testing.T) {
 		}
 		before, after := passes(plain.program.Phases[p]), passes(fused.Phases[p])
 		t.Logf("phase %d: %d instructions for %d, %d images moved for %d", p, len(fused.Phases[p]), len(plain.program.Phases[p]), after, before)
-		if float64(after) > 0.85*float64(before) {
+		if float64(after) > 0.9*float64(before) { // with what is computed again to save memory
 			t.Errorf("phase %d: %d images are moved, %d without fusion", p, after, before)
 		}
 	}

@@ -165,20 +165,38 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 			values = append(values, v)
 			l.steps = append(l.steps, s)
 		}
-		for _, n := range order {
-			if !needed[p][n] {
-				copies(n) // an input, or a value of phase 0
-				continue
-			}
-			if p > 0 {
-				for _, a := range args(n) {
-					if v := own[a]; again[a] && (v == nil || len(l.steps)-v.def > fresh) {
-						emit(a)
-					}
+		// What touches no image waits until something needs it, so that passes over the
+		// same images follow one another and a device may join them.
+		var ready func(n *Node)
+		waits := func(n *Node) bool { return needed[p][n] && own[n] == nil && !touchesImage(n) }
+		ready = func(n *Node) {
+			for _, a := range args(n) {
+				if waits(a) {
+					ready(a)
 				}
 			}
 			emit(n)
 			copies(n)
+		}
+		for _, n := range order {
+			switch {
+			case !needed[p][n]:
+				copies(n) // an input, or a value of phase 0
+			case touchesImage(n):
+				if p > 0 {
+					for _, a := range args(n) {
+						if v := own[a]; again[a] && (v == nil || len(l.steps)-v.def > fresh) {
+							emit(a)
+						}
+					}
+				}
+				ready(n)
+			}
+		}
+		for _, n := range order {
+			if waits(n) {
+				ready(n)
+			}
 		}
 		if p == 0 {
 			kept = own
@@ -197,12 +215,15 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 	return l, nil
 }
 
+// touchesImage says that n reads or makes images.
+func touchesImage(n *Node) bool { return image(n) || slices.ContainsFunc(args(n), image) }
+
 // fresh is how many steps a value that is cheap to compute again stays around.
 const fresh = 150
 
 // cheap are the images of phase 0 that later phases compute again where they need
 // them, because it takes one pass over something that is kept anyway: ReLUs, and
-// average pools that are read in a few places only.
+// average pools and sums of two images that are read in a few places only.
 func cheap(order []*Node, needed []map[*Node]bool, changing map[*Node]bool, outputs []*Node) map[*Node]bool {
 	const few = 3
 	again, readers := map[*Node]bool{}, map[*Node]int{} // in later phases
@@ -215,14 +236,19 @@ func cheap(order []*Node, needed []map[*Node]bool, changing map[*Node]bool, outp
 			}
 		}
 	}
+	kept := func(x *Node) bool { return operator(x) == nil || readers[x] > 0 && !again[x] }
 	for _, n := range order {
 		o := operator(n)
-		if o == nil || readers[n] == 0 || !image(n) || slices.Contains(outputs, n) ||
-			o.Op != exec.ReLU && (o.Op != exec.AvgPool || readers[n] > few) {
+		if o == nil || readers[n] == 0 || !image(n) || slices.Contains(outputs, n) {
 			continue
 		}
-		if x := o.args[0]; operator(x) == nil || readers[x] > 0 && !again[x] {
-			again[n] = true
+		switch o.Op {
+		case exec.ReLU:
+			again[n] = kept(o.args[0])
+		case exec.AvgPool:
+			again[n] = readers[n] <= few && kept(o.args[0])
+		case exec.ChanLin: // what a batch norm hands back to its convolution
+			again[n] = o.Attr.Terms <= 2 && readers[n] <= few && !slices.ContainsFunc(o.args, func(a *Node) bool { return image(a) && !kept(a) })
 		}
 	}
 	return again

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
@@ -48,19 +49,22 @@ type Problem[T cpu.Float] struct {
 	first      [2][2]*program[T] // training-mode pass, by [weight gradient][coefficient gradient]
 	second     *program[T]       // phases: gradient, H·v and mixed, H·v, mixed
 	evaluation *program[T]
+	programs   []*program[T] // all of these
 
 	linearized bool
 	dropPath   float64
 	drops      rng.Source
 	gflop      float64
 	moved      int // elements, see Traffic
+	took       func(exec.Instr, time.Duration)
 }
 
 // program is a lowered program bound to the problem's memory.
 type program[T cpu.Float] struct {
-	run   *cpu.Exec[T]
-	gflop []float64 // by phase
-	moved []int     // by phase, elements
+	flat  *exec.Program
+	run   *cpu.Exec[T] // nil until it is bound to the scratch block there is
+	gflop []float64    // by phase
+	moved []int        // by phase, elements
 }
 
 // New prepares the network that build describes.
@@ -125,17 +129,16 @@ func (p *Problem[T]) lower(n *network, phases ...[]graph.Output) (*program[T], e
 	if err != nil {
 		return nil, err
 	}
-	// Scratch memory means nothing between runs, so programs share the largest;
-	// one that was bound to a smaller block keeps that block.
+	// Scratch memory means nothing between runs, so programs share the largest block.
 	if need := flat.Size[exec.Scratch]; need > len(p.mem[exec.Scratch]) {
+		p.mem[exec.Scratch] = nil // let go of it first
+		for _, other := range p.programs {
+			other.run = nil
+		}
 		p.mem[exec.Scratch] = make([]T, need)
 	}
-	mem := p.mem
-	run, err := cpu.Bind(p.opt.Pool, flat, &mem)
-	if err != nil {
-		return nil, err
-	}
-	prog := &program[T]{run: run}
+	prog := &program[T]{flat: flat}
+	p.programs = append(p.programs, prog)
 	for phase := range flat.Phases {
 		prog.gflop = append(prog.gflop, flat.FLOP(phase)/1e9)
 		prog.moved = append(prog.moved, flat.Elements(phase))
@@ -143,10 +146,26 @@ func (p *Problem[T]) lower(n *network, phases ...[]graph.Output) (*program[T], e
 	return prog, nil
 }
 
-func (p *Problem[T]) run(prog *program[T], phase int) {
-	prog.run.Run(phase)
+// Profile calls took with the time of each instruction from now on; nil ends it.
+func (p *Problem[T]) Profile(took func(in exec.Instr, d time.Duration)) { p.took = took }
+
+func (p *Problem[T]) run(prog *program[T], phase int) error {
+	if prog.run == nil {
+		var err error
+		if prog.run, err = cpu.Bind(p.opt.Pool, prog.flat, &p.mem); err != nil {
+			return err
+		}
+	}
+	if p.took == nil {
+		prog.run.Run(phase)
+	} else {
+		for i, d := range prog.run.Profile(phase) {
+			p.took(prog.flat.Phases[phase][i], d)
+		}
+	}
 	p.gflop += prog.gflop[phase]
 	p.moved += prog.moved[phase]
+	return nil
 }
 
 // weightOutputs places one node per weight tensor in a region laid out as the
@@ -297,7 +316,9 @@ func (p *Problem[T]) Gradient(b search.Batch, coefs []float64, dw exec.Vec, dcoe
 	if err := p.load(b, coefs); err != nil {
 		return 0, err
 	}
-	p.run(prog, 0)
+	if err := p.run(prog, 0); err != nil {
+		return 0, err
+	}
 	p.average()
 	if dw != nil {
 		copy(dw.(*cpu.Vec[T]).Data(), p.mem[exec.WeightGrad])
@@ -337,9 +358,9 @@ func (p *Problem[T]) Linearize(b search.Batch, coefs []float64) error {
 	if err := p.load(b, coefs); err != nil {
 		return err
 	}
-	p.run(prog, 0)
-	p.linearized = true
-	return nil
+	err = p.run(prog, 0)
+	p.linearized = err == nil
+	return err
 }
 
 // Product is exact: hv = H·v and mixed = (∂²L/∂coefs∂w)·v, either may be nil.
@@ -357,7 +378,9 @@ func (p *Problem[T]) Product(v, hv exec.Vec, mixed []float64) error {
 		phase = 3
 	}
 	copy(p.mem[exec.Direction], v.(*cpu.Vec[T]).Data())
-	p.run(p.second, phase)
+	if err := p.run(p.second, phase); err != nil {
+		return err
+	}
 	if hv != nil {
 		copy(hv.(*cpu.Vec[T]).Data(), p.mem[exec.HessianVec])
 	}
@@ -385,7 +408,9 @@ func (p *Problem[T]) Evaluate(coefs []float64, fill func(images []T) error) ([]T
 	if err := fill(p.mem[exec.Images]); err != nil {
 		return nil, err
 	}
-	p.run(p.evaluation, 0)
+	if err := p.run(p.evaluation, 0); err != nil {
+		return nil, err
+	}
 	return p.mem[exec.Logits], nil
 }
 

@@ -92,6 +92,9 @@ func (p *plan[T]) reduce(pixels, c, width int, tile func(sums []float64, lo, hi,
 		clear(own)
 		tile(own, t*size, min((t+1)*size, pixels), worker)
 	})
+	if s := p.xs[0]; pixels%size == 0 && pixels == s[0]*s[1]*s[2] && s[1]*s[2] > 1 {
+		p.divide(split{images: s[0], tiles: tiles, together: 1, run: p.stages[len(p.stages)-1].run})
+	}
 	p.serial(func() {
 		clear(total)
 		for t := range tiles {
@@ -198,6 +201,9 @@ func planBNStats[T Float](p *plan[T]) {
 			fold(m[from:], acc, width)
 		}
 	})
+	if pixels%size == 0 && pixels > p.xs[0][0] {
+		p.divide(split{images: p.xs[0][0], tiles: tiles, together: 1, run: p.stages[len(p.stages)-1].run})
+	}
 	mean, variance, rstd, eps := p.y[:c], p.y[c:2*c], p.y[2*c:], p.attr.Eps
 	p.serial(func() {
 		for k := range c {
@@ -258,7 +264,7 @@ func planSpatialMean[T Float](p *plan[T]) {
 	images, pixels := p.xs[0][0], p.xs[0][1]*p.xs[0][2]
 	sum, size := p.sumOver(p.x[0], c), tilePixels(c)
 	sums := p.sums.take(images * c)
-	p.stage(images, len(p.x[0]), func(n, worker int) {
+	p.batch(images, images, len(p.x[0]), func(n, worker int) {
 		own := sums[n*c : (n+1)*c]
 		clear(own)
 		for lo := 0; lo < pixels; lo += size {
@@ -273,7 +279,7 @@ func planSpatialMean[T Float](p *plan[T]) {
 func planSpatialSpread[T Float](p *plan[T]) {
 	g, y, c := p.x[0], p.y, p.ys[3]
 	images, pixels := p.ys[0], p.ys[1]*p.ys[2]
-	p.stage(images, len(y), func(n, _ int) {
+	p.batch(images, images, len(y), func(n, _ int) {
 		out := y[n*pixels*c : (n+1)*pixels*c]
 		for k := range c {
 			out[k] = g[n*c+k] / T(pixels)

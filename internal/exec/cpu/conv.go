@@ -179,7 +179,7 @@ func (s *sweep[T]) plan(p *plan[T]) {
 	if padded {
 		margins = p.perWorker(((band-1)*s.stride + s.high - s.low + 1) * s.wide * channels)
 	}
-	p.stage(s.images*bands, work, func(tile, worker int) {
+	p.batch(s.images, s.images*bands, work, func(tile, worker int) {
 		n, q0 := tile/bands, tile%bands*band
 		q1 := min(q0+band, h)
 		dst := s.y[n*s.dstImage : (n+1)*s.dstImage]
@@ -246,15 +246,17 @@ func (s *sweep[T]) pointwise() bool {
 func (s *sweep[T]) planPointwise(p *plan[T], work int) {
 	pixels := s.images * s.srcH * s.srcW
 	cin, cout, offs := s.groups*s.cin, s.groups*s.cout, []int{0}
-	p.stage((pixels+bandPixels-1)/bandPixels, work, func(tile, _ int) {
-		lo := tile * bandPixels
-		n := min(bandPixels, pixels-lo)
+	row := func(lo, n int) {
 		for k, x := range s.x {
 			for g := range s.groups {
 				s.inner.conv(s.y[lo*cout+g*s.cout:], 0, cout, x[lo*cin+g*s.cin:], 0, cin, offs, s.cin, s.w[k][g*s.cout:], cout, 1, n, s.cout, k > 0)
 			}
 		}
-	})
+	}
+	p.stage((pixels+bandPixels-1)/bandPixels, work, func(tile, _ int) { row(tile*bandPixels, min(bandPixels, pixels-tile*bandPixels)) })
+	if image := s.srcH * s.srcW; image > 1 {
+		p.divide(split{images: s.images, tiles: s.images, together: 1, run: func(n, _ int) { row(n*image, image) }})
+	}
 }
 
 // planConvWeight splits the batch into a fixed number of parts. Each walks its
@@ -276,7 +278,7 @@ func planConvWeight[T Float](p *plan[T]) {
 			w = pixels
 		}
 		in, xs, dys := p.inner, p.x[0], p.x[1]
-		planWeightParts(p, images, func(dw []T, _, n int) {
+		planWeightParts(p, images, images*w == pixels, func(dw []T, _, n int) {
 			from := n * w
 			count := min(w, pixels-from)
 			for g := range a.Groups {
@@ -297,7 +299,7 @@ func planConvWeight[T Float](p *plan[T]) {
 	in, xs, dys, xImage, dyImage := p.inner, p.x[0], p.x[1], srcH*srcW*c, h*w*k
 	depthwise := a.Groups > 1 && cin == 1 && cout == 1
 	joined := a.Groups == 1 && a.Dilation == 1
-	planWeightParts(p, images, func(dw []T, worker, n int) {
+	planWeightParts(p, images, true, func(dw []T, worker, n int) {
 		for r0 := 0; r0 < h; r0 += rows {
 			count := min(rows, h-r0)
 			src, first := xs[n*xImage:(n+1)*xImage], r0*a.Stride-pad
@@ -330,8 +332,8 @@ func planConvWeight[T Float](p *plan[T]) {
 }
 
 // planWeightParts adds a stage in which image adds each of the images' gradient
-// to dw, and one that adds the parts.
-func planWeightParts[T Float](p *plan[T], images int, image func(dw []T, worker, n int)) {
+// to dw, and one that adds the parts. even: all images are as large.
+func planWeightParts[T Float](p *plan[T], images int, even bool, image func(dw []T, worker, n int)) {
 	const most = 16 // few enough to add up in T
 	y := p.y
 	parts := min(images, most)
@@ -352,8 +354,18 @@ func planWeightParts[T Float](p *plan[T], images int, image func(dw []T, worker,
 			image(dw, worker, n)
 		}
 	})
+	if dy := p.xs[1]; images%parts == 0 && even && dy[1]*dy[2] > 1 {
+		each := images / parts
+		p.divide(split{images: dy[0], tiles: images, together: each, run: func(n, worker int) {
+			dw := sums[n/each*size:][:len(y)]
+			if n%each == 0 {
+				clear(dw)
+			}
+			image(dw, worker, n)
+		}})
+	}
 	add := p.inner.add
-	p.pass(1, func(lo, hi int) {
+	p.elements(1, func(lo, hi int) {
 		y := y[lo:hi]
 		add(y, sums[lo:hi], sums[size+lo:size+hi])
 		for part := 2; part < parts; part++ {

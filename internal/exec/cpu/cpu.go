@@ -6,7 +6,8 @@
 // tile and the tiles' partial sums are added up, depend on shapes alone, so the
 // result has the same bits with any number of workers. Products are rounded
 // before they are added (T(a*b) + c, which forbids fused multiply-add), so it
-// also has the same bits on every kind of processor.
+// also has the same bits on every kind of processor. Instructions that go by images
+// are joined to chains, see chain.go: that changes the order of tiles and no bits.
 //
 // Tensors are dense NHWC, convolution weights [KH, KW, Cin/groups, Cout]. A run
 // allocates nothing.
@@ -17,6 +18,7 @@ package cpu
 
 import (
 	"fmt"
+	"time"
 
 	"idarts/internal/exec"
 )
@@ -49,9 +51,13 @@ type Exec[T Float] struct {
 
 // stage is one parallel step: run is called once for each tile.
 type stage struct {
-	tiles int
-	alone bool // too little work to wake a helper for
-	run   func(tile, worker int)
+	tiles, work int
+	alone       bool // too little work to wake a helper for
+	run         func(tile, worker int)
+	split       *split // nil for a stage that does not go by images
+	owner       int    // the instruction, counted in its phase
+	links       []link // of a chain
+	steps       int    // of a chain's tile
 }
 
 // Bind checks that p fits the operators' shapes, the memory and the rules for
@@ -67,6 +73,7 @@ func Bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T]) (*Exec[T], error
 func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T], worthWaking int) (*Exec[T], error) {
 	rows := kernels[T]()
 	e := &Exec[T]{pool: pool, phases: make([][]stage, len(p.Phases))}
+	c := chain{workers: pool.Workers(), worthWaking: worthWaking}
 	var values arena[T]
 	var sums arena[float64]
 	poolings := map[window]*pooling[T]{}
@@ -76,15 +83,22 @@ func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T],
 			if err := check(in, mem); err != nil {
 				return nil, fmt.Errorf("cpu: phase %d, instruction %d: %w", i, k, err)
 			}
-			values.used, sums.used = 0, 0
 			p := &plan[T]{op: in.Op, attr: in.Attr, y: block(mem, in.Out), ys: in.Out.Shape,
 				inner: inner, workers: pool.Workers(), worthWaking: worthWaking, values: &values, sums: &sums, poolings: poolings}
 			for _, a := range in.Args {
 				p.x, p.xs = append(p.x, block(mem, a)), append(p.xs, a.Shape)
 			}
 			rows[in.Op](p)
-			e.phases[i] = append(e.phases[i], p.stages...)
+			for s := range p.stages {
+				p.stages[s].owner = k
+			}
+			c.add(&e.phases[i], in, p.stages)
+			if c.empty() {
+				values.used, sums.used = 0, 0
+			}
 		}
+		c.close(&e.phases[i])
+		values.used, sums.used = 0, 0
 	}
 	return e, nil
 }
@@ -92,15 +106,53 @@ func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T],
 // Run does one phase.
 func (e *Exec[T]) Run(phase int) {
 	for i := range e.phases[phase] {
-		s := &e.phases[phase][i]
-		if s.alone {
-			for tile := range s.tiles {
-				s.run(tile, 0)
-			}
+		e.stage(&e.phases[phase][i])
+	}
+}
+
+func (e *Exec[T]) stage(s *stage) {
+	if s.alone {
+		for tile := range s.tiles {
+			s.run(tile, 0)
+		}
+		return
+	}
+	e.pool.each(s.tiles, s.run)
+}
+
+// Profile is Run, and returns the time of each instruction. That of instructions
+// which go through the batch together is divided as the workers' time was.
+func (e *Exec[T]) Profile(phase int) []time.Duration {
+	instructions := 0
+	for _, s := range e.phases[phase] {
+		instructions = max(instructions, s.owner+1)
+		for _, l := range s.links {
+			instructions = max(instructions, l.owner+1)
+		}
+	}
+	times := make([]time.Duration, instructions)
+	for _, s := range e.phases[phase] {
+		parts := make([]time.Duration, e.pool.Workers()*len(s.links))
+		if s.links != nil {
+			took := func(link, worker int, d time.Duration) { parts[worker*len(s.links)+link] += d }
+			s.run = func(tile, worker int) { walk(s.links, s.steps, tile, worker, took) }
+		}
+		start := time.Now()
+		e.stage(&s)
+		d := time.Since(start)
+		if s.links == nil {
+			times[s.owner] += d
 			continue
 		}
-		e.pool.each(s.tiles, s.run)
+		var all time.Duration
+		for _, part := range parts {
+			all += part
+		}
+		for i, part := range parts {
+			times[s.links[i%len(s.links)].owner] += time.Duration(float64(d) * float64(part) / float64(all))
+		}
 	}
+	return times
 }
 
 // plan collects the stages of one instruction.
@@ -131,8 +183,17 @@ func block[T Float](mem *Memory[T], t exec.Tensor) []T {
 // stage adds a stage. work is what all tiles do together, in the time that one
 // element of an addition takes; below a threshold no helper is woken.
 func (p *plan[T]) stage(tiles, work int, run func(tile, worker int)) {
-	p.stages = append(p.stages, stage{tiles: tiles, alone: tiles < 2 || work < p.worthWaking, run: run})
+	p.stages = append(p.stages, stage{tiles: tiles, work: work, alone: tiles < 2 || work < p.worthWaking, run: run})
 }
+
+// batch adds a stage whose tiles divide the images of a batch evenly.
+func (p *plan[T]) batch(images, tiles, work int, run func(tile, worker int)) {
+	p.stage(tiles, work, run)
+	p.divide(split{images: images, tiles: tiles, together: 1, run: run})
+}
+
+// divide says how the last stage divides a batch, where it does so evenly.
+func (p *plan[T]) divide(s split) { p.stages[len(p.stages)-1].split = &s }
 
 // serial adds a stage of one tile.
 func (p *plan[T]) serial(run func()) {

@@ -6,6 +6,9 @@ package cpu
 func (p *plan[T]) pixels(n, c int, f func(lo, hi int)) {
 	size := max(passTile/c, 1)
 	p.stage((n+size-1)/size, n*c, func(tile, _ int) { f(tile*size, min((tile+1)*size, n)) })
+	if image := n / p.ys[0]; image > 1 {
+		p.divide(split{images: p.ys[0], tiles: p.ys[0], together: 1, run: func(i, _ int) { f(i*image, (i+1)*image) }})
+	}
 }
 
 // move copies n pixels of c elements, which lie to and from elements apart.
@@ -54,7 +57,7 @@ func planConcat[T Float](p *plan[T]) {
 func planSubsample[T Float](p *plan[T]) {
 	x, y, s, a := p.x[0], p.y, p.ys, p.attr
 	c, rows, wide, row := s[3], p.xs[0][1], p.xs[0][2]*s[3], s[2]*s[3]
-	p.stage(s[0], len(y), func(n, _ int) {
+	p.batch(s[0], s[0], len(y), func(n, _ int) {
 		for h := range s[1] {
 			move(y[(n*s[1]+h)*row:], c, x[(n*rows+h*a.Stride+a.Offset)*wide+a.Offset*c:], a.Stride*c, s[2], c)
 		}
@@ -64,7 +67,7 @@ func planSubsample[T Float](p *plan[T]) {
 func planSubsampleGrad[T Float](p *plan[T]) {
 	g, y, s, a := p.x[0], p.y, p.xs[0], p.attr
 	c, rows, wide, row := s[3], p.ys[1], p.ys[2]*s[3], s[2]*s[3]
-	p.stage(s[0], len(y), func(n, _ int) {
+	p.batch(s[0], s[0], len(y), func(n, _ int) {
 		clear(y[n*rows*wide : (n+1)*rows*wide])
 		for h := range s[1] {
 			move(y[(n*rows+h*a.Stride+a.Offset)*wide+a.Offset*c:], a.Stride*c, g[(n*s[1]+h)*row:], c, s[2], c)

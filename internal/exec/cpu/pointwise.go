@@ -6,8 +6,17 @@ import "math"
 const passTile = 8192
 
 // pass adds a stage that goes over all elements of the result, in tiles that
-// start at multiples of period.
+// start at multiples of period; in a chain a tile is an image.
 func (p *plan[T]) pass(period int, f func(lo, hi int)) {
+	n := len(p.y)
+	p.elements(period, f)
+	if image := n / p.ys[0]; image%period == 0 && p.ys[1]*p.ys[2] > 1 {
+		p.divide(split{images: p.ys[0], tiles: p.ys[0], together: 1, run: func(i, _ int) { f(i*image, (i+1)*image) }})
+	}
+}
+
+// elements is pass for what is no batch.
+func (p *plan[T]) elements(period int, f func(lo, hi int)) {
 	n := len(p.y)
 	size := max(passTile/period, 1) * period
 	p.stage((n+size-1)/size, n, func(tile, _ int) { f(tile*size, min((tile+1)*size, n)) })

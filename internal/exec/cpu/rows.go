@@ -87,7 +87,7 @@ func planRowScale[T Float](p *plan[T]) {
 		return
 	}
 	factors := p.perWorker(512)
-	p.stage(len(s), len(y), func(r, worker int) {
+	p.batch(len(s), len(s), len(y), func(r, worker int) {
 		f := factors[worker]
 		for i := range f {
 			f[i] = s[r]

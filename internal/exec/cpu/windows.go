@@ -152,14 +152,14 @@ func planAvgPool[T Float](p *plan[T]) {
 	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.inner
 	if w.boxed() {
 		columns := p.perWorker(w.img)
-		p.stage(p.ys[0], 2*len(x), func(n, worker int) {
+		p.batch(p.ys[0], p.ys[0], 2*len(x), func(n, worker int) {
 			y := y[n*w.img : (n+1)*w.img]
 			box(in, &w.window, y, x[n*w.img:(n+1)*w.img], columns[worker])
 			in.mul(y, y, w.shares)
 		})
 		return
 	}
-	p.stage(p.ys[0], w.kh*w.kw*len(y), func(n, _ int) {
+	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(y), func(n, _ int) {
 		y := y[n*w.out : (n+1)*w.out]
 		w.forward.sums(in, y, x[n*w.img:(n+1)*w.img], w.ones, w.c)
 		in.mul(y, y, w.shares)
@@ -172,13 +172,13 @@ func planAvgPoolGrad[T Float](p *plan[T]) {
 	scaled := p.perWorker(w.out)
 	if w.boxed() {
 		columns := p.perWorker(w.img)
-		p.stage(p.ys[0], 2*len(y), func(n, worker int) {
+		p.batch(p.ys[0], p.ys[0], 2*len(y), func(n, worker int) {
 			in.mul(scaled[worker], g[n*w.img:(n+1)*w.img], w.shares)
 			box(in, &w.window, y[n*w.img:(n+1)*w.img], scaled[worker], columns[worker])
 		})
 		return
 	}
-	p.stage(p.ys[0], w.kh*w.kw*len(g), func(n, worker int) {
+	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(g), func(n, worker int) {
 		in.mul(scaled[worker], g[n*w.out:(n+1)*w.out], w.shares)
 		w.backward.sums(in, y[n*w.img:(n+1)*w.img], scaled[worker], w.ones, w.c)
 	})
@@ -205,7 +205,7 @@ func box[T Float](in *inner[T], w *window, y, x, columns []T) {
 func planMaxPoolIndex[T Float](p *plan[T]) {
 	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.inner
 	s := w.forward
-	p.stage(p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
+	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
 		x, y := x[n*w.img:(n+1)*w.img], y[n*w.out:(n+1)*w.out]
 		for i := range s.list {
 			p := &s.list[i]
@@ -217,7 +217,7 @@ func planMaxPoolIndex[T Float](p *plan[T]) {
 func planMaxGather[T Float](p *plan[T]) {
 	w, index, z, y, in := p.pooling(p.xs[1], p.ys), p.x[0], p.x[1], p.y, p.inner
 	s := w.forward
-	p.stage(p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
+	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
 		index, z, y := index[n*w.out:(n+1)*w.out], z[n*w.img:(n+1)*w.img], y[n*w.out:(n+1)*w.out]
 		for i := range s.list {
 			p := &s.list[i]
@@ -229,7 +229,7 @@ func planMaxGather[T Float](p *plan[T]) {
 func planMaxScatter[T Float](p *plan[T]) {
 	w, index, g, y, in := p.pooling(p.ys, p.xs[0]), p.x[0], p.x[1], p.y, p.inner
 	s := w.backward
-	p.stage(p.ys[0], w.kh*w.kw*len(g)/2, func(n, _ int) {
+	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(g)/2, func(n, _ int) {
 		index, g, y := index[n*w.out:(n+1)*w.out], g[n*w.out:(n+1)*w.out], y[n*w.img:(n+1)*w.img]
 		for i := range s.list {
 			p := &s.list[i]
