@@ -2,6 +2,7 @@
 # make test       all tests
 # make bench      the benchmarks; with BASE=commit compared with that commit
 # make bench-peers   the engine beside PyTorch; PEERS='-out FILE' keeps the tables
+# make roofline   what holds the stages of a search: kernels beside the machine's limits
 # make reproduce-table   the comparison table and its figures, in out/
 
 GO  ?= go
@@ -12,7 +13,7 @@ SPACES ?= nb201,nb1b1-s3,darts
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test bench bench-peers reproduce-table clean
+.PHONY: check build test bench bench-peers roofline reproduce-table clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -33,6 +34,10 @@ bench:
 # PEERS are flags of benchmarks/peers.
 bench-peers:
 	$(GO) run ./benchmarks/peers $(PEERS)
+
+# ROOFLINE are flags of benchmarks/roofline.
+roofline:
+	$(GO) run ./benchmarks/roofline $(ROOFLINE)
 
 reproduce-table: build
 	./bin/idarts run --space $(SPACES) --protocol laptop --seeds 0-2 --out $(OUT)

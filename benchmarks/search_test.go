@@ -75,6 +75,27 @@ func TestStagesRun(t *testing.T) {
 	t.Logf("%d stages", ran)
 }
 
+// After the first runs, which lower the programs, no stage allocates.
+func TestStagesAllocateNothing(t *testing.T) {
+	pool := cpu.NewPool(1)
+	t.Cleanup(pool.Close)
+	n := Nets[0]
+	n.C, n.Batch = 2, 8
+	s, err := New(n, 8, pool)
+	check(t, err)
+	for _, stage := range Stages {
+		if stage.Before != nil {
+			check(t, stage.Before(s))
+		}
+		check(t, stage.Do(s))
+		allocations := testing.AllocsPerRun(10, func() { check(t, stage.Do(s)) })
+		t.Logf("%s: %v allocations", stage.Name, allocations)
+		if allocations != 0 {
+			t.Errorf("%s: %v allocations in a run, want none", stage.Name, allocations)
+		}
+	}
+}
+
 func BenchmarkBatchAssembly(b *testing.B) {
 	for _, n := range []int{64, 96} {
 		b.Run(fmt.Sprintf("batch=%d", n), func(b *testing.B) {
