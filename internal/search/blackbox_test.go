@@ -331,7 +331,7 @@ func TestLocalSearchByHand(t *testing.T) {
 		}
 	}()
 	var asked []string
-	scores := map[string]float64{"a|a": 10, "b|a": 12, "c|a": 15, "a|b": 9, "a|c": 15, "c|b": 3, "c|c": 14, "b|b": 1, "b|c": 2}
+	scores := map[string]float64{"a|a": 10, "b|a": 12, "c|a": 15, "a|b": 9, "a|c": 15, "c|b": 3, "c|c": 15, "b|b": 1, "b|c": 2}
 	env.Query = func(arch string) (float64, error) {
 		asked = append(asked, arch)
 		return scores[arch], nil
@@ -339,7 +339,7 @@ func TestLocalSearchByHand(t *testing.T) {
 	r := spend(t, localName, env)
 	want := []string{
 		"a|a", "b|a", "c|a", "a|b", "a|c", // the start and its neighbours; "c|a" is the first of the best
-		"c|b", "c|c", // of the neighbours of "c|a", "a|a" and "b|a" are known; none is better
+		"c|b", "c|c", // of the neighbours of "c|a", "a|a" and "b|a" are known; "c|c" is as good, none is better
 		"b|b", "b|c", // of the draws "c|c" and "b|a" are known
 	}
 	if !slices.Equal(asked, want) {
@@ -422,6 +422,9 @@ func TestReinforceStartsOverWhenStuck(t *testing.T) {
 	}
 	if r.starts != 2 || b.repeats < patience || arch == hilltop {
 		t.Errorf("%q after %d known samples and %d starts, want a new one after %d and 2", arch, b.repeats, r.starts, patience)
+	}
+	if b.answer(arch, 50); b.repeats != 0 {
+		t.Errorf("%d known samples in a row after a new one, want 0", b.repeats)
 	}
 }
 

@@ -18,7 +18,6 @@ type localSearch struct {
 	at      member   // where it is; no arch before a start
 	best    member   // of its neighbours so far; no arch for none
 	waiting []string // neighbours that are still to be asked for
-	starts  uint64
 }
 
 func newLocal(env Env) (Searcher, error) {
@@ -49,13 +48,12 @@ func (l *localSearch) next() (string, error) {
 	if len(l.waiting) > 0 {
 		return l.waiting[0], nil
 	}
-	return l.unseen(rng.New(l.env.Seed, "local search", l.starts))
+	return l.unseen(rng.New(l.env.Seed, "local search", uint64(len(l.archs))))
 }
 
 func (l *localSearch) learn(arch string, score float64) {
 	if l.at.arch == "" {
 		l.at = member{arch, score}
-		l.starts++
 		return
 	}
 	l.waiting = l.waiting[1:]
