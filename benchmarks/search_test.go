@@ -9,6 +9,7 @@ import (
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 	"idarts/internal/rng"
+	"idarts/internal/trials"
 	"idarts/nb201"
 	"idarts/runners"
 )
@@ -171,7 +172,7 @@ func BenchmarkQuery(b *testing.B) {
 		i := 0
 		for b.Loop() {
 			i = (i + 4099) % (len(records) / 3)
-			_, err := table.Query(nb201.FromIndex(i), key)
+			_, err := table.Query(nb201.FromIndex(i), key, trials.All)
 			check(b, err)
 		}
 	})

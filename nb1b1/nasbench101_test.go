@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"idarts/internal/trials"
 )
 
 // frame is a TFRecord of data, after TensorFlow's description of the format.
@@ -146,7 +148,7 @@ func TestImport(t *testing.T) {
 	}
 	query := func(text string, epochs int, split string) Answer {
 		t.Helper()
-		a, err := table.Query(cell(t, text), Key{epochs, split})
+		a, err := table.Query(cell(t, text), Key{epochs, split}, trials.All)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,10 +169,10 @@ func TestImport(t *testing.T) {
 	if a := query(inceptionText, 4, "test"); a.Accuracy != 37.5 || a.Seconds != 50 || math.Abs(a.Std-25/math.Sqrt2) > 1e-12 {
 		t.Errorf("4 epochs = %+v", a)
 	}
-	if _, err := table.Query(cell(t, firstText), Key{4, "test"}); err == nil {
+	if _, err := table.Query(cell(t, firstText), Key{4, "test"}, trials.All); err == nil {
 		t.Error("a cell has a budget that it was not trained under")
 	}
-	if _, err := table.Query(cell(t, firstText), Key{36, "test"}); err == nil || !strings.Contains(err.Error(), "has nothing for test, 36 epochs") {
+	if _, err := table.Query(cell(t, firstText), Key{36, "test"}, trials.All); err == nil || !strings.Contains(err.Error(), "has nothing for test, 36 epochs") {
 		t.Errorf("a budget that nobody has: error = %v", err)
 	}
 	if n, err := table.Parameters(cell(t, firstText)); err != nil || n != 8555530 {
@@ -356,7 +358,7 @@ func TestMissingValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := table.Query(tr.cell, Key{108, "test"})
+	a, err := table.Query(tr.cell, Key{108, "test"}, trials.All)
 	if err != nil || len(a.Trials) != 1 || a.Trials[0].Repeat != 1 {
 		t.Errorf("answer = %+v, %v, want repeat 1 alone", a, err)
 	}

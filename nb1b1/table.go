@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/trials"
 )
 
 // Budgets are the lengths of training in the benchmark, in epochs.
@@ -22,8 +24,13 @@ const Repeats = 3
 // set, and the test set.
 var Splits = [3]string{"train", "valid", "test"}
 
-// Key says which trained networks a question is about. Neither part has a
-// default: a key with an empty part is an error that lists what the table holds.
+// Dataset and TrainedOn say what all networks of the benchmark were trained and
+// measured on: CIFAR-10, of whose training images 10,000 are held out.
+const Dataset, TrainedOn = "cifar10", "cifar10-40k"
+
+// Key says which trained networks a question is about; [trials.Seeds] says which of
+// their repeats, numbered from 0 as in the benchmark's file. No part has a default:
+// a key with an empty part is an error that lists what the table holds.
 type Key struct {
 	Epochs int    // length of the training, one of [Budgets]; accuracies are those at its end
 	Split  string // one of [Splits]
@@ -31,6 +38,20 @@ type Key struct {
 
 // String is "valid, 108 epochs".
 func (k Key) String() string { return fmt.Sprintf("%s, %d epochs", k.Split, k.Epochs) }
+
+// Protocol is a list of keys with a name.
+type Protocol struct {
+	Name, About string
+	Keys        []Key
+	Seeds       trials.Seeds
+}
+
+// Protocols are the ways in which papers read the table.
+var Protocols = []Protocol{
+	// Ying et al., section 3.1 and 4: the longest budget, means over all repeats.
+	// NAS-Bench-1Shot1 reports 1 minus these.
+	{"paper", "means over all repeats of 108 epochs", []Key{{108, "valid"}, {108, "test"}}, trials.All},
+}
 
 // Trial is one trained network's part of an [Answer].
 type Trial struct {
@@ -47,13 +68,9 @@ type Answer struct {
 	Trials   []Trial // the available ones; at least one
 }
 
-// Origin is a table's account of itself.
-type Origin struct {
-	Source   string // where the numbers come from
-	Licence  string
-	SHA256   string // of the file they were made from
-	Protocol string // how the networks were trained
-}
+// Origin is a table's account of itself. Its SHA256 is that of the file that the
+// table was made from.
+type Origin = trials.Origin
 
 // Table holds the published results of trained cells. Isomorphic cells have the
 // same results. Queries may run concurrently.
@@ -67,8 +84,24 @@ type Table struct {
 	hashes     []byte  // the benchmark's names, [rows·16]
 	parameters []int64 // trainable numbers
 
-	columns [len(Budgets)][Repeats]measures // nil where there is nothing
+	columns [len(Budgets)][Repeats]measures // nil where there is nothing, or nothing yet
+	marks   []int64                         // each stride-th of keys, which a search meets first
+
+	// A table of a file reads columns when they are first asked for: the whole file
+	// has 98 MB, a question is about some of them. The file stays open.
+	file   *arrowio.File
+	stored [len(Budgets)][Repeats][len(measures{})]stored
 }
+
+// stored is a column of the file.
+type stored struct {
+	there bool
+	once  sync.Once
+	err   error
+}
+
+// stride is the distance of marks.
+const stride = 256
 
 // measures are the columns of one repeat under one budget: accuracies by split as
 // fractions, then seconds. NaN stands for a number that is not known.
@@ -102,8 +135,14 @@ func (t *Table) row(c Cell) (int, error) {
 	if !c.valid() {
 		return 0, fmt.Errorf("nb1b1: %v is not a cell", c)
 	}
-	i, ok := slices.BinarySearch(t.keys, c.Canonical().code())
-	if !ok {
+	key := c.Canonical().code()
+	first, end := 0, len(t.keys)
+	if len(t.marks) > 0 { // a search among all keys would wait for memory at each step
+		mark, _ := slices.BinarySearch(t.marks, key+1)
+		first, end = max(0, mark-1)*stride, min(mark*stride, len(t.keys))
+	}
+	i, ok := slices.BinarySearch(t.keys[first:end], key)
+	if i += first; !ok {
 		return 0, fmt.Errorf("nb1b1: %q does not list cell %q, only %d others", t.name, c, len(t.keys))
 	}
 	return i, nil
@@ -124,7 +163,7 @@ func (t *Table) Keys() []Key {
 	var keys []Key
 	for b, epochs := range Budgets {
 		for s, split := range Splits {
-			if slices.ContainsFunc(t.columns[b][:], func(m measures) bool { return m[s] != nil }) {
+			if t.repeats(b, s) != nil {
 				keys = append(keys, Key{epochs, split})
 			}
 		}
@@ -132,12 +171,17 @@ func (t *Table) Keys() []Key {
 	return keys
 }
 
-// Query returns what is known of a cell, or one isomorphic to it, under a key. It
-// is an error when that is nothing; the error lists what there is.
-func (t *Table) Query(c Cell, key Key) (Answer, error) {
+// Query returns what is known of a cell, or one isomorphic to it, under a key, as
+// the mean over the chosen trials. It is an error when nothing is known, or a trial
+// that was named is not there; the error lists what there is. The first question
+// under a key reads its columns.
+func (t *Table) Query(c Cell, key Key, seeds trials.Seeds) (Answer, error) {
 	budget, split := slices.Index(Budgets[:], key.Epochs), slices.Index(Splits[:], key.Split)
 	if budget < 0 || split < 0 {
 		return Answer{}, t.noKey(key)
+	}
+	if !seeds.Chosen() {
+		return Answer{}, fmt.Errorf("nb1b1: %q cannot be asked for %s without repeats, want all or some of %s", t.name, key, trials.List(t.repeats(budget, split)))
 	}
 	row, err := t.row(c)
 	if err != nil {
@@ -145,21 +189,29 @@ func (t *Table) Query(c Cell, key Key) (Answer, error) {
 	}
 	a := Answer{Std: math.NaN(), Trials: make([]Trial, 0, Repeats)}
 	for repeat := range Repeats {
-		trial := Trial{repeat, 100 * t.columns[budget][repeat].at(split, row), t.columns[budget][repeat].at(seconds, row)}
-		if math.IsNaN(trial.Accuracy) {
+		if !seeds.Has(int64(repeat)) {
 			continue
 		}
+		accuracy, err := t.at(budget, repeat, split, row)
+		if err != nil {
+			return Answer{}, err
+		}
+		if math.IsNaN(accuracy) {
+			continue
+		}
+		took, err := t.at(budget, repeat, seconds, row)
+		if err != nil {
+			return Answer{}, err
+		}
+		trial := Trial{repeat, 100 * accuracy, took}
 		a.Trials = append(a.Trials, trial)
 		a.Accuracy += trial.Accuracy
 		a.Seconds += trial.Seconds
 	}
-	n := float64(len(a.Trials))
-	if n == 0 {
-		if !slices.Contains(t.Keys(), key) {
-			return Answer{}, t.noKey(key)
-		}
-		return Answer{}, fmt.Errorf("nb1b1: %q has no trained network of cell %q for %s", t.name, c, key)
+	if len(a.Trials) == 0 || len(a.Trials) < seeds.Len() {
+		return Answer{}, t.noTrials(c, key, seeds, budget, split, row)
 	}
+	n := float64(len(a.Trials))
 	a.Accuracy /= n
 	a.Seconds /= n
 	if n > 1 {
@@ -173,11 +225,58 @@ func (t *Table) Query(c Cell, key Key) (Answer, error) {
 }
 
 // at is one number, NaN when it is not known.
-func (m *measures) at(measure, row int) float64 {
-	if m[measure] == nil {
-		return math.NaN()
+func (t *Table) at(budget, repeat, measure, row int) (float64, error) {
+	if column := &t.stored[budget][repeat][measure]; column.there {
+		column.once.Do(func() { column.err = t.load(budget, repeat, measure) })
+		if column.err != nil {
+			return 0, column.err
+		}
 	}
-	return float64(m[measure][row])
+	values := t.columns[budget][repeat][measure]
+	if row >= len(values) {
+		return math.NaN(), nil
+	}
+	return float64(values[row]), nil
+}
+
+// load reads a column of the file.
+func (t *Table) load(budget, repeat, measure int) error {
+	name := columnName(budget, repeat, measure)
+	file, err := t.file.Load(name)
+	if err == nil {
+		t.columns[budget][repeat][measure], _, err = arrowio.Nullable[float32](file, name)
+	}
+	if err != nil {
+		return fmt.Errorf("nb1b1: read table: %w", err)
+	}
+	return nil
+}
+
+// repeats are the ones with a column.
+func (t *Table) repeats(budget, split int) (there []int64) {
+	for repeat := range Repeats {
+		if t.columns[budget][repeat][split] != nil || t.stored[budget][repeat][split].there {
+			there = append(there, int64(repeat))
+		}
+	}
+	return there
+}
+
+// noTrials explains why a cell has no answer under a key.
+func (t *Table) noTrials(c Cell, key Key, seeds trials.Seeds, budget, split, row int) error {
+	var there []int64
+	for _, repeat := range t.repeats(budget, split) {
+		if v, err := t.at(budget, int(repeat), split, row); err == nil && !math.IsNaN(v) {
+			there = append(there, repeat)
+		}
+	}
+	switch {
+	case !slices.Contains(t.Keys(), key):
+		return t.noKey(key)
+	case len(there) == 0:
+		return fmt.Errorf("nb1b1: %q has no trained network of cell %q for %s", t.name, c, key)
+	}
+	return fmt.Errorf("nb1b1: %q has no repeat %s of cell %q for %s, only %s", t.name, trials.List(seeds.Missing(there)), c, key, trials.List(there))
 }
 
 // noKey explains a key that is incomplete or not there.
@@ -231,9 +330,8 @@ const Format = "idarts nb1b1 table, version 1"
 // Accuracies are fractions there. The columns' metadata repeats what is in the
 // names.
 const (
-	metaFormat                                        = "format"
-	metaSource, metaLicence, metaSHA256, metaProtocol = "source", "licence", "sha256", "protocol"
-	metaEpochs, metaRepeat, metaMeasure, metaUnit     = "epochs", "repeat", "measure", "unit"
+	metaFormat                                    = "format"
+	metaEpochs, metaRepeat, metaMeasure, metaUnit = "epochs", "repeat", "measure", "unit"
 
 	columnKey, columnModule, columnHash, columnParameters = "key", "module", "hash", "parameters"
 )
@@ -269,7 +367,7 @@ func (t *Table) save(path string) error {
 	}
 	out := arrowio.Table{
 		Rows: rows,
-		Meta: map[string]string{metaFormat: Format, metaSource: t.Source, metaLicence: t.Licence, metaSHA256: t.SHA256, metaProtocol: t.Protocol},
+		Meta: map[string]string{metaFormat: Format},
 		Columns: []arrowio.Column{
 			{Name: columnKey, Values: gather(t.keys, order)},
 			{Name: columnModule, Values: gather(t.modules, order)},
@@ -277,6 +375,7 @@ func (t *Table) save(path string) error {
 			{Name: columnParameters, Values: gather(t.parameters, order)},
 		},
 	}
+	t.Origin.AddTo(out.Meta)
 	for budget, repeats := range t.columns {
 		for repeat, columns := range repeats {
 			for measure, column := range columns {
@@ -317,42 +416,50 @@ func gather[V any](values []V, order []int) []V {
 	return out
 }
 
-// Open reads a table that [ImportNASBench101] wrote. Errors name the file.
+// Open opens a table that [ImportNASBench101] wrote, reads the cells, and leaves
+// their results for later: the file stays open as long as the table lives. Errors
+// name the file.
 func Open(path string) (*Table, error) {
-	file, err := arrowio.Read(path)
+	file, err := arrowio.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("nb1b1: open table: %w", err)
 	}
-	return load(file)
+	t, err := open(file)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return t, nil
 }
 
-// Decode is [Open] for a file that is already in memory; errors call it name.
+// Decode is [Open] for a file that is already in memory, and must not change as long
+// as the table lives; errors call it name.
 func Decode(name string, content []byte) (*Table, error) {
-	file, err := arrowio.Decode(name, content)
+	file, err := arrowio.New(name, content)
 	if err != nil {
 		return nil, fmt.Errorf("nb1b1: open table: %w", err)
 	}
-	return load(file)
+	return open(file)
 }
 
-func load(file *arrowio.Table) (*Table, error) {
+func open(file *arrowio.File) (*Table, error) {
 	if got := file.Meta[metaFormat]; got != Format {
 		return nil, fmt.Errorf("nb1b1: %q has format %q, want %q", file.Name, got, Format)
 	}
-	t := &Table{
-		Origin: Origin{Source: file.Meta[metaSource], Licence: file.Meta[metaLicence], SHA256: file.Meta[metaSHA256], Protocol: file.Meta[metaProtocol]},
-		name:   file.Name,
+	t := &Table{Origin: trials.OriginOf(file.Meta), name: file.Name, file: file}
+	index, err := file.Load(columnKey, columnModule, columnHash, columnParameters)
+	if err != nil {
+		return nil, fmt.Errorf("nb1b1: open table: %w", err)
 	}
-	var err error
 	for _, column := range []struct {
 		name   string
 		values *[]int64
 	}{{columnKey, &t.keys}, {columnModule, &t.modules}, {columnParameters, &t.parameters}} {
-		if *column.values, err = arrowio.Values[int64](file, column.name); err != nil {
+		if *column.values, err = arrowio.Values[int64](index, column.name); err != nil {
 			return nil, fmt.Errorf("nb1b1: open table: %w", err)
 		}
 	}
-	hashes, err := arrowio.FixedValues(file, columnHash)
+	hashes, err := arrowio.FixedValues(index, columnHash)
 	if err != nil {
 		return nil, fmt.Errorf("nb1b1: open table: %w", err)
 	}
@@ -365,22 +472,27 @@ func load(file *arrowio.Table) (*Table, error) {
 			return nil, fmt.Errorf("nb1b1: %q row %d: key %d does not ascend from %d", file.Name, i, t.keys[i], t.keys[i-1])
 		}
 	}
-	known := 0
+	for i := 0; i < len(t.keys); i += stride {
+		t.marks = append(t.marks, t.keys[i])
+	}
+	known := len(index.Columns)
 	for budget := range Budgets {
 		for repeat := range Repeats {
-			for measure := range t.columns[budget][repeat] {
+			for measure := range t.stored[budget][repeat] {
 				name := columnName(budget, repeat, measure)
-				if !slices.ContainsFunc(file.Columns, func(c arrowio.Column) bool { return c.Name == name }) {
+				i := slices.IndexFunc(file.Fields, func(f arrowio.Field) bool { return f.Name == name })
+				if i < 0 {
 					continue
 				}
-				if t.columns[budget][repeat][measure], _, err = arrowio.Nullable[float32](file, name); err != nil {
-					return nil, fmt.Errorf("nb1b1: open table: %w", err)
+				if got := file.Fields[i].Type; got != "float32" {
+					return nil, fmt.Errorf("nb1b1: %q: column %q has type %s, want float32", file.Name, name, got)
 				}
+				t.stored[budget][repeat][measure].there = true
 				known++
 			}
 		}
 	}
-	if others := len(file.Columns) - 4 - known; others > 0 {
+	if others := len(file.Fields) - known; others > 0 {
 		return nil, fmt.Errorf("nb1b1: %q has %d columns that are not known, want names such as %q", file.Name, others, columnName(3, 0, 1))
 	}
 	return t, nil

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/trials"
 )
 
 // allCells are the representatives of all cells of NAS-Bench-101.
@@ -102,29 +103,51 @@ func TestQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Origin{"made up", "none", "ab", "none"}); table.Origin != want || table.Len() != 3 || table.Name() != path {
+	if want := (Origin{Source: "made up", Licence: "none", SHA256: "ab", Protocol: "none"}); table.Origin != want || table.Len() != 3 || table.Name() != path {
 		t.Errorf("origin = %+v, %d cells, name %q", table.Origin, table.Len(), table.Name())
 	}
 	// 100·(1/4 + 3/8) and so on: 25+12.5 = 37.5, 39.0625, 40.625 for the test set at 108 epochs
-	a, err := table.Query(cell(t, inceptionText), Key{108, "test"})
+	a, err := table.Query(cell(t, inceptionText), Key{108, "test"}, trials.All)
 	want := Answer{Accuracy: 39.0625, Std: 1.5625, Seconds: 10800, Trials: []Trial{{0, 37.5, 10800}, {1, 39.0625, 10800}, {2, 40.625, 10800}}}
 	if err != nil || !reflect.DeepEqual(a, want) {
 		t.Errorf("answer = %+v, %v, want %+v", a, err, want)
 	}
 	// The same cell with other numbers of its vertices and a loose end.
 	other := cell(t, "maxpool3x3(0) conv3x3-bn-relu(0) conv3x3-bn-relu(2) conv1x1-bn-relu(0) conv3x3-bn-relu(0) output(1,3,4,5)")
-	if again, err := table.Query(other, Key{108, "test"}); err != nil || !reflect.DeepEqual(again, want) {
+	if again, err := table.Query(other, Key{108, "test"}, trials.All); err != nil || !reflect.DeepEqual(again, want) {
 		t.Errorf("an isomorphic cell gives %+v, %v", again, err)
 	}
 	loose := cell(t, "maxpool3x3(0) conv1x1-bn-relu(0,1) output(0)")
-	if a, err := table.Query(loose, Key{36, "valid"}); err != nil || a.Accuracy != 25 || !math.IsNaN(a.Std) || len(a.Trials) != 1 || a.Trials[0].Repeat != 2 || a.Seconds != 3 {
+	if a, err := table.Query(loose, Key{36, "valid"}, trials.All); err != nil || a.Accuracy != 25 || !math.IsNaN(a.Std) || len(a.Trials) != 1 || a.Trials[0].Repeat != 2 || a.Seconds != 3 {
 		t.Errorf("one repeat of three: %+v, %v", a, err)
 	}
-	if a, err := table.Query(cell(t, firstText), Key{108, "test"}); err != nil || a.Accuracy != 50 || len(a.Trials) != 2 || !math.IsNaN(a.Seconds) {
+	if a, err := table.Query(cell(t, firstText), Key{108, "test"}, trials.All); err != nil || a.Accuracy != 50 || len(a.Trials) != 2 || !math.IsNaN(a.Seconds) {
 		t.Errorf("a time that is not known: %+v, %v", a, err)
 	}
-	if a, err := table.Query(cell(t, firstText), Key{108, "valid"}); err != nil || a.Accuracy != 50 || len(a.Trials) != 1 {
+	if a, err := table.Query(cell(t, firstText), Key{108, "valid"}, trials.All); err != nil || a.Accuracy != 50 || len(a.Trials) != 1 {
 		t.Errorf("an accuracy that is not known: %+v, %v", a, err)
+	}
+	for _, tt := range []struct {
+		name  string
+		seeds trials.Seeds
+		mean  float64
+		want  string // of the error
+	}{
+		{"one of three", trials.Only(2), 40.625, ""},
+		{"two of three", trials.Only(2, 0), 39.0625, ""},
+		{"no choice", trials.Seeds{}, 0, "cannot be asked for test, 108 epochs without repeats, want all or some of 0,1,2"},
+		{"one that is not there", trials.Only(1, 3), 0, `has no repeat 3 of cell "`},
+	} {
+		a, err := table.Query(other, Key{108, "test"}, tt.seeds)
+		if tt.want == "" && (err != nil || a.Accuracy != tt.mean || len(a.Trials) != tt.seeds.Len()) {
+			t.Errorf("repeats, %s: %+v, %v, want %v", tt.name, a, err, tt.mean)
+		}
+		if tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("repeats, %s: error = %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	if _, err := table.Query(loose, Key{36, "valid"}, trials.Only(0, 2)); err == nil || !strings.Contains(err.Error(), `has no repeat 0 of cell "output(0)`) && !strings.Contains(err.Error(), "only 2") {
+		t.Errorf("a repeat that this cell lacks: error = %v", err)
 	}
 	if n, err := table.Parameters(other); err != nil || n != 2694282 {
 		t.Errorf("%d parameters, %v", n, err)
@@ -148,12 +171,12 @@ func TestQuery(t *testing.T) {
 		{"a cell that is not there", "maxpool3x3(0) output(1)", Key{108, "test"}, `does not list cell "maxpool3x3(0) output(1)", only 3 others`},
 		{"a cell without that budget", firstText, Key{4, "test"}, `has no trained network of cell "conv3x3-bn-relu(0) max`},
 	} {
-		_, err := table.Query(cell(t, tt.cell), tt.key)
+		_, err := table.Query(cell(t, tt.cell), tt.key, trials.All)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `sample.arrow"`) {
 			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
 		}
 	}
-	if _, err := table.Query(Cell{}, Key{108, "test"}); err == nil || !strings.Contains(err.Error(), "is not a cell") {
+	if _, err := table.Query(Cell{}, Key{108, "test"}, trials.All); err == nil || !strings.Contains(err.Error(), "is not a cell") {
 		t.Errorf("the zero value: error = %v", err)
 	}
 }
@@ -312,7 +335,7 @@ func BenchmarkQuery(b *testing.B) {
 	b.ResetTimer()
 	for b.Loop() {
 		i++
-		if _, err := table.Query(cells[i%len(cells)], Key{108, "valid"}); err != nil {
+		if _, err := table.Query(cells[i%len(cells)], Key{108, "valid"}, trials.All); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"idarts/internal/trials"
 )
 
 // originals are the two public files, by name.
@@ -117,7 +119,7 @@ func TestFetch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a, err := table.Query(c, key)
+				a, err := table.Query(c, key, trials.All)
 				if err != nil || math.Abs(a.Accuracy-want) > 5.1e-7 {
 					t.Fatalf("%q, %s: %v, %v, want %v", c, key, a.Accuracy, err, want)
 				}

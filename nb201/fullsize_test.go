@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"idarts/internal/trials"
 )
 
 // TestFullSize imports an archive of the official size: a record for each of the
@@ -90,11 +92,11 @@ func checkFullSize(t *testing.T, path string) {
 	cells := table.Cells()
 	for _, key := range table.Keys() {
 		for i, c := range cells {
-			got, err := table.Query(c, key)
+			got, err := table.Query(c, key, trials.All)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := small.Query(cells[sampleOf(i)], key)
+			want, err := small.Query(cells[sampleOf(i)], key, trials.All)
 			if err != nil {
 				t.Fatal(err)
 			}

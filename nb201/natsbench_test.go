@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"idarts/internal/trials"
 )
 
 // shared is a folder of reference data beside the checkout, which is not part of
@@ -88,7 +90,7 @@ func TestGoldenRecords(t *testing.T) {
 		if got, err := table.OfficialIndex(c); err != nil || got != tt.index {
 			t.Errorf("official index of %q = %d, %v, want %d", tt.text, got, err, tt.index)
 		}
-		a, err := table.Query(c, tt.key)
+		a, err := table.Query(c, tt.key, trials.All)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -108,7 +110,7 @@ func TestGoldenRecords(t *testing.T) {
 		}
 	}
 	// From the record itself: #11, cifar10, seed 999, 200 epochs of 24.924113591512043 seconds.
-	train, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10", "train", 200})
+	train, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10", "train", 200}, trials.All)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,10 +118,10 @@ func TestGoldenRecords(t *testing.T) {
 		t.Errorf("training of #11 = %+v", last)
 	}
 	// What the benchmark does not have is not there.
-	if _, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10", "x-valid", 200}); err == nil || !strings.Contains(err.Error(), "has nothing for cifar10 trained on cifar10, x-valid, 200 epochs, want one of: cifar10 trained on cifar10, ori-test, 12 epochs;") {
+	if _, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10", "x-valid", 200}, trials.All); err == nil || !strings.Contains(err.Error(), "has nothing for cifar10 trained on cifar10, x-valid, 200 epochs, want one of: cifar10 trained on cifar10, ori-test, 12 epochs;") {
 		t.Errorf("validation of networks trained on all of CIFAR-10: error = %v", err)
 	}
-	if _, err := table.Query(Cell{}, valid); err == nil || !strings.Contains(err.Error(), "has no trained network of cell") {
+	if _, err := table.Query(Cell{}, valid, trials.All); err == nil || !strings.Contains(err.Error(), "has no trained network of cell") {
 		t.Errorf("a cell without a record: error = %v", err)
 	}
 	if want := natsBench.Licence; table.Licence != want || len(table.SHA256) != 64 || !strings.Contains(table.Source, "NATS-Bench") || table.Protocol == "" {
@@ -163,7 +165,7 @@ func TestGoldenExtract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a, err := table.Query(c, key)
+			a, err := table.Query(c, key, trials.All)
 			if err != nil || math.Abs(a.Accuracy-want) > 1e-5 {
 				t.Errorf("#%d %s = %v, %v, want %v", index, key, a.Accuracy, err, want)
 			}

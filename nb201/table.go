@@ -10,10 +10,12 @@ import (
 	"strings"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/trials"
 )
 
-// Key says which trained networks a question is about. No part has a default:
-// a key with an empty part is an error that lists what the table holds.
+// Key says which trained networks a question is about; [trials.Seeds] says which of
+// their trials. No part has a default: a key with an empty part is an error that
+// lists what the table holds.
 type Key struct {
 	Dataset   string // whose images it was measured on: "cifar10"
 	TrainedOn string // what it was trained on: "cifar10-valid" is CIFAR-10's first half
@@ -32,14 +34,17 @@ func (k Key) Compare(other Key) int {
 		cmp.Compare(k.Split, other.Split), cmp.Compare(k.Epochs, other.Epochs))
 }
 
-// Papers is the protocol behind the numbers that papers report for the official
-// table: six columns, each a mean over the available trials after 200 epochs.
-// Source: NATS-Bench documentation; CIFAR-10 is validated by networks trained on
-// one half of the training images and tested with networks trained on all.
-var Papers = []struct {
+// Column is a key under the name that papers have for it.
+type Column struct {
 	Dataset, Column string // "cifar10", "valid" or "test"
 	Key             Key
-}{
+}
+
+// Papers are the columns of the protocol behind the numbers that papers report for
+// the official table. Source: NATS-Bench documentation; CIFAR-10 is validated by
+// networks trained on one half of the training images and tested with networks
+// trained on all.
+var Papers = []Column{
 	{"cifar10", "valid", Key{"cifar10", "cifar10-valid", "x-valid", 200}},
 	{"cifar10", "test", Key{"cifar10", "cifar10", "ori-test", 200}},
 	{"cifar100", "valid", Key{"cifar100", "cifar100", "x-valid", 200}},
@@ -48,16 +53,26 @@ var Papers = []struct {
 	{"ImageNet16-120", "test", Key{"ImageNet16-120", "ImageNet16-120", "x-test", 200}},
 }
 
-// PaperKey finds a column of [Papers].
-func PaperKey(dataset, column string) (Key, error) {
-	var known []string
-	for _, p := range Papers {
-		if p.Dataset == dataset && p.Column == column {
-			return p.Key, nil
-		}
-		known = append(known, p.Dataset+" "+p.Column)
+// Protocol is a list of columns with a name, and the trials that each is a mean of.
+type Protocol struct {
+	Name, About string
+	Columns     []Column
+	Seeds       trials.Seeds
+}
+
+// Protocols are the ways in which the official table is read.
+var Protocols = []Protocol{
+	{"paper", "the papers' columns: means over the available trials after 200 epochs", Papers, trials.All},
+	{"short", "the same columns after 12 of 12 epochs, a training of its own and not a part of the long one", after(Papers, 12), trials.All},
+}
+
+// after is columns with another length of training.
+func after(columns []Column, epochs int) []Column {
+	out := slices.Clone(columns)
+	for i := range out {
+		out[i].Key.Epochs = epochs
 	}
-	return Key{}, fmt.Errorf("nb201: papers have no column %q, want one of %q", dataset+" "+column, known)
+	return out
 }
 
 // Record is one measurement of one trained network. NaN stands for a number that
@@ -91,12 +106,7 @@ type Answer struct {
 }
 
 // Origin is a table's account of itself.
-type Origin struct {
-	Source   string // where the numbers come from
-	Licence  string
-	SHA256   string // of the input they were made from, as Source explains
-	Protocol string // how the networks were trained
-}
+type Origin = trials.Origin
 
 // Table holds measurements of trained cells. Queries may run concurrently with
 // each other, not with Append or Merge.
@@ -112,13 +122,42 @@ type Table struct {
 }
 
 // series is one column of trials: the networks of one seed under one key. NaN in
-// accuracy stands for a network that was not trained.
+// accuracy stands for a network that was not trained. The others are nil where no
+// number is known.
 type series struct {
 	Key
 	seed     int64
 	accuracy []float64
 	loss     []float32
 	seconds  []float32
+}
+
+// trial is the one of a cell.
+func (s *series) trial(row int) Trial {
+	t := Trial{s.seed, s.accuracy[row], math.NaN(), math.NaN()}
+	if s.loss != nil {
+		t.Loss = float64(s.loss[row])
+	}
+	if s.seconds != nil {
+		t.Seconds = float64(s.seconds[row])
+	}
+	return t
+}
+
+// set replaces the trial of a cell.
+func (s *series) set(row int, t Trial) {
+	s.accuracy[row] = t.Accuracy
+	for _, part := range []struct {
+		values *[]float32
+		v      float64
+	}{{&s.loss, t.Loss}, {&s.seconds, t.Seconds}} {
+		if *part.values == nil && !math.IsNaN(part.v) {
+			*part.values = missing[float32](len(s.accuracy))
+		}
+		if *part.values != nil {
+			(*part.values)[row] = float32(part.v)
+		}
+	}
 }
 
 func (s *series) compare(other *series) int {
@@ -170,12 +209,16 @@ func (t *Table) Keys() []Key {
 	return slices.SortedFunc(maps.Keys(t.byKey), Key.Compare)
 }
 
-// Query returns what is known of a cell under a key. It is an error when that is
-// nothing; the error lists what there is.
-func (t *Table) Query(c Cell, key Key) (Answer, error) {
+// Query returns what is known of a cell under a key, as the mean over the chosen
+// trials. It is an error when nothing is known, or a seed that was named is not
+// there; the error lists what there is.
+func (t *Table) Query(c Cell, key Key, seeds trials.Seeds) (Answer, error) {
 	all, ok := t.byKey[key]
 	if !ok {
 		return Answer{}, t.noKey(key)
+	}
+	if !seeds.Chosen() {
+		return Answer{}, fmt.Errorf("nb201: %q cannot be asked for %s without seeds, want all or some of %s", t.name, key, trials.List(t.Seeds(key)))
 	}
 	if !c.valid() {
 		return Answer{}, fmt.Errorf("nb201: %q is not a cell", c)
@@ -186,19 +229,19 @@ func (t *Table) Query(c Cell, key Key) (Answer, error) {
 	}
 	a := Answer{Std: math.NaN(), Trials: make([]Trial, 0, len(all))}
 	for _, s := range all {
-		if math.IsNaN(s.accuracy[row]) {
+		if math.IsNaN(s.accuracy[row]) || !seeds.Has(s.seed) {
 			continue
 		}
-		trial := Trial{s.seed, s.accuracy[row], float64(s.loss[row]), float64(s.seconds[row])}
+		trial := s.trial(row)
 		a.Trials = append(a.Trials, trial)
 		a.Accuracy += trial.Accuracy
 		a.Loss += trial.Loss
 		a.Seconds += trial.Seconds
 	}
-	n := float64(len(a.Trials))
-	if n == 0 {
-		return Answer{}, fmt.Errorf("nb201: %q has no trained network of cell %q for %s", t.name, c, key)
+	if len(a.Trials) == 0 || len(a.Trials) < seeds.Len() {
+		return Answer{}, t.noTrials(c, key, seeds, row)
 	}
+	n := float64(len(a.Trials))
 	a.Accuracy /= n
 	a.Loss /= n
 	a.Seconds /= n
@@ -210,6 +253,29 @@ func (t *Table) Query(c Cell, key Key) (Answer, error) {
 		a.Std = math.Sqrt(sum / (n - 1))
 	}
 	return a, nil
+}
+
+// Seeds lists the seeds that any cell has under a key, in ascending order.
+func (t *Table) Seeds(key Key) []int64 {
+	var seeds []int64
+	for _, s := range t.byKey[key] {
+		seeds = append(seeds, s.seed)
+	}
+	return seeds
+}
+
+// noTrials explains why a cell has no answer under a key.
+func (t *Table) noTrials(c Cell, key Key, seeds trials.Seeds, row int) error {
+	var there []int64
+	for _, s := range t.byKey[key] {
+		if !math.IsNaN(s.accuracy[row]) {
+			there = append(there, s.seed)
+		}
+	}
+	if there == nil {
+		return fmt.Errorf("nb201: %q has no trained network of cell %q for %s", t.name, c, key)
+	}
+	return fmt.Errorf("nb201: %q has no seed %s of cell %q for %s, only %s", t.name, trials.List(seeds.Missing(there)), c, key, trials.List(there))
 }
 
 // noKey explains a key that is incomplete or not there.
@@ -254,7 +320,8 @@ func (t *Table) Records() []Record {
 	for _, s := range t.series {
 		for row, accuracy := range s.accuracy {
 			if !math.IsNaN(accuracy) {
-				out = append(out, Record{t.cells[row], s.Key, s.seed, accuracy, float64(s.loss[row]), float64(s.seconds[row])})
+				trial := s.trial(row)
+				out = append(out, Record{t.cells[row], s.Key, s.seed, accuracy, trial.Loss, trial.Seconds})
 			}
 		}
 	}
@@ -271,9 +338,9 @@ func (t *Table) Append(records ...Record) error {
 		s := t.find(r.Key, r.Seed)
 		row := t.addCell(r.Cell)
 		now := Trial{r.Seed, r.Accuracy, float64(float32(r.Loss)), float64(float32(r.Seconds))}
-		old := Trial{r.Seed, s.accuracy[row], float64(s.loss[row]), float64(s.seconds[row])}
+		old := s.trial(row)
 		if math.IsNaN(old.Accuracy) {
-			s.accuracy[row], s.loss[row], s.seconds[row] = now.Accuracy, float32(now.Loss), float32(now.Seconds)
+			s.set(row, now)
 		} else if !same(old.Accuracy, now.Accuracy) || !same(old.Loss, now.Loss) || !same(old.Seconds, now.Seconds) {
 			return fmt.Errorf("nb201: %q has another result for cell %q, %s, seed %d: %+v, not %+v", t.name, r.Cell, r.Key, r.Seed, old, now)
 		}
@@ -311,8 +378,11 @@ func (t *Table) addCell(c Cell) int {
 		t.rows[i] = int16(len(t.cells))
 		for _, s := range t.series {
 			s.accuracy = append(s.accuracy, math.NaN())
-			s.loss = append(s.loss, float32(math.NaN()))
-			s.seconds = append(s.seconds, float32(math.NaN()))
+			for _, values := range []*[]float32{&s.loss, &s.seconds} {
+				if *values != nil {
+					*values = append(*values, float32(math.NaN()))
+				}
+			}
 		}
 	}
 	return int(t.rows[i]) - 1
@@ -325,7 +395,7 @@ func (t *Table) find(key Key, seed int64) *series {
 			return s
 		}
 	}
-	s := &series{Key: key, seed: seed, accuracy: missing[float64](len(t.cells)), loss: missing[float32](len(t.cells)), seconds: missing[float32](len(t.cells))}
+	s := &series{Key: key, seed: seed, accuracy: missing[float64](len(t.cells))}
 	t.insert(s)
 	return s
 }
@@ -357,7 +427,6 @@ const Format = "idarts nb201 table, version 1"
 // such as a data frame. A loss or seconds column without any number is left out.
 const (
 	metaFormat, metaOrder                                    = "format", "order"
-	metaSource, metaLicence, metaSHA256, metaProtocol        = "source", "licence", "sha256", "protocol"
 	metaDataset, metaTrainedOn, metaSplit, metaEpochs        = "dataset", "trained_on", "split", "epochs"
 	metaSeed, metaMeasure                                    = "seed", "measure"
 	measureAccuracy, measureLoss, measureSeconds, columnCell = "accuracy", "loss", "seconds", "cell"
@@ -381,13 +450,11 @@ func (t *Table) Save(path string) error {
 		texts[i] = t.cells[row].String()
 	}
 	out := arrowio.Table{
-		Rows: len(order),
-		Meta: map[string]string{
-			metaFormat: Format, metaOrder: name,
-			metaSource: t.Source, metaLicence: t.Licence, metaSHA256: t.SHA256, metaProtocol: t.Protocol,
-		},
+		Rows:    len(order),
+		Meta:    map[string]string{metaFormat: Format, metaOrder: name},
 		Columns: []arrowio.Column{{Name: columnCell, Values: texts}},
 	}
+	t.Origin.AddTo(out.Meta)
 	known := 0
 	for _, s := range t.series {
 		for _, col := range []arrowio.Column{
@@ -415,6 +482,9 @@ func (t *Table) Save(path string) error {
 // floats is one column in the order of the file; without Values when it has no
 // number. known, if not nil, is increased by how many it has.
 func floats[V float32 | float64](s *series, measure string, values []V, order []int, known *int) arrowio.Column {
+	if values == nil {
+		return arrowio.Column{}
+	}
 	v, n := make([]V, len(order)), 0
 	for i, row := range order {
 		v[i] = values[row]
@@ -465,7 +535,7 @@ func load(file *arrowio.Table) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nb201: open table: %w", err)
 	}
-	t := NewTable(Origin{Source: file.Meta[metaSource], Licence: file.Meta[metaLicence], SHA256: file.Meta[metaSHA256], Protocol: file.Meta[metaProtocol]})
+	t := NewTable(trials.OriginOf(file.Meta))
 	t.name = file.Name
 	t.official = file.Meta[metaOrder] == orderOfficial
 	t.cells = make([]Cell, 0, len(texts))
@@ -491,12 +561,6 @@ func load(file *arrowio.Table) (*Table, error) {
 	for _, s := range t.series {
 		if s.accuracy == nil {
 			return nil, fmt.Errorf("nb201: %q has no accuracy for %s, seed %d", file.Name, s.Key, s.seed)
-		}
-		if s.loss == nil {
-			s.loss = missing[float32](len(t.cells))
-		}
-		if s.seconds == nil {
-			s.seconds = missing[float32](len(t.cells))
 		}
 	}
 	return t, nil
@@ -531,13 +595,13 @@ func (t *Table) loadColumn(file *arrowio.Table, col *arrowio.Column) error {
 	switch measure := col.Meta[metaMeasure]; measure {
 	case measureAccuracy:
 		twice = s.accuracy != nil
-		s.accuracy, _, err = arrowio.Nullable[float64](file, col.Name)
+		s.accuracy, err = arrowio.Of[float64](file, col)
 	case measureLoss:
 		twice = s.loss != nil
-		s.loss, _, err = arrowio.Nullable[float32](file, col.Name)
+		s.loss, err = arrowio.Of[float32](file, col)
 	case measureSeconds:
 		twice = s.seconds != nil
-		s.seconds, _, err = arrowio.Nullable[float32](file, col.Name)
+		s.seconds, err = arrowio.Of[float32](file, col)
 	default:
 		return fmt.Errorf("nb201: %q: column %q has measure %q in its metadata, want one of %q", file.Name, col.Name, measure,
 			[]string{measureAccuracy, measureLoss, measureSeconds})

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/trials"
 )
 
 var (
@@ -52,10 +53,10 @@ func TestQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Origin{"trained here", "none", "ab", "laptop"}); table.Origin != want {
+	if want := (Origin{Source: "trained here", Licence: "none", SHA256: "ab", Protocol: "laptop"}); table.Origin != want {
 		t.Errorf("origin = %+v, want %+v", table.Origin, want)
 	}
-	a, err := table.Query(cell(t, cell0), localTest)
+	a, err := table.Query(cell(t, cell0), localTest, trials.All)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,10 +67,10 @@ func TestQuery(t *testing.T) {
 	if len(a.Trials) != 2 || a.Trials[0].Seed != 0 || a.Trials[0].Accuracy != 79.5 || a.Trials[1].Seed != 1 || a.Trials[1].Loss != 0.5 {
 		t.Errorf("trials = %+v", a.Trials)
 	}
-	if a, err := table.Query(cell(t, cell0), localValid); err != nil || a.Accuracy != 81 || !math.IsNaN(a.Loss) {
+	if a, err := table.Query(cell(t, cell0), localValid, trials.All); err != nil || a.Accuracy != 81 || !math.IsNaN(a.Loss) {
 		t.Errorf("a loss that is not known for one trial: %+v, %v", a, err)
 	}
-	if a, err := table.Query(cell(t, cell11), localValid); err != nil || a.Accuracy != 90 || !math.IsNaN(a.Std) || len(a.Trials) != 1 || a.Trials[0].Seed != 1 {
+	if a, err := table.Query(cell(t, cell11), localValid, trials.All); err != nil || a.Accuracy != 90 || !math.IsNaN(a.Std) || len(a.Trials) != 1 || a.Trials[0].Seed != 1 {
 		t.Errorf("one trial of two: %+v, %v", a, err)
 	}
 	with := func(change func(*Key)) Key { k := localTest; change(&k); return k }
@@ -88,12 +89,35 @@ func TestQuery(t *testing.T) {
 		{"a cell that was never trained", "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", localTest, `does not list cell "|none~0|+`},
 		{"a cell without that split", cell284, localTest, `has no trained network of cell "|skip_connect~0|`},
 	} {
-		_, err := table.Query(cell(t, tt.cell), tt.key)
+		_, err := table.Query(cell(t, tt.cell), tt.key, trials.All)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `local.arrow"`) {
 			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
 		}
 	}
-	if _, err := table.Query(Cell{9}, localTest); err == nil || !strings.Contains(err.Error(), "Op(9)") {
+	for _, tt := range []struct {
+		name  string
+		cell  string
+		seeds trials.Seeds
+		mean  float64
+		want  string // of the error
+	}{
+		{"all that there are", cell0, trials.All, 81, ""},
+		{"all where one is missing", cell11, trials.All, 90, ""},
+		{"one of two", cell0, trials.Only(1), 81.5, ""},
+		{"both, named", cell0, trials.Only(1, 0), 81, ""},
+		{"no choice", cell0, trials.Seeds{}, 0, "cannot be asked for fashion16 trained on fashion16-train, valid, 8 epochs without seeds, want all or some of 0,1"},
+		{"a seed that this cell lacks", cell11, trials.Only(0), 0, `has no seed 0 of cell "` + cell11 + `" for fashion16 trained on fashion16-train, valid, 8 epochs, only 1`},
+		{"a seed that is nowhere", cell0, trials.Only(0, 777, 1, 888), 0, "has no seed 777,888 of cell"},
+	} {
+		a, err := table.Query(cell(t, tt.cell), localValid, tt.seeds)
+		if tt.want == "" && (err != nil || a.Accuracy != tt.mean || tt.seeds.Len() > 0 && len(a.Trials) != tt.seeds.Len()) {
+			t.Errorf("seeds, %s: %+v, %v, want %v", tt.name, a, err, tt.mean)
+		}
+		if tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `local.arrow"`)) {
+			t.Errorf("seeds, %s: error = %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	if _, err := table.Query(Cell{9}, localTest, trials.All); err == nil || !strings.Contains(err.Error(), "Op(9)") {
 		t.Errorf("a cell with op 9: error = %v", err)
 	}
 	if _, err := table.OfficialIndex(cell(t, cell0)); err == nil || !strings.Contains(err.Error(), "benchmark's order") {
@@ -224,20 +248,22 @@ func TestWrongFiles(t *testing.T) {
 	}
 }
 
-func TestPaperKey(t *testing.T) {
-	for _, p := range Papers {
-		if k, err := PaperKey(p.Dataset, p.Column); err != nil || k != p.Key || k.Epochs != 200 || k.missing() != "" {
-			t.Errorf("%s %s = %v, %v", p.Dataset, p.Column, k, err)
+func TestProtocols(t *testing.T) {
+	for i, p := range Protocols {
+		if len(p.Columns) != 6 || !p.Seeds.Chosen() || p.About == "" {
+			t.Errorf("protocol %q has %d columns, seeds %q", p.Name, len(p.Columns), p.Seeds)
+		}
+		for _, c := range p.Columns {
+			if c.Key.missing() != "" || c.Key.Epochs != []int{200, 12}[i] || c.Key.Dataset != c.Dataset {
+				t.Errorf("%s: %s %s = %v", p.Name, c.Dataset, c.Column, c.Key)
+			}
 		}
 	}
-	if k, err := PaperKey("cifar10", "test"); err != nil || k.TrainedOn != "cifar10" || k.Split != "ori-test" {
-		t.Errorf("cifar10 test = %v, %v", k, err)
+	if k := Papers[1].Key; Papers[1].Column != "test" || k != (Key{"cifar10", "cifar10", "ori-test", 200}) {
+		t.Errorf("cifar10 test = %v", k)
 	}
-	if k, err := PaperKey("cifar10", "valid"); err != nil || k.TrainedOn != "cifar10-valid" || k.Split != "x-valid" {
-		t.Errorf("cifar10 valid = %v, %v", k, err)
-	}
-	if _, err := PaperKey("cifar10", "x-valid"); err == nil || !strings.Contains(err.Error(), `no column "cifar10 x-valid", want one of ["cifar10 valid"`) {
-		t.Errorf("error = %v", err)
+	if k := Papers[0].Key; Papers[0].Column != "valid" || k != (Key{"cifar10", "cifar10-valid", "x-valid", 200}) {
+		t.Errorf("cifar10 valid = %v", k)
 	}
 }
 
@@ -279,7 +305,7 @@ func fill(table *Table, key Key, seed int64, r *rand.Rand) {
 	s := table.find(key, seed)
 	for row := range s.accuracy {
 		if seed == 777 || r.IntN(3) > 0 {
-			s.accuracy[row], s.loss[row], s.seconds[row] = 100*r.Float64(), r.Float32(), r.Float32()
+			s.set(row, Trial{Accuracy: 100 * r.Float64(), Loss: float64(r.Float32()), Seconds: float64(r.Float32())})
 		}
 	}
 }
@@ -303,7 +329,7 @@ func TestFullTable(t *testing.T) {
 		if got, err := table.OfficialIndex(c); err != nil || got != i {
 			t.Fatalf("official index of row %d = %d, %v", i, got, err)
 		}
-		a, err := table.Query(c, key)
+		a, err := table.Query(c, key, trials.All)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -333,7 +359,7 @@ func BenchmarkQuery(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if _, err := table.Query(cells[i%len(cells)], key); err != nil {
+		if _, err := table.Query(cells[i%len(cells)], key, trials.All); err != nil {
 			b.Fatal(err)
 		}
 		i += 4099

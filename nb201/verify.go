@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	choice "idarts/internal/trials"
 )
 
 // optima are the best cells of the official space, the mean over the trials after
@@ -86,7 +88,7 @@ func (t *Table) Verify() (lines []string, err error) {
 
 	known := 0
 	for _, k := range knownCells {
-		a, err := t.Query(t.cells[k.index], k.Key)
+		a, err := t.Query(t.cells[k.index], k.Key, choice.All)
 		if err != nil {
 			continue // is not there
 		}

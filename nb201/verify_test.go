@@ -1,10 +1,13 @@
 package nb201
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"idarts/internal/trials"
 )
 
 // public makes the table of the two public files.
@@ -93,7 +96,8 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 		{"an accuracy above 100", func(table *Table) { set(t, table, order[3], test, 100.5) }, "accuracy 100.5, want 0 to 100 percent"},
 		{"an accuracy below 0", func(table *Table) { set(t, table, order[3], test, -0.5) }, "accuracy -0.5, want 0 to 100 percent"},
 		{"a loss below 0", func(table *Table) {
-			table.byKey[test][0].loss[3] = -1
+			s := table.byKey[test][0]
+			s.set(3, Trial{Accuracy: s.accuracy[3], Loss: -1, Seconds: math.NaN()})
 		}, "loss -1 and NaN seconds, want neither below 0"},
 		{"a mean beside a trial", func(table *Table) {
 			if err := table.Append(Record{Cell: order[3], Key: test, Seed: 777, Accuracy: 90}); err != nil {
@@ -127,7 +131,7 @@ func set(t *testing.T, table *Table, c Cell, key Key, accuracy float64) {
 
 func accuracyOf(t *testing.T, table *Table, c Cell, key Key) float64 {
 	t.Helper()
-	a, err := table.Query(c, key)
+	a, err := table.Query(c, key, trials.All)
 	if err != nil {
 		t.Fatal(err)
 	}

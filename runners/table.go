@@ -14,6 +14,7 @@ import (
 
 	"idarts/internal/exec/cpu"
 	"idarts/internal/result"
+	"idarts/internal/trials"
 	"idarts/nb1b1"
 	"idarts/nb201"
 )
@@ -116,18 +117,18 @@ func nb201Table(name string, content []byte, s Scoring, gflop func(arch string) 
 		if err != nil {
 			return a, err
 		}
-		valid, err := table.Query(cell, key(s.Valid))
+		valid, err := table.Query(cell, key(s.Valid), trials.All)
 		if err != nil {
 			return a, err
 		}
-		test, err := table.Query(cell, key(s.Test))
+		test, err := table.Query(cell, key(s.Test), trials.All)
 		if err != nil {
 			return a, err
 		}
 		a = tableAnswer{valid.Accuracy, test.Accuracy, math.NaN(), valid.Count(), test.Count()}
 		train := key(s.Valid)
 		train.Split = "train" // the records keep training times there
-		if took, err := table.Query(cell, train); err == nil {
+		if took, err := table.Query(cell, train, trials.All); err == nil {
 			a.seconds = took.Seconds
 		}
 		return a, nil
@@ -155,11 +156,11 @@ func nb101Table(name string, content []byte, s Scoring, gflop func(arch string) 
 		if err != nil {
 			return a, err
 		}
-		valid, err := table.Query(cell, nb1b1.Key{Epochs: s.Valid.Epochs, Split: s.Valid.Split})
+		valid, err := table.Query(cell, nb1b1.Key{Epochs: s.Valid.Epochs, Split: s.Valid.Split}, trials.All)
 		if err != nil {
 			return a, err
 		}
-		test, err := table.Query(cell, nb1b1.Key{Epochs: s.Test.Epochs, Split: s.Test.Split})
+		test, err := table.Query(cell, nb1b1.Key{Epochs: s.Test.Epochs, Split: s.Test.Split}, trials.All)
 		return tableAnswer{valid.Accuracy, test.Accuracy, valid.Seconds, len(valid.Trials), len(test.Trials)}, err
 	}
 	return tableScorer{file: name, ask: ask, gflop: gflop}, nil

@@ -15,15 +15,15 @@ import (
 // docs/architecture.md). A package without a row fails the test, so that a new
 // one gets its place on purpose.
 var rooms = map[string][]string{
-	"cmd/idarts":                 {"runners", "reports", "nb201", "nb1b1", "darts_space", "internal/*"},
+	"cmd/idarts":                 {"runners", "reports", "nb201", "nb1b1", "darts_space", "testdata", "internal/*"},
 	"runners":                    {"nb201", "nb1b1", "darts_space", "internal/*"},
 	"runners/internal/toy":       {"internal/supernet", "internal/search", "internal/graph", "internal/diagram"},
 	"reports":                    {"internal/result", "internal/durable", "internal/diagram"},
 	"benchmarks":                 {"runners", "nb201", "internal/*"},
 	"benchmarks/compare":         {"benchmarks"},
 	"benchmarks/peers":           {"benchmarks", "runners", "internal/*"},
-	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng"},
-	"nb1b1":                      {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng", "internal/diagram"},
+	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/durable", "internal/rng"},
+	"nb1b1":                      {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/durable", "internal/rng", "internal/diagram"},
 	"darts_space":                {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng", "internal/diagram", "testdata"},
 	"internal/supernet":          {"internal/search", "internal/graph", "internal/exec", "internal/exec/cpu", "internal/images", "internal/rng"},
 	"internal/search":            {"internal/exec", "internal/rng"},
@@ -34,6 +34,7 @@ var rooms = map[string][]string{
 	"internal/exec/cpu":          {"internal/exec"},
 	"internal/images":            {"internal/arrowio", "internal/durable", "internal/rng", "testdata"},
 	"internal/arrowio":           {"internal/durable"},
+	"internal/trials":            {},
 	"internal/result":            {"internal/durable"},
 	"internal/safetensors":       {"internal/durable"},
 	"internal/rng":               {},

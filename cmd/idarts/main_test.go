@@ -69,7 +69,17 @@ func TestBadInputIsOneClearLine(t *testing.T) {
 		{"query " + someCell + " --table short.arrow --dataset cifar10 --split ori-test", `"short.arrow" is truncated`},
 		{"query " + someCell + " --table text.arrow --dataset cifar10 --split ori-test", "text.arrow"},
 		{"query " + someCell + " --table good.arrow", "cannot be asked without a dataset"},
-		{"query " + someCell + " --table good.arrow --dataset cifar10 --split valid", `"good.arrow" has nothing for cifar10 with split "valid"`},
+		{"query " + someCell + " --table good.arrow --dataset cifar10", "cannot be asked without the set it was trained on, want one of: cifar10 trained on cifar10, ori-test, 200 epochs"},
+		{"query " + someCell + " --table good.arrow --dataset cifar10 --trained-on cifar10", "cannot be asked without a split"},
+		{"query " + someCell + " --table good.arrow --dataset cifar10 --trained-on cifar10 --split ori-test", "cannot be asked without the number of epochs"},
+		{"query " + someCell + " --table good.arrow --dataset cifar10 --trained-on cifar10 --split ori-test --epochs 200", "without seeds, want all or some of 777"},
+		{"query " + someCell + " --table good.arrow --dataset cifar10 --trained-on cifar10 --split valid --epochs 200 --seeds all", `"good.arrow" has nothing for cifar10 trained on cifar10, valid, 200 epochs, want one of: cifar10 trained`},
+		{"query " + someCell + " --table good.arrow --dataset cifar10 --trained-on cifar10 --split ori-test --epochs 200 --seeds 777,888", "has no seed 888 of cell"},
+		{"query " + someCell + " --table good.arrow --dataset cifar10 --trained-on cifar10 --split ori-test --epochs 200 --seeds first", `"first" is no seed`},
+		{"query " + someCell + " --table good.arrow --protocol best", `no protocol "best" for this table, want one of ["paper" "short" "everything"]`},
+		{"query " + someCell + " --table good.arrow --protocol paper --epochs 200", "--protocol paper says what it was trained on, split, epochs and seeds"},
+		{"query " + someCell + " --table good.arrow --protocol paper --dataset svhn", `protocol "paper" has no columns of data set "svhn"`},
+		{"query " + someCell + " --table good.arrow --protocol short", "has nothing for cifar10 trained on cifar10-valid, x-valid, 12 epochs"},
 		{"table --out none", `no output folder "none"`},
 		{"table --format html", `--format must be one of`},
 		{"figure --out none", `no output folder "none"`},
@@ -124,9 +134,15 @@ func TestNASBench101IsImportedAndAsked(t *testing.T) {
 	}{
 		{[]string{"data", "import", "nas-bench-101", records, "t.arrow"}, "t.arrow: 3 cells of NAS-Bench-101", 0},
 		{[]string{"data", "verify", "t.arrow"}, "  test, 108 epochs", 0},
-		{[]string{"query", cell, "--table", "t.arrow", "--epochs", "108", "--split", "test"}, "test, 108 epochs: 93.1190 %, mean of 1", 0},
+		{[]string{"query", cell, "--table", "t.arrow", "--epochs", "108", "--split", "test", "--seeds", "all"}, "cifar10 trained on cifar10-40k, test, 108 epochs, repeats all: 93.1190 %, mean of 1\n  repeat 0: 93.1190 %", 0},
+		{[]string{"query", cell, "--table", "t.arrow", "--protocol", "paper"}, "protocol paper: means over all repeats of 108 epochs\ncifar10 trained on cifar10-40k, valid, 108 epochs, repeats all: ", 0},
+		{[]string{"query", cell, "--table", "t.arrow", "--protocol", "everything"}, "test, 108 epochs, repeats all: 93.1190 %", 0},
+		{[]string{"query", cell, "--table", "t.arrow", "--protocol", "short"}, `no protocol "short" for this table, want one of ["paper" "everything"]`, 1},
+		{[]string{"query", cell, "--table", "t.arrow", "--epochs", "108", "--split", "test"}, "without repeats, want all or some of 0", 1},
+		{[]string{"query", cell, "--table", "t.arrow", "--epochs", "108", "--split", "test", "--seeds", "2"}, "has no repeat 2 of cell", 1},
+		{[]string{"query", cell, "--table", "t.arrow", "--dataset", "cifar100"}, `only networks of data set "cifar10"`, 1},
 		{[]string{"query", cell, "--table", "t.arrow", "--split", "test"}, "cannot be asked without the number of epochs", 1},
-		{[]string{"query", "conv3x3-bn-relu(0) output(1)", "--table", "t.arrow", "--epochs", "108", "--split", "test"}, "does not list cell", 1},
+		{[]string{"query", "conv3x3-bn-relu(0) output(1)", "--table", "t.arrow", "--epochs", "108", "--split", "test", "--seeds", "all"}, "does not list cell", 1},
 		{[]string{"query", "conv(0) output(1)", "--table", "t.arrow"}, "unknown op \"conv\"", 1},
 		{[]string{"data", "import", "nas-bench-101", "short.tfrecord", "u.arrow"}, `"short.tfrecord": record 5 at byte 2301: the file is truncated`, 1},
 		{[]string{"data", "import", "nas-bench-101", "damaged.tfrecord", "u.arrow"}, "damaged.tfrecord", 1},
@@ -157,13 +173,53 @@ func TestQueryPrintsTheTrials(t *testing.T) {
 	if err := table.Save("good.arrow"); err != nil {
 		t.Fatal(err)
 	}
-	want := someCell + "\ncifar10 trained on cifar10, ori-test, 200 epochs: 91.0000 % (sample std 1.4142), mean of 2\n" +
-		"  seed 777: 90.0000 %\n  seed 888: 92.0000 %\n"
-	for _, split := range []string{"ori-test", "test"} { // the split, and the papers' name of that column
-		out, text, status := command(t, "query", someCell, "--table", "good.arrow", "--dataset", "cifar10", "--split", split)
-		if status != 0 || out != want {
-			t.Errorf("split %s: status %d, %q; output\n%swant\n%s", split, status, text, out, want)
+	const of = " --table good.arrow --dataset cifar10 --trained-on cifar10 --split ori-test --epochs 200 --seeds "
+	for _, tt := range []struct{ name, args, want string }{
+		{"all trials", of + "all", "cifar10 trained on cifar10, ori-test, 200 epochs, seeds all: 91.0000 % (sample std 1.4142), mean of 2\n" +
+			"  seed 777: 90.0000 %\n  seed 888: 92.0000 %\n"},
+		{"one trial", of + "888", "cifar10 trained on cifar10, ori-test, 200 epochs, seeds 888: 92.0000 %, mean of 1\n  seed 888: 92.0000 %\n"},
+		{"the papers' columns, spelt out", " --table good.arrow --protocol paper --dataset cifar10",
+			"protocol paper: the papers' columns: means over the available trials after 200 epochs\n" +
+				"cifar10 valid = cifar10 trained on cifar10-valid, x-valid, 200 epochs, seeds all: nothing\n" +
+				"cifar10 test = cifar10 trained on cifar10, ori-test, 200 epochs, seeds all: 91.0000 % (sample std 1.4142), mean of 2\n" +
+				"  seed 777: 90.0000 %\n  seed 888: 92.0000 %\n"},
+		{"everything", " --table good.arrow --protocol everything", "protocol everything: all keys of the table, all trials\n" +
+			"cifar10 trained on cifar10, ori-test, 200 epochs, seeds all: 91.0000 % (sample std 1.4142), mean of 2\n  seed 777: 90.0000 %\n  seed 888: 92.0000 %\n"},
+	} {
+		out, text, status := command(t, append([]string{"query", someCell}, strings.Fields(tt.args)...)...)
+		if want := someCell + "\n" + tt.want; status != 0 || out != want {
+			t.Errorf("%s: status %d, %q; output\n%swant\n%s", tt.name, status, text, out, want)
 		}
+	}
+}
+
+// Tables of other data sets have the same form: a mean whose trials are not known,
+// and one of this program's own.
+func TestQueryOfOtherTables(t *testing.T) {
+	t.Chdir(t.TempDir())
+	table := nb201.NewTable(nb201.Origin{Source: "test"})
+	cell, err := nb201.Parse(someCell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []nb201.Record{
+		{Key: nb201.Key{Dataset: "fashion16", TrainedOn: "fashion16-train", Split: "valid", Epochs: 6}, Seed: 0, Accuracy: 80},
+		{Key: nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}, Seed: nb201.MeanOfTrials, Accuracy: 91},
+	} {
+		r.Cell = cell
+		if err := table.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.Save("other.arrow"); err != nil {
+		t.Fatal(err)
+	}
+	want := someCell + "\nprotocol everything: all keys of the table, all trials\n" +
+		"cifar10 trained on cifar10, ori-test, 200 epochs, seeds all: 91.0000 %, mean over trials whose number the table does not know\n" +
+		"fashion16 trained on fashion16-train, valid, 6 epochs, seeds all: 80.0000 %, mean of 1\n  seed 0: 80.0000 %\n"
+	out, text, status := command(t, "query", someCell, "--table", "other.arrow", "--protocol", "everything")
+	if status != 0 || out != want {
+		t.Errorf("status %d, %q; output\n%swant\n%s", status, text, out, want)
 	}
 }
 

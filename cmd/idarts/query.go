@@ -9,6 +9,7 @@ import (
 
 	dartsspace "idarts/darts_space"
 	"idarts/internal/arrowio"
+	"idarts/internal/trials"
 	"idarts/nb1b1"
 	"idarts/nb201"
 	"idarts/runners"
@@ -17,12 +18,17 @@ import (
 type queryCmd struct {
 	Cell      string `arg:"" help:"Architecture in the text of its space, or the name of a published genotype of the DARTS space."`
 	Space     string `help:"darts: ask the published genotypes inside the program, where no table is given." placeholder:"NAME"`
-	Table     string `help:"Arrow table: an imported benchmark, published genotypes, or scores.arrow of an output folder; data/nats-tss.arrow when left out." placeholder:"FILE"`
-	Dataset   string `help:"Whose images it was measured on. Required for a benchmark, like --split." placeholder:"NAME"`
-	Split     string `help:"Which images: train, x-valid, x-test or ori-test; valid or test: the papers' columns, or those of scores.arrow." placeholder:"NAME"`
-	TrainedOn string `help:"What it was trained on; may be left out where the table has only one answer." placeholder:"NAME"`
-	Epochs    int    `help:"Length of the training; may be left out where the table has only one answer." placeholder:"N"`
+	Table     string `help:"Arrow table: a benchmark, published genotypes, or scores.arrow of an output folder; data/nats-tss.arrow when left out." placeholder:"FILE"`
+	Dataset   string `help:"Whose images it was measured on. A benchmark needs this and the next four, or --protocol; an error lists what its table has." placeholder:"NAME"`
+	TrainedOn string `help:"Whose images it was trained on: cifar10-valid is one half of CIFAR-10's." placeholder:"NAME"`
+	Split     string `help:"Which images it was measured on: train, x-valid, x-test or ori-test; train, valid or test." placeholder:"NAME"`
+	Epochs    int    `help:"Length of the training." placeholder:"N"`
+	Seeds     string `help:"Which trials the mean is over: all that there are, or numbers such as 777,888." placeholder:"LIST"`
+	Protocol  string `help:"A list of keys with a name, which is printed: paper, short (12 epochs), or everything that the table has." placeholder:"NAME"`
 }
+
+// everything is the protocol of all keys of a table.
+const everything = "everything"
 
 // Run asks the table by its own kind.
 func (q *queryCmd) Run(c console) error {
@@ -55,10 +61,76 @@ func (q *queryCmd) Run(c console) error {
 	}
 }
 
+// column is one question to a benchmark's table.
+type column struct {
+	name string // what papers call it, "" where it is the key itself
+	key  string
+	ask  func() (answer, error)
+}
+
+// answer is what a benchmark's table says.
+type answer struct {
+	accuracy, std float64
+	n             int // trials behind the mean, 0 where the table does not know
+	trials        []string
+}
+
+// single refuses a key beside a protocol.
+func (q *queryCmd) single() error {
+	if q.TrainedOn != "" || q.Split != "" || q.Epochs != 0 || q.Seeds != "" {
+		return fmt.Errorf("--protocol %s says what it was trained on, split, epochs and seeds; want it or them", q.Protocol)
+	}
+	return nil
+}
+
+// answers prints what a table has on each column. Columns of a protocol that the
+// table or the cell lacks are told; it is an error when that is all of them.
+func (q *queryCmd) answers(c console, about string, columns []column) error {
+	if q.Protocol != "" {
+		fmt.Fprintf(c.out, "protocol %s: %s\n", q.Protocol, about)
+	}
+	var first error
+	missing := 0
+	for _, col := range columns {
+		a, err := col.ask()
+		if err != nil && q.Protocol == "" {
+			return err
+		}
+		line := col.key
+		if col.name != "" {
+			line = col.name + " = " + line
+		}
+		if err != nil {
+			fmt.Fprintf(c.out, "%s: nothing\n", line)
+			missing++
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		fmt.Fprintf(c.out, "%s: %.4f %%", line, a.accuracy)
+		if !math.IsNaN(a.std) {
+			fmt.Fprintf(c.out, " (sample std %.4f)", a.std)
+		}
+		if a.n == 0 {
+			fmt.Fprintln(c.out, ", mean over trials whose number the table does not know")
+			continue
+		}
+		fmt.Fprintf(c.out, ", mean of %d\n", a.n)
+		for _, trial := range a.trials {
+			fmt.Fprintf(c.out, "  %s\n", trial)
+		}
+	}
+	if missing == len(columns) {
+		return first
+	}
+	return nil
+}
+
 // nb101 asks a table of NAS-Bench-101.
 func (q *queryCmd) nb101(c console) error {
-	if q.Dataset != "" && q.Dataset != "cifar10" {
-		return fmt.Errorf("%q has nothing for data set %q, only for \"cifar10\"", q.Table, q.Dataset)
+	if q.Dataset != "" && q.Dataset != nb1b1.Dataset || q.TrainedOn != "" && q.TrainedOn != nb1b1.TrainedOn {
+		return fmt.Errorf("%q has only networks of data set %q trained on %q", q.Table, nb1b1.Dataset, nb1b1.TrainedOn)
 	}
 	cell, err := nb1b1.Parse(q.Cell)
 	if err != nil {
@@ -68,30 +140,55 @@ func (q *queryCmd) nb101(c console) error {
 	if err != nil {
 		return err
 	}
-	key := nb1b1.Key{Epochs: q.Epochs, Split: q.Split}
-	answer, err := table.Query(cell, key)
+	seeds, err := trials.Parse(q.Seeds)
 	if err != nil {
 		return err
+	}
+	keys, about := []nb1b1.Key{{Epochs: q.Epochs, Split: q.Split}}, ""
+	if q.Protocol != "" {
+		if err := q.single(); err != nil {
+			return err
+		}
+		protocols := append(slices.Clone(nb1b1.Protocols), nb1b1.Protocol{Name: everything, About: "all keys of the table, all trials", Keys: table.Keys(), Seeds: trials.All})
+		i := slices.IndexFunc(protocols, func(p nb1b1.Protocol) bool { return p.Name == q.Protocol })
+		if i < 0 {
+			return noProtocol(q.Protocol, protocols, func(p nb1b1.Protocol) string { return p.Name })
+		}
+		keys, about, seeds = protocols[i].Keys, protocols[i].About, protocols[i].Seeds
+	}
+	var columns []column
+	for _, key := range keys {
+		text := fmt.Sprintf("%s trained on %s, %s, repeats %s", nb1b1.Dataset, nb1b1.TrainedOn, key, seeds)
+		columns = append(columns, column{key: text, ask: func() (answer, error) {
+			got, err := table.Query(cell, key, seeds)
+			a := answer{got.Accuracy, got.Std, len(got.Trials), nil}
+			for _, trial := range got.Trials {
+				a.trials = append(a.trials, fmt.Sprintf("repeat %d: %.4f %%, %.0f s", trial.Repeat, trial.Accuracy, trial.Seconds))
+			}
+			return a, err
+		}})
 	}
 	parameters, err := table.Parameters(cell)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s\n%d parameters\n", cell, parameters)
-	mean(c, key.String(), answer.Accuracy, answer.Std, len(answer.Trials))
-	for _, trial := range answer.Trials {
-		fmt.Fprintf(c.out, "  repeat %d: %.4f %%, %.0f s\n", trial.Repeat+1, trial.Accuracy, trial.Seconds)
+	var out strings.Builder
+	whole := c
+	whole.out = &out
+	if err := q.answers(whole, about, columns); err != nil {
+		return err
 	}
+	fmt.Fprintf(c.out, "%s\n%d parameters\n%s", cell, parameters, out.String())
 	return nil
 }
 
-// mean prints a mean over n trained networks.
-func mean(c console, of string, accuracy, std float64, n int) {
-	fmt.Fprintf(c.out, "%s: %.4f %%", of, accuracy)
-	if !math.IsNaN(std) {
-		fmt.Fprintf(c.out, " (sample std %.4f)", std)
+// noProtocol lists those that there are.
+func noProtocol[P any](name string, protocols []P, of func(P) string) error {
+	var names []string
+	for _, p := range protocols {
+		names = append(names, of(p))
 	}
-	fmt.Fprintf(c.out, ", mean of %d\n", n)
+	return fmt.Errorf("no protocol %q for this table, want one of %q", name, names)
 }
 
 // published asks a table of published genotypes, by name or by genotype.
@@ -224,7 +321,8 @@ func (q *queryCmd) scores(c console) error {
 	return nil
 }
 
-// nb201 asks a table of NAS-Bench-201.
+// nb201 asks a table of cells of NAS-Bench-201, be it the official one, the public
+// extracts or one that was trained here.
 func (q *queryCmd) nb201(c console) error {
 	cell, err := nb201.Parse(q.Cell)
 	if err != nil {
@@ -234,37 +332,55 @@ func (q *queryCmd) nb201(c console) error {
 	if err != nil {
 		return err
 	}
-	key := nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs}
-	// A part that the table leaves no choice in need not be given.
-	var match []nb201.Key
-	for _, k := range table.Keys() {
-		if k.Dataset == q.Dataset && k.Split == q.Split && (q.TrainedOn == "" || k.TrainedOn == q.TrainedOn) && (q.Epochs == 0 || k.Epochs == q.Epochs) {
-			match = append(match, k)
-		}
-	}
-	switch {
-	case len(match) == 1:
-		key = match[0]
-	case len(match) == 0 && q.Dataset != "" && q.Split != "":
-		// "valid" and "test" are the papers' columns where the table has no split of that name.
-		if paper, err := nb201.PaperKey(q.Dataset, q.Split); err == nil && q.TrainedOn == "" && q.Epochs == 0 && slices.Contains(table.Keys(), paper) {
-			key = paper
-			break
-		}
-		var have []string
-		for _, k := range table.Keys() {
-			have = append(have, k.String())
-		}
-		return fmt.Errorf("%q has nothing for %s with split %q, want one of: %s", q.Table, q.Dataset, q.Split, strings.Join(have, "; "))
-	}
-	answer, err := table.Query(cell, key)
+	seeds, err := trials.Parse(q.Seeds)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, cell)
-	mean(c, key.String(), answer.Accuracy, answer.Std, len(answer.Trials))
-	for _, trial := range answer.Trials {
-		fmt.Fprintf(c.out, "  seed %d: %.4f %%\n", trial.Seed, trial.Accuracy)
+	wanted, about := []nb201.Column{{Key: nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs}}}, ""
+	if q.Protocol != "" {
+		if err := q.single(); err != nil {
+			return err
+		}
+		all := nb201.Protocol{Name: everything, About: "all keys of the table, all trials", Seeds: trials.All}
+		for _, key := range table.Keys() {
+			all.Columns = append(all.Columns, nb201.Column{Dataset: key.Dataset, Key: key})
+		}
+		protocols := append(slices.Clone(nb201.Protocols), all)
+		i := slices.IndexFunc(protocols, func(p nb201.Protocol) bool { return p.Name == q.Protocol })
+		if i < 0 {
+			return noProtocol(q.Protocol, protocols, func(p nb201.Protocol) string { return p.Name })
+		}
+		about, seeds, wanted = protocols[i].About, protocols[i].Seeds, nil
+		for _, col := range protocols[i].Columns {
+			if q.Dataset == "" || q.Dataset == col.Dataset {
+				wanted = append(wanted, col)
+			}
+		}
+		if len(wanted) == 0 {
+			return fmt.Errorf("protocol %q has no columns of data set %q", q.Protocol, q.Dataset)
+		}
 	}
+	var columns []column
+	for _, w := range wanted {
+		col := column{key: fmt.Sprintf("%s, seeds %s", w.Key, seeds), ask: func() (answer, error) {
+			got, err := table.Query(cell, w.Key, seeds)
+			a := answer{got.Accuracy, got.Std, got.Count(), nil}
+			for _, trial := range got.Trials {
+				a.trials = append(a.trials, fmt.Sprintf("seed %d: %.4f %%", trial.Seed, trial.Accuracy))
+			}
+			return a, err
+		}}
+		if w.Column != "" {
+			col.name = w.Dataset + " " + w.Column
+		}
+		columns = append(columns, col)
+	}
+	var out strings.Builder
+	whole := c
+	whole.out = &out
+	if err := q.answers(whole, about, columns); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s\n%s", cell, out.String())
 	return nil
 }

@@ -155,12 +155,18 @@ func Nullable[V Element](t *Table, column string) ([]V, Bitmap, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	v, err := Of[V](t, c)
+	return v, c.Valid, err
+}
+
+// Of returns a column of t that has been found before.
+func Of[V Element](t *Table, c *Column) ([]V, error) {
 	v, ok := c.Values.([]V)
 	if !ok {
 		var zero []V
-		return nil, nil, fmt.Errorf("arrowio: %q: column %q has type %s, want %s", t.Name, column, c.Type, typeOf(zero))
+		return nil, fmt.Errorf("arrowio: %q: column %q has type %s, want %s", t.Name, c.Name, c.Type, typeOf(zero))
 	}
-	return v, c.Valid, nil
+	return v, nil
 }
 
 // FixedValues returns a column of byte strings of one width, with a value in each row.
