@@ -34,7 +34,11 @@ func tiny() Protocol {
 	}
 	p.Name = "tiny"
 	p.Supernet, p.Batch = Net{C: 2, N: 1}, 16
-	p.Score.Net, p.Score.Epochs, p.Score.Batch = Net{C: 2, N: 1}, 1, 100
+	p.Score = Scoring{Trials: 1, Recipe: Recipe{
+		Net: Net{C: 2, N: 1}, Epochs: 1, Batch: 100,
+		Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+		Augment: Augment{Flip: true},
+	}}
 	settings := map[string]search.Settings{}
 	for _, name := range search.Names() {
 		s := p.Search[name]
