@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"idarts/internal/images"
+	"idarts/nb201"
+)
+
+// originals makes a folder of the two public files of NAS-Bench-201, from the
+// reference data beside the checkout. The test is skipped where they are not there.
+func originals(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i, folder := range []string{"nb201-cifar10", "nb201-12ep"} {
+		name := nb201.Public[i].Name
+		content, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", folder, name))
+		if err != nil {
+			t.Skipf("reference data %q is not here", filepath.Join("..", "shared", "data", folder, name))
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestDataFetch(t *testing.T) {
+	dir := originals(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, f := range nb201.Public {
+			if r.URL.Path == f.URL("") {
+				http.ServeFile(w, r, filepath.Join(dir, f.Name))
+				return
+			}
+		}
+		http.NotFound(w, r)
+	}))
+	defer server.Close()
+	t.Chdir(t.TempDir())
+
+	out, text, status := command(t, "data", "fetch", "nb201", "--base-url", server.URL)
+	if want := "data/nb201.arrow: 15625 cells, 109375 accuracies, each the mean over the trials of its source\n"; status != 0 || out != want {
+		t.Fatalf("status %d, printed %q and %q, want %q", status, out, text, want)
+	}
+	if out, text, status = command(t, "data", "fetch", "nb201", "--from", dir, "--out", "hand.arrow"); status != 0 {
+		t.Fatalf("files placed by hand: status %d: %s", status, text)
+	}
+	first, err := os.ReadFile("data/nb201.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := os.ReadFile("hand.arrow")
+	if err != nil || !slices.Equal(first, second) {
+		t.Errorf("files placed by hand give another table (%v)", err)
+	}
+	out, text, status = command(t, "data", "verify", "data/nb201.arrow")
+	for _, want := range []string{
+		"ok  15625 of 15625 cells, all different, in the benchmark's order\n",
+		"ok  the best of cifar10 trained on cifar10, ori-test, 200 epochs is #6111 with 94.3733 %, as published\n",
+	} {
+		if status != 0 || !strings.Contains(out, want) {
+			t.Errorf("verify: status %d, %s, no line %q in\n%s", status, text, want, out)
+		}
+	}
+
+	server.Close()
+	if !testing.Short() { // it waits between its tries
+		_, text, status = command(t, "data", "fetch", "nb201", "--base-url", server.URL, "--out", "none/t.arrow")
+		if want := `(466198 bytes, sha256 c453cb003143efd20be0f5ba707c64afefa3a11b39ff557fd48cf8c7631e73a1) and run idarts data fetch nb201 --from "none/nb201-files"`; status != 1 || !strings.Contains(text, want) {
+			t.Errorf("without a server: status %d, %q, want %q", status, text, want)
+		}
+	}
+	_, text, status = command(t, "data", "fetch", "nb201", "--from", "nowhere")
+	if want := `save https://raw.githubusercontent.com/`; status != 1 || !strings.Contains(text, want) {
+		t.Errorf("from an empty folder: status %d, %q, want %q", status, text, want)
+	}
+
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr strings.Builder
+	status = execute(console{ctx: stopped, out: &stdout, err: &stderr}, []string{"data", "fetch", "nb201", "--base-url", server.URL, "--out", "none/t.arrow"})
+	if want := "the same command goes on where the transfer was"; status != statusInterrupted || !strings.Contains(stderr.String(), want) {
+		t.Errorf("interrupted: status %d, %q, want %q", status, stderr.String(), want)
+	}
+}
+
+// The list has every data set, and what it says of embedded files is so.
+func TestDataList(t *testing.T) {
+	out, text, status := command(t, "data", "list")
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, text)
+	}
+	var names []string
+	embedded, sums := 0, 0
+	for _, item := range dataItems {
+		if slices.Contains(names, item.Name) {
+			t.Errorf("%q is there twice", item.Name)
+		}
+		names = append(names, item.Name)
+		if item.Title == "" || item.Licence == "" || item.Citation == "" || item.Get == "" {
+			t.Errorf("%q lacks a title, licence, citation or how to get it: %+v", item.Name, item)
+		}
+		for _, want := range []string{item.Name + ": " + item.Title, item.Licence, item.Citation, item.Get} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%q is not printed", want)
+			}
+		}
+		for _, f := range item.Files {
+			if b, err := hex.DecodeString(f.SHA256); err != nil || len(b) != 32 || !strings.Contains(out, f.SHA256) {
+				t.Errorf("%s: sha256 %q", f.Name, f.SHA256)
+			}
+			sums++
+			if f.Embedded == nil {
+				continue
+			}
+			embedded++
+			if sum := hexSum(f.Embedded); sum != f.SHA256 || int64(len(f.Embedded)) != f.Size {
+				t.Errorf("%s: %d bytes, sha256 %s, the list says %d, %s", f.Name, len(f.Embedded), sum, f.Size, f.SHA256)
+			}
+			if content, err := os.ReadFile(filepath.Join("..", "..", "testdata", f.Name)); err != nil || hexSum(content) != f.SHA256 {
+				t.Errorf("%s is not the file in testdata (%v)", f.Name, err)
+			}
+			if out, text, status := command(t, "data", "verify", item.Name); status != 0 || !strings.Contains(out, "ok  ") {
+				t.Errorf("verify %s: status %d, %s%s", item.Name, status, out, text)
+			}
+		}
+	}
+	for _, d := range images.Datasets {
+		if !slices.Contains(names, d.Name) {
+			t.Errorf("data set %q is not in the list", d.Name)
+		}
+	}
+	t.Logf("%d data sets and tables, %d files with a sha256, %d of them in the program", len(names), sums, embedded)
+}
+
+func TestDataVerifySaysWhatIsWrong(t *testing.T) {
+	genotypes, err := os.ReadFile("../../testdata/darts-genotypes.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	write := func(name string, content []byte) {
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("short.arrow", genotypes[:len(genotypes)/2])
+	write("text", []byte("some text that is no table"))
+	bad := nb201.NewTable(nb201.Origin{Source: "test"})
+	if err := bad.Append(
+		nb201.Record{Cell: nb201.FromIndex(7), Key: nb201.Key{Dataset: "cifar100", TrainedOn: "cifar100", Split: "x-valid", Epochs: 12}, Accuracy: 10},
+		nb201.Record{Cell: nb201.FromIndex(7), Key: nb201.Key{Dataset: "cifar100", TrainedOn: "cifar100", Split: "x-test", Epochs: 12}, Accuracy: 12},
+		nb201.Record{Cell: nb201.FromIndex(7), Key: nb201.Key{Dataset: "cifar100", TrainedOn: "cifar100", Split: "ori-test", Epochs: 12}, Accuracy: 12},
+	); err != nil {
+		t.Fatal(err)
+	}
+	if err := bad.Save("bad.arrow"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ what, want string }{
+		{"none", `no file and no data set "none", want a file or one of ["fashion16"`},
+		{"nb201", `"nb201" is not in the program, want the name of a file of it; how to get it: idarts data fetch nb201`},
+		{"short.arrow", `"short.arrow" is truncated`},
+		{"text", `"text"`},
+		{"bad.arrow", "accuracy 12, want 11, the mean of x-valid 10 and x-test 12"},
+	} {
+		if out, text, status := command(t, "data", "verify", tt.what); status != 1 || !strings.Contains(text, tt.want) || strings.Count(text, "\n") != 1 {
+			t.Errorf("%s: status %d, %q and %q, want %q", tt.what, status, out, text, tt.want)
+		}
+	}
+}
