@@ -25,7 +25,7 @@ func decodeFrame(content []byte) (frame, error) {
 	if !ok || f.blocks == nil {
 		return nil, fmt.Errorf("the file holds a %T, want a data frame", raw)
 	}
-	return f.blocks.columns(len(content))
+	return f.blocks.columns(min(len(content), maxPickleValues))
 }
 
 // frameColumn finds a column that must have type V.

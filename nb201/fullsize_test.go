@@ -222,12 +222,10 @@ func template(t *testing.T, path string, other bool) (parts [4][]byte) {
 		t.Fatal(err)
 	}
 	var out []byte
+	behind := instructions(t, content)
 	part, memo, arch := 0, 0, -1
 	for at := 0; at < len(content); {
-		next, err := nextInstruction(content, at)
-		if err != nil {
-			t.Fatal(err)
-		}
+		next := behind[at]
 		op, argument := content[at], content[at+1:next]
 		follows := false // the number follows
 		switch {
@@ -260,9 +258,7 @@ func template(t *testing.T, path string, other bool) (parts [4][]byte) {
 			for content[at] == 0x95 {
 				at += 9
 			}
-			if at, err = nextInstruction(content, at); err != nil {
-				t.Fatal(err)
-			}
+			at = behind[at]
 			parts[part], out, part = out, nil, part+1
 		}
 	}

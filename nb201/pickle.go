@@ -23,7 +23,7 @@ const maxPickle = 64 << 20
 // few classes in findClass are made, nothing is run, and damage is an error. The
 // result is made of dict, []any, string, int64, float64, bool and nil.
 func readPickle(path string) (v any, packed []byte, err error) {
-	if packed, err = os.ReadFile(path); err != nil {
+	if packed, err = readSmall(path); err != nil {
 		return nil, nil, err
 	}
 	content, err := io.ReadAll(io.LimitReader(bzip2.NewReader(bytes.NewReader(packed)), maxPickle+1))
@@ -36,13 +36,27 @@ func readPickle(path string) (v any, packed []byte, err error) {
 	return v, packed, nil
 }
 
+// readSmall reads a file of at most maxPickle bytes.
+func readSmall(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxPickle+1))
+	if err == nil && len(content) > maxPickle {
+		err = fmt.Errorf("more than %d bytes", maxPickle)
+	}
+	return content, err
+}
+
 // decodePickle decodes a benchmark record or index.
 func decodePickle(content []byte) (v any, err error) {
 	raw, err := loadPickle(content, findClass)
 	if err != nil {
 		return nil, err
 	}
-	budget := len(content)
+	budget := min(len(content), maxPickleValues)
 	return plain(raw, 0, &budget)
 }
 
@@ -58,7 +72,7 @@ func loadPickle(content []byte, find func(module, name string) (any, error)) (v 
 	if len(content) > maxPickle {
 		return nil, fmt.Errorf("more than %d bytes unpacked", maxPickle)
 	}
-	if err := scanPickle(content); err != nil {
+	if err := guardPickle(content); err != nil {
 		return nil, err
 	}
 	u := pickle.NewUnpickler(bytes.NewReader(content))
@@ -129,78 +143,6 @@ func (newScalar) Call(args ...any) (any, error) {
 		return int(binary.LittleEndian.Uint64(b)), nil
 	}
 	return nil, fmt.Errorf("numpy scalar of type %q with %d bytes, want f8, f4 or i8", d.kind, len(b))
-}
-
-// scanPickle walks over the instructions without running them. It admits those
-// that the public files are made of and checks that every length lies inside
-// the file, since the library allocates what a length asks for.
-func scanPickle(content []byte) error {
-	for at := 0; at < len(content); {
-		op := content[at]
-		next, err := nextInstruction(content, at)
-		if err != nil {
-			return err
-		}
-		if op == '.' {
-			return nil
-		}
-		at = next
-	}
-	return errors.New("damaged pickle: it does not end with a stop")
-}
-
-// fixedArguments and prefixedArguments say how long an instruction's argument is:
-// a fixed number of bytes, or a length of so many bytes in front of it.
-var fixedArguments = map[byte]int{
-	'.': 0, '(': 0, ')': 0, '}': 0, ']': 0, 't': 0, 'R': 0, 'b': 0, 'u': 0, 's': 0, 'a': 0, 'e': 0, 'N': 0, // stop, mark, (), {}, [], tuple, reduce, build, setitems, setitem, append, appends, None
-	0x85: 0, 0x86: 0, 0x87: 0, 0x88: 0, 0x89: 0, 0x8f: 0, 0x90: 0, 0x93: 0, 0x94: 0, 0x81: 0, // tuple1-3, True, False, set(), additems, stack_global, memoize, newobj
-	0x80: 1, 'K': 1, 'h': 1, 'q': 1, 'M': 2, 'J': 4, 'j': 4, 'r': 4, 'G': 8, 0x95: 8, // protocol, ints, memo gets and puts, float, frame
-}
-var prefixedArguments = map[byte]int{0x8c: 1, 'X': 4, 'C': 1, 'B': 4, 0x96: 8, 0x8a: 1} // text, bytes, bytearray, long
-
-// nextInstruction checks the instruction at one place and finds the place after it.
-func nextInstruction(content []byte, at int) (next int, err error) {
-	op := content[at]
-	at++
-	if op == 'c' { // global: two lines
-		for range 2 {
-			end := bytes.IndexByte(content[at:], '\n')
-			if end < 0 {
-				return 0, errors.New("damaged pickle: it ends inside a class name")
-			}
-			at += end + 1
-		}
-		return at, nil
-	}
-	n, ok := fixedArguments[op]
-	if !ok {
-		width, ok := prefixedArguments[op]
-		if !ok {
-			return 0, fmt.Errorf("damaged pickle: instruction %#x at byte %d is not one of a benchmark record", op, at-1)
-		}
-		if at+width > len(content) {
-			return 0, errors.New("damaged pickle: it ends inside an instruction")
-		}
-		var length [8]byte
-		copy(length[:], content[at:at+width])
-		size := binary.LittleEndian.Uint64(length[:])
-		if size > uint64(len(content)) {
-			return 0, errors.New("damaged pickle: it ends inside an instruction")
-		}
-		n = width + int(size)
-		if op == 0x8a && n == width {
-			return 0, errors.New("damaged pickle: a number of 0 bytes")
-		}
-	}
-	if n > len(content)-at {
-		return 0, errors.New("damaged pickle: it ends inside an instruction")
-	}
-	if op == 0x95 { // a frame's size is not skipped, but must be inside as well
-		if size := binary.LittleEndian.Uint64(content[at:]); size > uint64(len(content)-at-8) {
-			return 0, fmt.Errorf("damaged pickle: a frame of %d bytes, want at most %d", size, len(content)-at-8)
-		}
-	}
-	return at + n, nil
 }
 
 // dict is a Python dict with its keys in order. A key that is a tuple of text and

@@ -1,0 +1,124 @@
+package nb201
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// instructions maps the place of each instruction of a pickle to the next one's.
+func instructions(t *testing.T, content []byte) map[int]int {
+	t.Helper()
+	behind := map[int]int{}
+	for g := newGuard(content); !g.stopped; {
+		at := g.at
+		if err := g.step(); err != nil {
+			t.Fatal(err)
+		}
+		behind[at] = g.at
+	}
+	return behind
+}
+
+// allocated is what f takes from the heap, in bytes.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// Pickles of a few megabytes that made the library use gigabytes, or print them.
+func TestPicklesThatTakeMemory(t *testing.T) {
+	const million = 1 << 20
+	long := "\x80\x04X\x00\x00\x10\x00" + strings.Repeat("a", million) + "\x94"
+	refer := func(n int) string { return strings.Repeat("h\x00", n) }
+	for _, tt := range []struct{ name, pickle, want string }{
+		{"marks alone", strings.Repeat("(", 2*million), "it needs more than 67108864 bytes of memory"},
+		{"empty sets", strings.Repeat("\x8f", million) + ".", "it needs more than"},
+		{"empty dicts", strings.Repeat("}", million) + ".", "it needs more than"},
+		{"one value on the stack", strings.Repeat("N", 2*million) + ".", "it needs more than"},
+		{"puts into the memo", "\x80\x04N" + strings.Repeat("\x94", million) + ".", "it needs more than"},
+		{"a call of a list of one long text", long + "](" + refer(1000) + "e)R.", "a call of what is no class"},
+		{"an object of it", long + "](" + refer(1000) + "e)\x81.", "a call of what is no class"},
+		{"a class named by it", long + "](" + refer(1000) + "e\x8c\x01a\x93.", "a class whose name is no text"},
+		{"a class with a long name", long + "h\x00\x93.", "a class name of 1048576 and 1048576 characters, want at most 100"},
+		{"a state for a list of it", long + "](" + refer(1000) + "e}b.", "a state for what is no object"},
+		{"an OrderedDict of it", long + "\x8c\x0bcollections\x8c\x0bOrderedDict\x93(" + refer(1000) + "tR.", "an OrderedDict with arguments"},
+		{"a state for an OrderedDict", long + "\x8c\x0bcollections\x8c\x0bOrderedDict\x93)R}((" + refer(1000) + "tNub.", "a state for what is no object"},
+		{"the library's own classes", long + "c__builtin__\nobject\n(" + refer(1000) + "t\x81.", `class "__builtin__.object" is not allowed`},
+		{"and the other", "\x80\x02ccopy_reg\n_reconstructor\n(NNNtR.", `class "copy_reg._reconstructor" is not allowed`},
+		{"lists of lists of lists", "\x80\x04](" + strings.Repeat("N", 2000) + "e\x94](" + refer(2000) + "e\x94](" + strings.Repeat("h\x01", 2000) + "e.", "it holds itself"},
+	} {
+		var err error
+		used := allocated(func() { _, err = decodePickle([]byte(tt.pickle)) })
+		if err == nil || !strings.Contains(err.Error(), tt.want) || len(err.Error()) > 1000 {
+			t.Errorf("%s: error = %.300v, want %q", tt.name, err, tt.want)
+		}
+		if used > 4*maxPickleMemory {
+			t.Errorf("%s: %d bytes of pickle took %d", tt.name, len(tt.pickle), used)
+		}
+		t.Logf("%s: %d bytes took %.1f MB", tt.name, len(tt.pickle), float64(used)/1e6)
+	}
+}
+
+// What the guard counts is at least what the library uses, and far from the limit.
+func TestGuardOfOfficialFiles(t *testing.T) {
+	for _, name := range []string{"nats-bench-sample/000011.pickle.pbz2", "nats-bench-sample/meta.pickle.pbz2", "nb201-12ep/mini-bench-arch-cell-accs.pd"} {
+		content, err := os.ReadFile(filepath.Join(shared(t, filepath.Dir(name)), filepath.Base(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		find := findFrameClass
+		if filepath.Ext(name) == ".pbz2" {
+			find = findClass
+			if content, err = io.ReadAll(bzip2.NewReader(bytes.NewReader(content))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g := newGuard(content)
+		for !g.stopped {
+			if err := g.step(); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		counted := maxPickleMemory - g.room
+		used := allocated(func() {
+			if _, err := loadPickle(content, find); err != nil {
+				t.Fatal(err)
+			}
+		})
+		t.Logf("%s: %d bytes, counted %.1f MB, used %.1f MB, guard included", name, len(content), float64(counted)/1e6, float64(used)/1e6)
+		if counted > maxPickleMemory/2 {
+			t.Errorf("%s: counted %d of at most %d bytes", name, counted, maxPickleMemory)
+		}
+	}
+}
+
+// The guard knows what is on the stack; it stops where the library would, or before.
+func TestGuardFollowsTheStack(t *testing.T) {
+	for _, tt := range []struct{ pickle, want string }{
+		{"N.", ""}, {"].", ""}, {"(t.", ""}, {"(NNt.", ""}, {"NN\x86.", ""}, {"}(NNu.", ""}, {"](Ne.", ""},
+		{"cnumpy\ndtype\n(NtR}b.", ""},
+		{".", "its stack is empty"}, {"(.", "its stack is empty"}, {"N(.", "its stack is empty"},
+		{"N\x86.", "its stack is empty"}, {"t.", "a mark is missing"}, {"N(\x85.", "its stack is empty"},
+		{"(Ne.", "its stack is empty"}, {"N}(NNu..", ""}, {"\x94.", "its stack is empty"},
+		{"cnumpy\ndtype\nNR.", "without a tuple"}, {"N)R.", "no class"}, {"N)\x81.", "no class"},
+		{"cnumpy\ndtype\n)R)R.", "no class"}, // what a class made is none
+		{"Nb.", "its stack is empty"}, {"NNb.", "a state for what is no object"},
+		{"K", "it ends inside an instruction"}, {"X\x05\x00\x00\x00abc.", "it ends inside an instruction"},
+		{"", "it does not end with a stop"}, {"N", "it does not end with a stop"}, {"o.", "instruction 0x6f at byte 0"},
+	} {
+		err := guardPickle([]byte(tt.pickle))
+		if got := fmt.Sprint(err); tt.want == "" && err != nil || tt.want != "" && !strings.Contains(got, tt.want) {
+			t.Errorf("%q: error = %v, want %q", tt.pickle, err, tt.want)
+		}
+	}
+}
