@@ -257,6 +257,10 @@ func decode(file *arrowio.Table) (*Published, error) {
 	if got := file.Meta[metaFormat]; got != Format {
 		return nil, fmt.Errorf("dartsspace: %q has format %q, want %q", file.Name, got, Format)
 	}
+	const most = 1 << 16
+	if file.Rows > most {
+		return nil, fmt.Errorf("dartsspace: %q has %d rows, want at most %d", file.Name, file.Rows, most)
+	}
 	rows := make([]row, file.Rows)
 	for i := range rows {
 		rows[i].Error, rows[i].Spread = math.NaN(), math.NaN()

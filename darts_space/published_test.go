@@ -228,6 +228,53 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
+// Every proper prefix of a table is an error that names it.
+func TestTruncatedTable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cut.arrow")
+	for n := range testdata.DartsGenotypes {
+		if err := os.WriteFile(path, testdata.DartsGenotypes[:n], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), `cut.arrow" is `) {
+			t.Fatalf("first %d of %d bytes: error = %v", n, len(testdata.DartsGenotypes), err)
+		}
+	}
+	t.Logf("%d truncations", len(testdata.DartsGenotypes))
+}
+
+// FuzzDecode: any bytes are a table of genotypes in the space or an error of one
+// line that names the file.
+func FuzzDecode(f *testing.F) {
+	f.Add(testdata.DartsGenotypes)
+	file, err := arrowio.Decode("embedded", testdata.DartsGenotypes)
+	if err != nil {
+		f.Fatal(err)
+	}
+	plain, err := arrowio.Encode(*file, arrowio.Plain)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(plain)
+	f.Fuzz(func(t *testing.T, content []byte) {
+		file, err := arrowio.Decode("f.arrow", content)
+		var p *Published
+		if err == nil {
+			p, err = decode(file)
+		}
+		if err != nil {
+			if !strings.Contains(err.Error(), `"f.arrow"`) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q", err)
+			}
+			return
+		}
+		for _, e := range p.List() {
+			if err := e.Genotype.Check(); err != nil {
+				t.Errorf("%q: %v", e.Name, err)
+			}
+		}
+	})
+}
+
 func TestEmbeddedTableIsTheOneInTheReadme(t *testing.T) {
 	sum := sha256.Sum256(testdata.DartsGenotypes)
 	readme, err := os.ReadFile("../testdata/README.md")

@@ -285,6 +285,53 @@ func TestWrongTables(t *testing.T) {
 	}
 }
 
+// FuzzDecode: any bytes are a table or an error of one line that names the file, and
+// a table answers every question without a panic.
+func FuzzDecode(f *testing.F) {
+	_, path := sampleTable(f)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(content)
+	file, err := arrowio.Decode("sample", content)
+	if err != nil {
+		f.Fatal(err)
+	}
+	packed, err := arrowio.Encode(*file, arrowio.Zstd)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(packed)
+	f.Fuzz(func(t *testing.T, content []byte) {
+		named := func(err error) {
+			if err != nil && (!strings.Contains(err.Error(), `"f.arrow"`) || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("error %q", err)
+			}
+		}
+		table, err := Decode("f.arrow", content)
+		if err != nil {
+			named(err)
+			return
+		}
+		for i := range table.Len() {
+			c, err := table.Cell(i)
+			named(err)
+			if err != nil {
+				continue
+			}
+			_ = table.Hash(i)
+			for _, key := range table.Keys() {
+				a, err := table.Query(c, key, trials.All)
+				named(err)
+				if err == nil && len(a.Trials) == 0 {
+					t.Errorf("%v, %s: %+v", c, key, a)
+				}
+			}
+		}
+	})
+}
+
 // full is the file of a table of all cells with random numbers, as large as the
 // official one.
 func full(b *testing.B) string {

@@ -411,10 +411,21 @@ func FuzzPickle(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		if _, err := decodePickle(content); err != nil && err.Error() == "" {
-			t.Error("an error without a text")
-		}
+		fuzzPickle(t, content, func() error { _, err := decodePickle(content); return err })
 	})
+}
+
+// fuzzPickle checks that decoding gives an error of one short line, if any, and
+// takes no more memory than the guard admits, for the library and for the result.
+func fuzzPickle(t *testing.T, content []byte, decode func() error) {
+	var err error
+	used := allocated(func() { err = decode() })
+	if err != nil && (err.Error() == "" || strings.Contains(err.Error(), "\n") || len(err.Error()) > 1000+8*len(content)) {
+		t.Errorf("error %.1000q", err)
+	}
+	if used > 4*maxPickleMemory {
+		t.Errorf("%d bytes took %d", len(content), used)
+	}
 }
 
 func BenchmarkImportRecord(b *testing.B) {

@@ -248,6 +248,55 @@ func TestWrongFiles(t *testing.T) {
 	}
 }
 
+// FuzzDecode: any bytes are a table or an error of one line that names the file. A
+// table answers every question without a panic, takes a new trial, and is the same
+// when it is written and read again.
+func FuzzDecode(f *testing.F) {
+	for _, compression := range []arrowio.Compression{arrowio.Plain, arrowio.Zstd} {
+		file, err := arrowio.Read(saveLocal(f))
+		if err != nil {
+			f.Fatal(err)
+		}
+		content, err := arrowio.Encode(*file, compression)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(content)
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, content []byte) {
+		table, err := Decode("f.arrow", content)
+		if err != nil {
+			if !strings.Contains(err.Error(), `"f.arrow"`) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q", err)
+			}
+			return
+		}
+		for _, key := range table.Keys() {
+			for _, c := range table.Cells() {
+				if a, err := table.Query(c, key, trials.All); err == nil && (len(a.Trials) == 0 || math.IsNaN(a.Accuracy)) {
+					t.Errorf("%q, %s: %+v", c, key, a)
+				}
+			}
+		}
+		err = table.Append(Record{Cell: FromIndex(77), Key: localTest, Seed: 99, Accuracy: 50, Loss: nan, Seconds: 1})
+		if err != nil && !strings.Contains(err.Error(), "has another result") {
+			t.Errorf("append: %v", err)
+		}
+		path := filepath.Join(dir, "again.arrow")
+		if err := table.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := again.Records(), table.Records(); len(got) != len(want) {
+			t.Errorf("%d records read again, want %d", len(got), len(want))
+		}
+	})
+}
+
 func TestProtocols(t *testing.T) {
 	for i, p := range Protocols {
 		if len(p.Columns) != 6 || !p.Seeds.Chosen() || p.About == "" {

@@ -70,8 +70,12 @@ func ReadScores(path string) (*Scores, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readScores(file)
+}
+
+func readScores(file *arrowio.Table) (*Scores, error) {
 	if got := file.Meta[metaFormat]; got != ScoresFormat {
-		return nil, fmt.Errorf("runners: %q has format %q, want %q", path, got, ScoresFormat)
+		return nil, fmt.Errorf("runners: %q has format %q, want %q", file.Name, got, ScoresFormat)
 	}
 	archs, err := arrowio.Values[string](file, "arch")
 	if err != nil {
