@@ -28,6 +28,7 @@ type cli struct {
 	Status  statusCmd  `cmd:"" help:"Say how far the runs of an output folder are."`
 	Query   queryCmd   `cmd:"" help:"Look one architecture up in a table of trained networks."`
 	List    listCmd    `cmd:"" help:"List methods, spaces, protocols and data sets."`
+	Bench   benchCmd   `cmd:"" help:"Make a benchmark: train every network of a space."`
 	Data    dataCmd    `cmd:"" help:"Import, check and build data."`
 	Parity  parityCmd  `cmd:"" help:"Compute the losses and derivatives of a fixture, to compare with another framework."`
 	Doctor  doctorCmd  `cmd:"" help:"Check this machine: versions, memory, data, the engine itself."`

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"idarts/internal/trials"
+	"idarts/nb201"
+	"idarts/reports"
+	"idarts/runners"
+)
+
+type benchCmd struct {
+	Build benchBuildCmd `cmd:"" set:"out=bench" help:"Train every network of a space on the images inside the program, resumable."`
+	Study benchStudyCmd `cmd:"" set:"out=bench-study" help:"Try the sizes that such a benchmark could have."`
+}
+
+type benchBuildCmd struct {
+	Space    string        `help:"Search space." default:"nb201"`
+	Protocol string        `help:"Benchmark to build." default:"micro"`
+	Limit    time.Duration `help:"Stop after so long, as in 50m; the same command goes on." placeholder:"TIME"`
+	gridFlags
+}
+
+func (b *benchBuildCmd) Run(c console) error {
+	micro, err := runners.LookupMicro(b.Space, b.Protocol)
+	if err != nil {
+		return err
+	}
+	options, err := b.options(c)
+	if err != nil {
+		return err
+	}
+	sum, err := build(c, micro, options, b.Limit)
+	if err != nil {
+		return err
+	}
+	files, err := micro.Write(b.Out, sum)
+	if err != nil {
+		return err
+	}
+	if sum.Now == 0 {
+		fmt.Fprintf(c.out, "all %d trainings were there\n", sum.Trainings)
+	} else {
+		fmt.Fprintf(c.out, "%d trainings done, %d were there; %.3f core-seconds each\n", sum.Now, sum.Before, sum.CoreSeconds/float64(sum.Trainings))
+	}
+	for _, path := range files {
+		fmt.Fprintln(c.out, path)
+	}
+	return nil
+}
+
+// build trains what is missing, for at most limit where that is not 0.
+func build(c console, micro runners.Micro, o runners.Options, limit time.Duration) (runners.MicroSummary, error) {
+	ctx, cancel := c.limit(limit)
+	defer cancel()
+	job := runners.MicroBuild{Micro: micro, Options: o}
+	sum, err := job.Run(ctx)
+	if err != nil && ctx.Err() != nil {
+		have := sum.Before + sum.Now
+		err = interrupted(fmt.Sprintf("interrupted with %d of %d trainings to go; the same command goes on", sum.Trainings-have, sum.Trainings))
+	}
+	return sum, err
+}
+
+// limit is c's context, ended after so long where that is not 0.
+func (c console) limit(after time.Duration) (context.Context, context.CancelFunc) {
+	if after > 0 {
+		return context.WithTimeout(c.ctx, after)
+	}
+	return context.WithCancel(c.ctx)
+}
+
+type benchStudyCmd struct {
+	Only     []string `help:"Names of the tries, comma separated; all when left out." placeholder:"NAME"`
+	Official string   `help:"Accuracies of the official benchmark to compare with: a table of idarts, or CSV with the columns index, cell, accuracy." placeholder:"FILE"`
+	gridFlags
+}
+
+// Run trains the networks of each try and prints one line for it.
+func (s *benchStudyCmd) Run(c console) error {
+	options, err := s.options(c)
+	if err != nil {
+		return err
+	}
+	official := map[nb201.Cell]float64{}
+	if s.Official != "" {
+		if official, err = readOfficial(s.Official); err != nil {
+			return err
+		}
+	}
+	root := options.Out
+	var lines []studyLine
+	for _, try := range runners.MicroStudy {
+		name := strings.TrimPrefix(try.Name, "study-")
+		if len(s.Only) > 0 && !slices.Contains(s.Only, name) {
+			continue
+		}
+		fmt.Fprintf(c.err, "%s\n", name)
+		options.Out = filepath.Join(root, try.Name)
+		sum, err := build(c, try, options, 0)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, study(name, sum, official))
+	}
+	writeStudy(c.out, lines)
+	return nil
+}
+
+// studyLine is what a try of the study gave.
+type studyLine struct {
+	name        string
+	coreSeconds float64    // of one training
+	valid, test [2]float64 // Spearman's and Kendall's rank correlation of two seeds
+	noise       float64    // standard deviation of one training's test accuracy over seeds, percent
+	quantiles   [5]float64 // 0, 5, 50, 95 and 100 % of test accuracies
+	official    float64    // Kendall's tau-b of mean test accuracy with the official ones
+}
+
+// study compares the two seeds of a try.
+func study(name string, sum runners.MicroSummary, official map[nb201.Cell]float64) studyLine {
+	line := studyLine{name: name, coreSeconds: sum.CoreSeconds / float64(sum.Trainings)}
+	var valid, test [2][]float64
+	rows := map[nb201.Cell][2]runners.MicroRow{}
+	var cells []nb201.Cell
+	for _, r := range sum.Rows {
+		pair, known := rows[r.Cell]
+		if !known {
+			cells = append(cells, r.Cell)
+		}
+		pair[r.Seed] = r
+		rows[r.Cell] = pair
+	}
+	var all, mean, other []float64
+	squares := 0.0
+	for _, cell := range cells {
+		pair := rows[cell]
+		for seed, r := range pair {
+			valid[seed], test[seed] = append(valid[seed], r.Valid), append(test[seed], r.Test)
+			all = append(all, r.Test)
+		}
+		d := pair[0].Test - pair[1].Test
+		squares += d * d / 2
+		if accuracy, ok := official[cell]; ok {
+			mean, other = append(mean, (pair[0].Test+pair[1].Test)/2), append(other, accuracy)
+		}
+	}
+	line.valid = [2]float64{reports.Spearman(valid[0], valid[1]), reports.KendallTauB(valid[0], valid[1])}
+	line.test = [2]float64{reports.Spearman(test[0], test[1]), reports.KendallTauB(test[0], test[1])}
+	line.noise = math.Sqrt(squares / float64(len(cells)))
+	slices.Sort(all)
+	for i, q := range []float64{0, 0.05, 0.5, 0.95, 1} {
+		line.quantiles[i] = reports.Quantile(all, q)
+	}
+	line.official = reports.KendallTauB(mean, other)
+	return line
+}
+
+// writeStudy prints the lines of a study as a Markdown table.
+func writeStudy(w io.Writer, lines []studyLine) {
+	fmt.Fprintln(w, "| try | core-seconds | valid: Spearman, tau-b | test: Spearman, tau-b | seed noise | test min, 5 %, median, 95 %, max | tau-b with official |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|")
+	for _, l := range lines {
+		official := "-"
+		if !math.IsNaN(l.official) {
+			official = fmt.Sprintf("%.3f", l.official)
+		}
+		fmt.Fprintf(w, "| %s | %.2f | %.3f, %.3f | %.3f, %.3f | %.2f | %.1f, %.1f, %.1f, %.1f, %.1f | %s |\n", l.name, l.coreSeconds,
+			l.valid[0], l.valid[1], l.test[0], l.test[1], l.noise,
+			l.quantiles[0], l.quantiles[1], l.quantiles[2], l.quantiles[3], l.quantiles[4], official)
+	}
+}
+
+// readOfficial reads accuracies of the official benchmark in percent: a table of
+// idarts with CIFAR-10's test accuracies after 200 epochs, or CSV.
+func readOfficial(path string) (map[nb201.Cell]float64, error) {
+	out := map[nb201.Cell]float64{}
+	if filepath.Ext(path) != ".csv" {
+		table, err := nb201.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}
+		for _, cell := range table.Cells() {
+			answer, err := table.Query(cell, key, trials.All)
+			if err != nil {
+				return nil, err
+			}
+			out[cell] = answer.Accuracy
+		}
+		return out, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", path, err)
+	}
+	for i, row := range rows {
+		if i == 0 {
+			continue // names of the columns
+		}
+		if len(row) < 3 {
+			return nil, fmt.Errorf("%q line %d: %d columns, want index, cell, accuracy", path, i+1, len(row))
+		}
+		cell, err := nb201.Parse(row[1])
+		if err != nil {
+			return nil, fmt.Errorf("%q line %d: %w", path, i+1, err)
+		}
+		accuracy, err := strconv.ParseFloat(row[2], 64)
+		if err != nil || !(accuracy >= 0 && accuracy <= 100) {
+			return nil, fmt.Errorf("%q line %d: accuracy %q, want 0 to 100 percent", path, i+1, row[2])
+		}
+		out[cell] = accuracy
+	}
+	return out, nil
+}

@@ -1,0 +1,208 @@
+package runners
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+
+	"idarts/internal/arrowio"
+	"idarts/internal/images"
+	"idarts/internal/result"
+	"idarts/nb201"
+)
+
+// MicroManifest says how a table of a [Micro] was made. It lies beside the table,
+// whose bytes depend on the protocol and the engine alone.
+type MicroManifest struct {
+	Protocol Micro             `json:"protocol"`
+	Data     map[string]string `json:"data"` // name -> sha256 of the images
+	Files    map[string]string `json:"files"`
+	Commit   string            `json:"commit"`   // of the program that wrote the table
+	Trained  []string          `json:"trained"`  // versions of the programs that trained
+	Versions map[string]string `json:"versions"` // of the libraries
+	Device   string            `json:"device"`
+
+	Cells     int `json:"cells"`     // strings with an answer
+	Networks  int `json:"networks"`  // that were trained
+	Classes   int `json:"classes"`   // of the benchmark that have an answer
+	Trainings int `json:"trainings"` // with all seeds
+	Diverged  int `json:"diverged"`  // whose loss was not finite
+
+	// Wall clock of one training on one thread, evaluations included, and processor
+	// time, which is there where the system tells it.
+	SecondsMean  float64 `json:"seconds_mean"`
+	SecondsTotal float64 `json:"seconds_total"`
+	CoreSeconds  float64 `json:"core_seconds_total"`
+}
+
+// MicroCurvesFormat is what a file of curves calls itself in its metadata.
+const MicroCurvesFormat = "idarts micro benchmark curves, version 1"
+
+// fashionLicence is that of the images.
+const fashionLicence = "MIT (Fashion-MNIST, Copyright 2017 Zalando SE)"
+
+// Keys are those of m's table: accuracies on the images that fit the
+// architecture and on those that nothing was fitted to, both by networks trained
+// on the images that fit the weights.
+func (m Micro) Keys() (valid, test nb201.Key, err error) {
+	data, err := m.data()
+	if err != nil {
+		return valid, test, err
+	}
+	valid, test = m.keys(data)
+	return valid, test, nil
+}
+
+func (m Micro) keys(data *images.Dataset) (valid, test nb201.Key) {
+	valid = nb201.Key{Dataset: data.Name, TrainedOn: data.Name, Split: "x-valid", Epochs: m.Epochs}
+	test = valid
+	test.Split = "ori-test"
+	return valid, test
+}
+
+// Table is what rows say of every string: that of its network.
+func (m Micro) Table(rows []MicroRow) (*nb201.Table, error) {
+	data, err := m.data()
+	if err != nil {
+		return nil, err
+	}
+	origin, err := m.origin(data)
+	if err != nil {
+		return nil, err
+	}
+	table := nb201.NewTable(nb201.Origin{
+		Source:  "trained by idarts bench build --space " + m.Space + " --protocol " + m.Name,
+		Licence: fashionLicence, SHA256: data.SHA256(), Protocol: origin,
+	})
+	last := map[nb201.Cell][]MicroRow{}
+	for _, r := range rows {
+		if r.Epoch == m.Epochs {
+			last[r.Cell] = append(last[r.Cell], r)
+		}
+	}
+	valid, test := m.keys(data)
+	for _, cell := range nb201.All() {
+		for _, r := range last[cell.Network()] {
+			err := table.Append(
+				nb201.Record{Cell: cell, Key: valid, Seed: int64(r.Seed), Accuracy: r.Valid, Loss: r.ValidLoss, Seconds: math.NaN()},
+				nb201.Record{Cell: cell, Key: test, Seed: int64(r.Seed), Accuracy: r.Test, Loss: r.TestLoss, Seconds: math.NaN()})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return table, nil
+}
+
+// Write makes the table of a finished build, its curves and its manifest in dir
+// and returns their paths.
+func (m Micro) Write(dir string, sum MicroSummary) (paths []string, err error) {
+	data, err := m.data()
+	if err != nil {
+		return nil, err
+	}
+	origin, err := m.origin(data)
+	if err != nil {
+		return nil, err
+	}
+	table, err := m.Table(sum.Rows)
+	if err != nil {
+		return nil, err
+	}
+	base := filepath.Join(dir, m.Space+"-"+m.Name)
+	paths = []string{base + ".arrow", base + "-curves.arrow", base + ".json"}
+	if err := table.Save(paths[0]); err != nil {
+		return nil, err
+	}
+	curve := map[MicroTask]bool{}
+	for _, task := range m.Tasks() {
+		curve[task] = task.Curve
+	}
+	var curves []MicroRow
+	for _, r := range sum.Rows {
+		if curve[MicroTask{Cell: r.Cell, Seed: r.Seed, Curve: true}] {
+			curves = append(curves, r)
+		}
+	}
+	slices.SortFunc(curves, MicroRow.compare)
+	err = arrowio.Write(paths[1], arrowio.Table{
+		Meta:    map[string]string{metaFormat: MicroCurvesFormat, metaSpace: m.Space, metaDataset: data.Name, metaOrigin: origin},
+		Columns: microColumns(curves, "train_loss", "valid", "test"),
+	}, arrowio.Zstd)
+	if err != nil {
+		return nil, err
+	}
+	manifest := MicroManifest{
+		Protocol: m, Data: map[string]string{data.Name: data.SHA256()}, Files: map[string]string{},
+		Commit: commit(), Trained: sum.Versions, Versions: Versions(), Device: Machine(1),
+		Cells: len(table.Cells()), Trainings: sum.Trainings, CoreSeconds: sum.CoreSeconds,
+	}
+	for _, path := range paths[:2] {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("runners: %w", err)
+		}
+		hash := sha256.Sum256(content)
+		manifest.Files[filepath.Base(path)] = hex.EncodeToString(hash[:])
+	}
+	classes := map[nb201.Cell]bool{}
+	for _, cell := range table.Cells() {
+		classes[cell.Canonical()] = true
+	}
+	networks := map[nb201.Cell]bool{}
+	for _, r := range sum.Rows {
+		networks[r.Cell] = true
+		if r.TrainLoss != r.TrainLoss {
+			manifest.Diverged++
+		}
+		if r.Seconds == r.Seconds {
+			manifest.SecondsTotal += r.Seconds
+		}
+	}
+	manifest.Classes, manifest.Networks = len(classes), len(networks)
+	manifest.SecondsMean = manifest.SecondsTotal / float64(sum.Trainings)
+	return paths, result.WriteJSON(paths[2], manifest)
+}
+
+// compare orders rows by cell, seed and epoch.
+func (r MicroRow) compare(other MicroRow) int {
+	return cmp.Or(cmp.Compare(r.Cell.Index(), other.Cell.Index()), cmp.Compare(r.Seed, other.Seed), cmp.Compare(r.Epoch, other.Epoch))
+}
+
+// commit is the version control commit that this program was built from, with
+// "+changes" where files differed from it; "" when the linker did not know.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	var revision, changed string
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = "+changes"
+		}
+	}
+	return revision + changed
+}
+
+// ReadMicroCurves reads the curves that [Micro.Write] wrote, ascending by cell,
+// seed and epoch. ValidLoss, TestLoss and Seconds are 0.
+func ReadMicroCurves(path string) ([]MicroRow, error) {
+	file, err := arrowio.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	if got := file.Meta[metaFormat]; got != MicroCurvesFormat {
+		return nil, fmt.Errorf("runners: %q has format %q, want %q", path, got, MicroCurvesFormat)
+	}
+	return microRows(file, "train_loss", "valid", "test")
+}

@@ -1,0 +1,423 @@
+package runners
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"idarts/internal/exec/cpu"
+	"idarts/internal/rng"
+	"idarts/nb201"
+	"idarts/testdata"
+)
+
+// tinyMicro is a benchmark of a second, in three shards.
+var tinyMicro = Micro{
+	Name: "tiny", Space: "nb201", Dataset: "fashion16", Side: 8, Train: 100, Held: 100,
+	Recipe: microRecipe(2, 2, 50, 0.1), Trials: 3, Repeated: 4, Curves: true, Networks: 45,
+}
+
+// buildMicro builds m in dir and returns the bytes of the table and the curves.
+func buildMicro(t *testing.T, m Micro, dir string, jobs int) (sum MicroSummary, files [2][]byte) {
+	t.Helper()
+	sum, err := (&MicroBuild{Micro: m, Options: Options{Out: dir, Jobs: jobs, Log: io.Discard}}).Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := m.Write(dir, sum)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		if files[i], err = os.ReadFile(paths[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sum, files
+}
+
+func TestMicroBuild(t *testing.T) {
+	m := tinyMicro
+	whole := t.TempDir()
+	sum, want := buildMicro(t, m, whole, 1)
+	if sum.Trainings != 45+2*4 || sum.Now != sum.Trainings || sum.Before != 0 {
+		t.Fatalf("trained %+v, want 53 trainings now", sum)
+	}
+
+	t.Run("a second build finds everything", func(t *testing.T) {
+		again, got := buildMicro(t, m, whole, 2)
+		if again.Now != 0 || again.Before != 53 {
+			t.Errorf("%d trained, %d found, want 0 and 53", again.Now, again.Before)
+		}
+		compareFiles(t, got, want)
+	})
+	t.Run("two workers give the bytes of one", func(t *testing.T) {
+		_, got := buildMicro(t, m, t.TempDir(), 2)
+		compareFiles(t, got, want)
+	})
+	t.Run("a stopped build goes on to the same bytes", func(t *testing.T) {
+		dir := t.TempDir()
+		stops, kept := 0, 0
+		for {
+			// Stops in the second and in the third shard.
+			ctx, cancel := context.WithCancel(context.Background())
+			left := microShardSize + 1
+			job := MicroBuild{Micro: m, Options: Options{Out: dir, Jobs: 1}, trained: func() {
+				if left--; left == 0 {
+					cancel()
+				}
+			}}
+			sum, err := job.Run(ctx)
+			cancel()
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			stops++
+			if sum.Before != kept || sum.Now != microShardSize {
+				t.Fatalf("%d trainings found and %d kept, want %d and %d", sum.Before, sum.Now, kept, microShardSize)
+			}
+			kept += sum.Now
+		}
+		sum, got := buildMicro(t, m, dir, 2)
+		if stops != 2 || sum.Now != 0 {
+			t.Errorf("%d stops, %d trained after the end, want 2 and 0", stops, sum.Now)
+		}
+		compareFiles(t, got, want)
+	})
+	t.Run("what a killed writer leaves is passed over", func(t *testing.T) {
+		dir := t.TempDir()
+		copyShards(t, whole, dir, 1, 2)
+		left := filepath.Join(dir, microShards, ".shard-0000.arrow.tmp-1")
+		if err := os.WriteFile(left, []byte("half"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		sum, got := buildMicro(t, m, dir, 2)
+		if sum.Now != microShardSize {
+			t.Errorf("%d trained, want the %d of the missing shard", sum.Now, microShardSize)
+		}
+		if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%q is still there", left)
+		}
+		compareFiles(t, got, want)
+	})
+	t.Run("another recipe in the same folder is an error", func(t *testing.T) {
+		other := m
+		other.Weights.LR = 0.2
+		_, err := (&MicroBuild{Micro: other, Options: Options{Out: whole}}).Run(context.Background())
+		microError(t, err, "other settings", "--fresh")
+	})
+	t.Run("a shard with another's content is an error", func(t *testing.T) {
+		dir := t.TempDir()
+		copyShards(t, whole, dir, 0, 1, 2)
+		copyFile(t, filepath.Join(whole, microShards, "shard-0001.arrow"), filepath.Join(dir, microShards, "shard-0000.arrow"))
+		_, err := (&MicroBuild{Micro: m, Options: Options{Out: dir}}).Run(context.Background())
+		microError(t, err, "shard-0000.arrow", "lacks cell", "delete it")
+	})
+	t.Run("every string answers with its network", func(t *testing.T) {
+		table, err := m.Table(sum.Rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		valid, test, err := m.Keys()
+		if err != nil {
+			t.Fatal(err)
+		}
+		trained, seeds := map[nb201.Cell]bool{}, 0
+		for _, task := range m.Tasks() {
+			trained[task.Cell] = true
+		}
+		answers := map[nb201.Record]bool{}
+		for _, r := range table.Records() {
+			if r.Seed > 0 {
+				seeds++
+			}
+			r.Loss, r.Seconds = 0, 0
+			answers[r] = true
+		}
+		strings := 0
+		for _, c := range nb201.All() {
+			if !trained[c.Network()] {
+				continue
+			}
+			strings++
+			for _, row := range sum.Rows {
+				if row.Cell != c.Network() || row.Epoch != m.Epochs {
+					continue
+				}
+				for key, accuracy := range map[nb201.Key]float64{valid: row.Valid, test: row.Test} {
+					if !answers[nb201.Record{Cell: c, Key: key, Seed: int64(row.Seed), Accuracy: accuracy}] {
+						t.Errorf("%q has no record of %v, seed %d, %v", c, key, row.Seed, accuracy)
+					}
+				}
+			}
+		}
+		if len(table.Cells()) != strings || strings <= 45 || seeds == 0 {
+			t.Errorf("%d cells in the table, %d strings of %d networks", len(table.Cells()), strings, len(trained))
+		}
+		t.Logf("%d strings of %d networks", strings, len(trained))
+	})
+	t.Run("curves end where the table is, with each seed of the repeated networks", func(t *testing.T) {
+		curves, err := ReadMicroCurves(filepath.Join(whole, "nb201-tiny-curves.arrow"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(curves) != 4*3*m.Epochs {
+			t.Fatalf("%d rows, want 4 networks, 3 seeds, %d epochs", len(curves), m.Epochs)
+		}
+		for i, r := range curves {
+			if r.Epoch != i%m.Epochs+1 || r.Seed != uint64(i/m.Epochs%3) {
+				t.Errorf("row %d is of seed %d, epoch %d", i, r.Seed, r.Epoch)
+			}
+			if !(r.TrainLoss > 0 && r.TrainLoss < 10) {
+				t.Errorf("row %d has training loss %v", i, r.TrainLoss)
+			}
+			if r.Epoch < m.Epochs {
+				continue
+			}
+			if !slices.ContainsFunc(sum.Rows, func(o MicroRow) bool {
+				return o.Cell == r.Cell && o.Seed == r.Seed && o.Epoch == r.Epoch && o.Valid == r.Valid && o.Test == r.Test
+			}) {
+				t.Errorf("row %d is not in the table", i)
+			}
+		}
+	})
+	t.Run("measuring between epochs changes nothing", func(t *testing.T) {
+		plain := m
+		plain.Curves = false
+		sum2, _ := buildMicro(t, plain, t.TempDir(), 2)
+		last := func(rows []MicroRow) (out []MicroRow) {
+			for _, r := range rows {
+				if r.Epoch == m.Epochs {
+					r.Seconds = 0
+					out = append(out, r)
+				}
+			}
+			return out
+		}
+		if !slices.Equal(last(sum.Rows), last(sum2.Rows)) {
+			t.Error("other results without curves")
+		}
+	})
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(to), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(to, content, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func copyShards(t *testing.T, from, to string, shards ...int) {
+	t.Helper()
+	for _, i := range shards {
+		name := (&MicroBuild{}).shardPath(i)
+		copyFile(t, filepath.Join(from, name), filepath.Join(to, name))
+	}
+}
+
+func compareFiles(t *testing.T, got, want [2][]byte) {
+	t.Helper()
+	for i, name := range []string{"table", "curves"} {
+		if !bytes.Equal(got[i], want[i]) {
+			t.Errorf("the %s of %d bytes differs from that of %d bytes", name, len(got[i]), len(want[i]))
+		}
+	}
+}
+
+// One thread and two give a network the same bits, so a build may spend its cores
+// either way.
+func TestMicroTrainPools(t *testing.T) {
+	m := Micros[0]
+	m.Epochs, m.Train, m.Held = 1, 500, 500
+	data, err := m.data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rng.New(1, "micro pools")
+	for range 3 {
+		task := MicroTask{Cell: nb201.Random(r).Network()}
+		var rows [2][]MicroRow
+		for i := range rows {
+			pool := cpu.NewPool(i + 1)
+			if rows[i], err = m.train(context.Background(), data, task, pool); err != nil {
+				t.Fatal(err)
+			}
+			pool.Close()
+			rows[i][0].Seconds = 0
+		}
+		if !slices.Equal(rows[0], rows[1]) {
+			t.Errorf("%q: %+v by one thread, %+v by two", task.Cell, rows[0], rows[1])
+		}
+	}
+}
+
+func TestMicroTasks(t *testing.T) {
+	m := Micros[0]
+	tasks := m.Tasks()
+	seeds := map[nb201.Cell]int{}
+	for i, task := range tasks {
+		if task.Cell.Network() != task.Cell {
+			t.Fatalf("task %d is of %q, which is not the first of its network", i, task.Cell)
+		}
+		seeds[task.Cell]++
+	}
+	again := 0
+	for _, task := range tasks {
+		n := seeds[task.Cell]
+		if n != 1 && n != m.Trials || task.Curve != (n > 1) {
+			t.Fatalf("%q is trained %d times, curve %v", task.Cell, n, task.Curve)
+		}
+		if n > 1 && task.Seed == 0 {
+			again++
+		}
+	}
+	for _, c := range nb201.All() {
+		if seeds[c.Network()] == 0 {
+			t.Fatalf("%q has no training", c)
+		}
+	}
+	if again != m.Repeated || len(tasks) != len(seeds)+(m.Trials-1)*m.Repeated {
+		t.Errorf("%d repeated in %d tasks of %d networks, want %d", again, len(tasks), len(seeds), m.Repeated)
+	}
+	if !slices.Equal(tasks, m.Tasks()) {
+		t.Error("the tasks differ from call to call")
+	}
+	t.Logf("%d trainings of %d networks", len(tasks), len(seeds))
+}
+
+func TestMicroData(t *testing.T) {
+	m := Micros[0]
+	data, err := m.data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Train, m.Held = 100, 200
+	few, err := m.data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	perClass := make([]int, 10)
+	for _, i := range few.Train.Indices {
+		perClass[few.Train.Set.Labels[i]]++
+		if !slices.Contains(data.Train.Indices, i) || slices.Contains(few.Valid.Indices, i) {
+			t.Errorf("training image %d is not one, or one to validate with", i)
+		}
+	}
+	if want := slices.Repeat([]int{10}, 10); !slices.Equal(perClass, want) {
+		t.Errorf("images of each class: %v, want %v", perClass, want)
+	}
+	if len(few.Valid.Indices) != 200 || len(few.Test.Indices) != 200 {
+		t.Errorf("%d and %d images to measure with, want 200 each", len(few.Valid.Indices), len(few.Test.Indices))
+	}
+	m.Train = 6000
+	_, err = m.data()
+	microError(t, err, "wants 6000 train images")
+}
+
+// The committed table's numbers come out again, bit for bit, for two networks
+// drawn at random.
+func TestMicroTableRebuilds(t *testing.T) {
+	if testdata.NB201Micro == nil {
+		t.Skip("no testdata/nb201-micro.arrow yet; idarts bench build makes it")
+	}
+	m := Micros[0]
+	table, err := nb201.Decode("nb201-micro.arrow", testdata.NB201Micro)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := m.data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if origin, _ := m.origin(data); table.Protocol != origin {
+		t.Fatalf("the table's protocol is %s, want %s; build it again", table.Protocol, origin)
+	}
+	valid, test := m.keys(data)
+	known := map[nb201.Key]map[nb201.Cell]nb201.Record{valid: {}, test: {}}
+	for _, r := range table.Records() {
+		if r.Seed == 0 {
+			known[r.Key][r.Cell] = r
+		}
+	}
+	if len(known[valid]) != nb201.NumCells || len(known[test]) != nb201.NumCells {
+		t.Fatalf("%d and %d cells in the table, want all", len(known[valid]), len(known[test]))
+	}
+	pool := cpu.NewPool(2)
+	defer pool.Close()
+	cells := rebuiltCells(t)
+	for _, c := range cells {
+		rows, err := m.train(context.Background(), data, MicroTask{Cell: c.Network()}, pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := rows[len(rows)-1]
+		v, h := known[valid][c], known[test][c]
+		if row.Valid != v.Accuracy || row.Test != h.Accuracy ||
+			float32(row.ValidLoss) != float32(v.Loss) || float32(row.TestLoss) != float32(h.Loss) {
+			t.Errorf("%q gives valid %v, %v, test %v, %v; the table has %v, %v and %v, %v", c,
+				row.Valid, row.ValidLoss, row.Test, row.TestLoss, v.Accuracy, v.Loss, h.Accuracy, h.Loss)
+		}
+	}
+	t.Logf("%d networks trained again", len(cells))
+}
+
+// rebuiltCells are the cells that are trained again: 2 with -short or not, 20 where
+// IDARTS_REBUILD asks for so many.
+func rebuiltCells(t *testing.T) []nb201.Cell {
+	n := 2
+	if os.Getenv("IDARTS_REBUILD") != "" {
+		n = 20
+	}
+	r := rng.New(1, "micro rebuilt")
+	cells := make([]nb201.Cell, n)
+	for i := range cells {
+		cells[i] = nb201.Random(r)
+	}
+	return cells
+}
+
+func TestMicroProgressLine(t *testing.T) {
+	p := newMicroProgress(Options{}, 100, 1100)
+	p.done = 200
+	got := p.line(p.began.Add(100e9))
+	if want := "300/1100 trainings, 1m40s, 2.00 a second, about 6m40s left"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestLookupMicro(t *testing.T) {
+	if m, err := LookupMicro("nb201", "micro"); err != nil || m.Name != "micro" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	_, err := LookupMicro("nb201", "macro")
+	microError(t, err, `"nb201 macro"`, `"nb201 micro"`)
+}
+
+// microError checks that err says all parts.
+func microError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", parts)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("error %q does not say %q", err, part)
+		}
+	}
+}
