@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -353,19 +354,63 @@ func full(b *testing.B) string {
 	return path
 }
 
+// held is how much of the heap is in use.
+func held() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// BenchmarkOpen opens a table of the official size. held/file is what it keeps in
+// memory, in parts of the file's size, before and after questions under all keys.
 func BenchmarkOpen(b *testing.B) {
 	path := full(b)
 	info, err := os.Stat(path)
 	if err != nil {
 		b.Fatal(err)
 	}
+	cells := allCells()
+	before := held()
+	table, err := Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	opened := held()
+	for _, key := range table.Keys() {
+		if _, err := table.Query(cells[0], key, trials.All); err != nil {
+			b.Fatal(err)
+		}
+	}
+	asked := held()
+	runtime.KeepAlive(table)
 	b.ResetTimer()
 	for b.Loop() {
 		if _, err := Open(path); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(info.Size())/1e6, "MB")
+	size := float64(info.Size())
+	b.ReportMetric(size/1e6, "MB")
+	b.ReportMetric((opened-before)/size, "held/file")
+	b.ReportMetric((asked-before)/size, "held-after-all-keys/file")
+}
+
+// BenchmarkOpenAndAsk opens a table and asks one question, which reads the columns
+// of its key.
+func BenchmarkOpenAndAsk(b *testing.B) {
+	path := full(b)
+	c := allCells()[0]
+	b.ResetTimer()
+	for b.Loop() {
+		table, err := Open(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := table.Query(c, Key{108, "valid"}, trials.All); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func BenchmarkQuery(b *testing.B) {
@@ -379,6 +424,7 @@ func BenchmarkQuery(b *testing.B) {
 		cells[i] = allCells()[r.IntN(len(allCells()))]
 	}
 	i := 0
+	b.ReportAllocs()
 	b.ResetTimer()
 	for b.Loop() {
 		i++

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -389,14 +390,37 @@ func TestFullTable(t *testing.T) {
 	}
 }
 
+// held is how much of the heap is in use.
+func held() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// BenchmarkOpen opens a table of the official size. held/file is what it keeps in
+// memory, in parts of the file's size.
 func BenchmarkOpen(b *testing.B) {
 	path := full(b)
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	before := held()
+	table, err := Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	after := held()
+	runtime.KeepAlive(table)
 	b.ResetTimer()
 	for b.Loop() {
 		if _, err := Open(path); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(info.Size())/1e6, "MB")
+	b.ReportMetric((after-before)/float64(info.Size()), "held/file")
 }
 
 func BenchmarkQuery(b *testing.B) {
