@@ -87,6 +87,11 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 	}{
 		{"another best cell", func(table *Table) { set(t, table, order[5], test, 94.38) }, "the best cell of cifar10 trained on cifar10, ori-test, 200 epochs is #5 with 94.3800, want #6111 with 94.3733 as published"},
 		{"another accuracy of the best cell", func(table *Table) { set(t, table, order[6111], test, 94.38) }, "is #6111 with 94.3800, want #6111 with 94.3733"},
+		{"the best accuracy at another cell", func(table *Table) {
+			a, b := accuracyOf(t, table, order[5], test), accuracyOf(t, table, order[6111], test)
+			set(t, table, order[5], test, b)
+			set(t, table, order[6111], test, a)
+		}, "is #5 with 94.3733, want #6111 with 94.3733 as published"},
 		{"a known cell with another accuracy", func(table *Table) { set(t, table, order[1462], test, 93.77) }, "cell #1462, cifar10 trained on cifar10, ori-test, 200 epochs: accuracy 93.7700, want 93.7600"},
 		{"cells in another order", func(table *Table) {
 			a, b := accuracyOf(t, table, order[0], test), accuracyOf(t, table, order[11], test)
