@@ -20,8 +20,9 @@ import (
 )
 
 type benchCmd struct {
-	Build benchBuildCmd `cmd:"" set:"out=bench" help:"Train every network of a space on the images inside the program, resumable."`
-	Study benchStudyCmd `cmd:"" set:"out=bench-study" help:"Try the sizes that such a benchmark could have."`
+	Build  benchBuildCmd  `cmd:"" set:"out=bench" help:"Train every network of a space on the images inside the program, resumable."`
+	Report benchReportCmd `cmd:"" help:"Describe a finished benchmark: best cells, spread, noise of seeds, agreement with the official one."`
+	Study  benchStudyCmd  `cmd:"" set:"out=bench-study" help:"Try the sizes that such a benchmark could have."`
 }
 
 type benchBuildCmd struct {
