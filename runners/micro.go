@@ -28,7 +28,6 @@ type Micro struct {
 	Space   string `json:"space"`
 	Dataset string `json:"dataset"` // name of a row of images.Datasets
 
-	Side  int `json:"side"`  // of the images in pixels, by area average
 	Train int `json:"train"` // images that fit the weights: the first of each class
 	Held  int `json:"held"`  // images to validate and to test with, each likewise
 	Recipe
@@ -49,7 +48,7 @@ type Micro struct {
 var Micros = []Micro{
 	{
 		Name: "micro", Title: "every network of the space, trained on the images inside the program: about an hour on two cores",
-		Space: "nb201", Dataset: "fashion16", Side: 8, Train: 5000, Held: 5000, Recipe: microRecipe(8, 6, 32, 0.1),
+		Space: "nb201", Dataset: "fashion8", Train: 5000, Held: 5000, Recipe: microRecipe(8, 6, 32, 0.1),
 		Trials: 3, Repeated: 500, Curves: true,
 	},
 }
@@ -77,7 +76,7 @@ func microRecipe(c, epochs, batch int, rate float64) Recipe {
 
 func microTry(name string, side, train int, recipe Recipe) Micro {
 	return Micro{
-		Name: "study-" + name, Space: "nb201", Dataset: "fashion16", Side: side, Train: train, Held: 5000, Recipe: recipe,
+		Name: "study-" + name, Space: "nb201", Dataset: fmt.Sprintf("fashion%d", side), Train: train, Held: 5000, Recipe: recipe,
 		Trials: 2, Repeated: 200, Networks: 200,
 	}
 }
@@ -97,9 +96,8 @@ func LookupMicro(space, name string) (Micro, error) {
 // microSeed fixes which networks are drawn, and in which order all are trained.
 const microSeed = 201
 
-// data are the images of m: those of its data set at its size, normalised by
-// mean and deviation of the training images. The name of another size than that
-// of the file ends in the size: "fashion8".
+// data are the images of m: the first of each class of its data set, normalised by
+// mean and deviation of the training images.
 func (m Micro) data() (*images.Dataset, error) {
 	whole, err := images.Open(m.Dataset, "")
 	if err != nil {
@@ -107,16 +105,6 @@ func (m Micro) data() (*images.Dataset, error) {
 	}
 	fit, held := whole.Train.Set, whole.Test.Set
 	d := *whole
-	if fit.H != m.Side {
-		d.Name = fmt.Sprintf("fashion%d", m.Side)
-		d.Crop = m.Side / 8
-		if fit, err = fit.Resize(d.Name+" train", m.Side, m.Side); err != nil {
-			return nil, err
-		}
-		if held, err = held.Resize(d.Name+" test", m.Side, m.Side); err != nil {
-			return nil, err
-		}
-	}
 	for _, part := range []struct {
 		name string
 		set  *images.Set

@@ -19,7 +19,7 @@ import (
 
 // tinyMicro is a benchmark of a second, in three shards.
 var tinyMicro = Micro{
-	Name: "tiny", Space: "nb201", Dataset: "fashion16", Side: 8, Train: 100, Held: 100,
+	Name: "tiny", Space: "nb201", Dataset: "fashion8", Train: 100, Held: 100,
 	Recipe: microRecipe(2, 2, 50, 0.1), Trials: 3, Repeated: 4, Curves: true, Networks: 45,
 }
 

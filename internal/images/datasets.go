@@ -95,6 +95,8 @@ type Source struct {
 var Datasets = []Source{
 	{"fashion16", "Fashion-MNIST subset at 16x16", "nothing: it is in the program",
 		func(string) (*Dataset, error) { return Fashion() }},
+	{"fashion8", "Fashion-MNIST subset at 8x8", "nothing: it is in the program",
+		func(string) (*Dataset, error) { return Fashion8() }},
 	{"cifar10", "CIFAR-10", "data_batch_1.bin to data_batch_5.bin, test_batch.bin, cifar-split.txt",
 		openCIFAR10},
 	{"cifar100", "CIFAR-100", "train.bin, test.bin, cifar100-test-split.txt",

@@ -111,6 +111,32 @@ var Fashion = sync.OnceValues(func() (*Dataset, error) {
 	return decodeFashion("fashion16.arrow in this binary", testdata.Fashion16)
 })
 
+// Fashion8 is [Fashion] at 8x8, by area average of 2x2 pixels: small enough to train
+// every network of a search space. Mean and deviation are its own.
+var Fashion8 = sync.OnceValues(func() (*Dataset, error) {
+	d, err := Fashion()
+	if err != nil {
+		return nil, err
+	}
+	return d.resize("fashion8", 8)
+})
+
+// resize is d with images of side x side pixels ([Set.Resize]).
+func (d *Dataset) resize(name string, side int) (*Dataset, error) {
+	small := *d
+	small.Name, small.Crop = name, side/8
+	fit, err := d.Train.Set.Resize(name+" train", side, side)
+	if err != nil {
+		return nil, err
+	}
+	if small.Test.Set, err = d.Test.Set.Resize(name+" test", side, side); err != nil {
+		return nil, err
+	}
+	small.Train.Set, small.Valid.Set = fit, fit
+	small.Mean, small.Std = fit.MeanStd(d.Train.Indices)
+	return &small, small.check()
+}
+
 // ReadFashion reads a file that [BuildFashion] wrote.
 func ReadFashion(path string) (*Dataset, error) {
 	content, _, err := readInput(path)
