@@ -27,10 +27,23 @@ var nasBench101 = Origin{
 		"4, 12, 36 or 108 epochs, 3 repeats, values at the end",
 }
 
-// officialFiles are the published files by their SHA-256.
-var officialFiles = map[string]string{
-	"3d64db8180fb1b0207212f9032205064312b6907a3bbc81eabea10db2f5c7e9c": "nasbench_full.tfrecord",
-	"4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1": "nasbench_only108.tfrecord",
+// officialFiles are the published files and their SHA-256.
+var officialFiles = [...]struct{ name, sha256 string }{
+	{"nasbench_full.tfrecord", "3d64db8180fb1b0207212f9032205064312b6907a3bbc81eabea10db2f5c7e9c"},
+	{"nasbench_only108.tfrecord", "4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1"},
+}
+
+// account says which of the published files has this SHA-256, or that none has.
+func account(sum string, records, cells int) string {
+	var want []string
+	for _, f := range officialFiles {
+		if f.sha256 == sum {
+			return ", file " + f.name
+		}
+		want = append(want, f.sha256+" of "+f.name)
+	}
+	return fmt.Sprintf(", a file that is not one of the two published: its sha256 is %s, not %s; it has %d records of %d cells, they have %d cells",
+		sum, strings.Join(want, " or "), records, cells, Cells)
 }
 
 // ImportNASBench101 turns the official file of NAS-Bench-101 into a table: the
@@ -41,7 +54,9 @@ var officialFiles = map[string]string{
 // the file. The hash of each record must be that of its cell, and a cell's
 // records must agree on it. An error names the file, the record and the byte at
 // which it begins. The table's source says whether the file is one of the two
-// that were published.
+// that were published; one that is cut off between two records is none of them,
+// and the source says how many cells it has. It also says how many records are
+// there twice, which count as repeats of their cell as the others do.
 //
 // progress, if not nil, is called now and then with the bytes that have been
 // read. The full file, 5 million records, takes about a minute, at most 450 MB
@@ -98,11 +113,9 @@ func readNASBench101(path string, progress func(done, total int64)) (*Table, err
 		progress(in.offset, info.Size())
 	}
 	im.table.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	name, official := officialFiles[im.table.SHA256]
-	if official {
-		im.table.Source += ", file " + name
-	} else {
-		im.table.Source += ", a file that is not one of the two published"
+	im.table.Source += account(im.table.SHA256, in.number, im.table.Len())
+	if im.twice > 0 {
+		im.table.Source += fmt.Sprintf("; records that are there twice: %d", im.twice)
 	}
 	if im.rounded > 0 {
 		im.table.Source += fmt.Sprintf("; numbers rounded to 24 bits: %d", im.rounded)
@@ -116,6 +129,7 @@ type importer struct {
 	rows    map[Hash]int
 	repeats [][len(Budgets)]uint8 // how many there are, by row
 	rounded int                   // numbers that float32 does not hold
+	twice   int                   // records with the numbers of a repeat before them
 	decoded []byte
 }
 
@@ -177,6 +191,17 @@ func (im *importer) record(data []byte) error {
 	repeat := &im.repeats[row][budget]
 	if *repeat == Repeats {
 		return fmt.Errorf("cell %s has more than %d repeats of %d epochs", name, Repeats, epochs)
+	}
+	for before := range int(*repeat) {
+		same := true
+		for i, v := range m.end {
+			column := im.table.columns[budget][before][i]
+			same = same && math.Float32bits(column[row]) == math.Float32bits(v)
+		}
+		if same {
+			im.twice++
+			break
+		}
 	}
 	im.table.set(row, budget, int(*repeat), m.end)
 	*repeat++

@@ -143,7 +143,7 @@ func TestImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if table.Len() != 3 || !strings.HasSuffix(table.Source, "a file that is not one of the two published; numbers rounded to 24 bits: 1") || len(table.SHA256) != 64 || table.Licence == "" {
+	if table.Len() != 3 || !strings.HasSuffix(table.Source, "; it has 6 records of 3 cells, they have 423624 cells; numbers rounded to 24 bits: 1") || len(table.SHA256) != 64 || table.Licence == "" {
 		t.Errorf("%d cells, origin %+v", table.Len(), table.Origin)
 	}
 	query := func(text string, epochs int, split string) Answer {
@@ -182,6 +182,60 @@ func TestImport(t *testing.T) {
 		if c, err := table.Cell(i); err != nil || c.Hash() != table.Hash(i) {
 			t.Errorf("cell %d is %v with hash %v, %v", i, c, table.Hash(i), err)
 		}
+	}
+}
+
+// A table tells which of the published files it was made from, and what speaks
+// against a file that is none of them.
+func TestAccount(t *testing.T) {
+	for _, tt := range []struct{ sum, want string }{
+		{"3d64db8180fb1b0207212f9032205064312b6907a3bbc81eabea10db2f5c7e9c", ", file nasbench_full.tfrecord"},
+		{"4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1", ", file nasbench_only108.tfrecord"},
+	} {
+		if got := account(tt.sum, 1, 1); got != tt.want {
+			t.Errorf("%s is %q, want %q", tt.sum, got, tt.want)
+		}
+	}
+	whole := tfrecord(t)
+	last := frame([]byte(payload(trainings(t)[5])))
+	for _, tt := range []struct {
+		name    string
+		content []byte
+		want    string
+	}{
+		{"cut off between two records", whole[:len(whole)-len(last)], "a file that is not one of the two published: its sha256 is %s, not 3d64db8180fb1b0207212f9032205064312b6907a3bbc81eabea10db2f5c7e9c of nasbench_full.tfrecord or 4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1 of nasbench_only108.tfrecord; it has 5 records of "},
+		{"a record twice", append(bytes.Clone(whole), last...), "; it has 7 records of 3 cells, they have 423624 cells; records that are there twice: 1; "},
+	} {
+		table, err := importFile(t, tt.content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.ReplaceAll(tt.want, "%s", table.SHA256); !strings.Contains(table.Source, want) {
+			t.Errorf("%s: source %q, want %q", tt.name, table.Source, want)
+		}
+	}
+}
+
+func TestFindByHash(t *testing.T) {
+	table, err := importFile(t, tfrecord(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range table.Len() {
+		h, err := ParseHash(table.Hash(i).String())
+		if err != nil || h != table.Hash(i) {
+			t.Errorf("hash %s is read as %s, %v", table.Hash(i), h, err)
+		}
+		want, _ := table.Cell(i)
+		if got, err := table.Find(h); err != nil || got != want {
+			t.Errorf("%s is cell %v, %v, want %v", h, got, err, want)
+		}
+	}
+	if _, err := table.Find(Hash{7}); err == nil || !strings.Contains(err.Error(), "has no cell with hash 0700000000000000") {
+		t.Errorf("error = %v", err)
+	}
+	if _, err := ParseHash("28CFC7874f6d200472e1a9dcd8650aa0"); err == nil || !strings.Contains(err.Error(), "want 32 digits 0 to 9, a to f") {
+		t.Errorf("error = %v", err)
 	}
 }
 

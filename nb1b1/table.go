@@ -1,6 +1,7 @@
 package nb1b1
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"math"
@@ -87,6 +88,9 @@ type Table struct {
 	columns [len(Budgets)][Repeats]measures // nil where there is nothing, or nothing yet
 	marks   []int64                         // each stride-th of keys, which a search meets first
 
+	sortHashes sync.Once
+	byHash     []int32 // rows in the order of their hashes
+
 	// A table of a file reads columns when they are first asked for: the whole file
 	// has 98 MB, a question is about some of them. The file stays open.
 	file   *arrowio.File
@@ -129,6 +133,38 @@ func (t *Table) Cell(i int) (Cell, error) {
 
 // Hash is the benchmark's name of cell i.
 func (t *Table) Hash(i int) Hash { return Hash(t.hashes[i*len(Hash{}):]) }
+
+// ParseHash reads the benchmark's name of a cell, 32 digits 0 to 9, a to f.
+func ParseHash(text string) (Hash, error) {
+	h, err := parseHash(text)
+	if err != nil {
+		return h, fmt.Errorf("nb1b1: %w", err)
+	}
+	return h, nil
+}
+
+// Find is the cell with the benchmark's name h. The first call sorts all names, a
+// fifth of a second for the official table.
+func (t *Table) Find(h Hash) (Cell, error) {
+	t.sortHashes.Do(func() {
+		t.byHash = make([]int32, len(t.keys))
+		for i := range t.byHash {
+			t.byHash[i] = int32(i)
+		}
+		slices.SortFunc(t.byHash, func(a, b int32) int {
+			x, y := t.Hash(int(a)), t.Hash(int(b))
+			return bytes.Compare(x[:], y[:])
+		})
+	})
+	i, ok := slices.BinarySearchFunc(t.byHash, h, func(row int32, h Hash) int {
+		x := t.Hash(int(row))
+		return bytes.Compare(x[:], h[:])
+	})
+	if !ok {
+		return Cell{}, fmt.Errorf("nb1b1: %q has no cell with hash %s, only %d others", t.name, h, len(t.keys))
+	}
+	return t.Cell(int(t.byHash[i]))
+}
 
 // row finds c.
 func (t *Table) row(c Cell) (int, error) {

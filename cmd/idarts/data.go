@@ -56,7 +56,7 @@ func (i *import101Cmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %d cells of NAS-Bench-101\n", i.File, table.Len())
+	fmt.Fprintf(c.out, "%s: %d cells of NAS-Bench-101\n%s", i.File, table.Len(), table.About())
 	return nil
 }
 

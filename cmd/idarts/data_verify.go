@@ -8,10 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	dartsspace "idarts/darts_space"
 	"idarts/internal/arrowio"
 	"idarts/internal/images"
+	"idarts/internal/result"
 	"idarts/nb1b1"
 	"idarts/nb201"
 	"idarts/runners"
@@ -113,17 +116,38 @@ func (v *verifyCmd) file(c console, ok func(string, ...any)) error {
 	if isKnown {
 		ok("it is %s of %s", known.Name, item.Name)
 	}
+	if err := manifest(ok, v.What, sum); err != nil {
+		return err
+	}
 	if err != nil {
 		return nil // an original file, which is right when its hash is
 	}
 	return table(c, ok, meta["format"], v.What, v.What, nil)
 }
 
+// manifest compares a table of idarts bench build with the manifest beside it, if
+// there is one.
+func manifest(ok func(string, ...any), path, sum string) error {
+	base := filepath.Base(path)
+	name := strings.TrimSuffix(strings.TrimSuffix(base, ".arrow"), "-curves") + ".json"
+	var m runners.MicroManifest
+	err := result.ReadJSON(filepath.Join(filepath.Dir(path), name), &m)
+	want, listed := m.Files[base]
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !listed {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if sum != want {
+		return fmt.Errorf("%q: sha256 is %s, its manifest %q says %s", path, sum, name, want)
+	}
+	ok("the sha256 is that of its manifest %s", name)
+	return nil
+}
+
 // table verifies an Arrow table by its own kind: a file, or content inside the program.
 func table(c console, ok func(string, ...any), format, name, path string, content []byte) error {
-	origin := func(source, licence, protocol, sha256 string) {
-		fmt.Fprintf(c.out, "source: %s\nlicence: %s\nprotocol: %s\ninput sha256: %s\n", source, licence, protocol, sha256)
-	}
 	say := func(lines []string, err error) error {
 		ok("schema: %s", format)
 		for _, line := range lines {
@@ -137,14 +161,14 @@ func table(c console, ok func(string, ...any), format, name, path string, conten
 		if err != nil {
 			return err
 		}
-		origin(t.Source, t.Licence, t.Protocol, t.SHA256)
+		fmt.Fprint(c.out, t.About())
 		return say(t.Verify())
 	case nb1b1.Format:
 		t, err := open(nb1b1.Open, nb1b1.Decode, name, path, content)
 		if err != nil {
 			return err
 		}
-		origin(t.Source, t.Licence, t.Protocol, t.SHA256)
+		fmt.Fprint(c.out, t.About())
 		return say(t.Verify())
 	case dartsspace.Format:
 		t, err := dartsspace.Open(path) // "" is the one in the program
@@ -160,8 +184,20 @@ func table(c console, ok func(string, ...any), format, name, path string, conten
 		fmt.Fprintf(c.out, "protocol: %s\n", t.Origin)
 		lines, err := verifyScores(name, t)
 		return say(lines, err)
+	case runners.MicroCurvesFormat:
+		rows, err := runners.ReadMicroCurves(path)
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
+			if !(row.Valid >= 0 && row.Valid <= 100 && row.Test >= 0 && row.Test <= 100) {
+				return fmt.Errorf("%q row %d: accuracies %v and %v, want 0 to 100 percent", name, i, row.Valid, row.Test)
+			}
+		}
+		return say([]string{fmt.Sprintf("%d epochs of trainings, accuracies of 0 to 100 %%", len(rows))}, nil)
 	}
-	return fmt.Errorf("%q has format %q, want one of %q", name, format, []string{nb201.Format, nb1b1.Format, dartsspace.Format, runners.ScoresFormat})
+	return fmt.Errorf("%q has format %q, want one of %q", name, format,
+		[]string{nb201.Format, nb1b1.Format, dartsspace.Format, runners.ScoresFormat, runners.MicroCurvesFormat})
 }
 
 func open[T any](fromFile func(string) (T, error), decode func(string, []byte) (T, error), name, path string, content []byte) (T, error) {

@@ -16,7 +16,7 @@ import (
 )
 
 type queryCmd struct {
-	Cell      string `arg:"" help:"Architecture in the text of its space, or the name of a published genotype of the DARTS space."`
+	Cell      string `arg:"" help:"Architecture in the text of its space, the hash of a cell of NAS-Bench-101, or the name of a published genotype of the DARTS space."`
 	Space     string `help:"darts: ask the published genotypes inside the program, where no table is given." placeholder:"NAME"`
 	Table     string `help:"Arrow table: a benchmark, published genotypes, or scores.arrow of an output folder; data/nats-tss.arrow when left out." placeholder:"FILE"`
 	Dataset   string `help:"Whose images it was measured on. A benchmark needs this and the next four, or --protocol; an error lists what its table has." placeholder:"NAME"`
@@ -132,12 +132,16 @@ func (q *queryCmd) nb101(c console) error {
 	if q.Dataset != "" && q.Dataset != nb1b1.Dataset || q.TrainedOn != "" && q.TrainedOn != nb1b1.TrainedOn {
 		return fmt.Errorf("%q has only networks of data set %q trained on %q", q.Table, nb1b1.Dataset, nb1b1.TrainedOn)
 	}
-	cell, err := nb1b1.Parse(q.Cell)
+	table, err := nb1b1.Open(q.Table)
 	if err != nil {
 		return err
 	}
-	table, err := nb1b1.Open(q.Table)
-	if err != nil {
+	var cell nb1b1.Cell
+	if hash, err := nb1b1.ParseHash(q.Cell); err == nil {
+		if cell, err = table.Find(hash); err != nil {
+			return err
+		}
+	} else if cell, err = nb1b1.Parse(q.Cell); err != nil {
 		return err
 	}
 	seeds, err := trials.Parse(q.Seeds)
