@@ -35,6 +35,12 @@ var dataItems = []dataItem{
 		Get:      "it is in the program",
 	},
 	{
+		Name: "fashion8", Title: "the images of fashion16 at 8x8",
+		Licence:  "MIT (Zalando SE)",
+		Citation: "Xiao, Rasul, Vollgraf: Fashion-MNIST, 2017, arXiv:1708.07747",
+		Get:      "the program makes it of fashion16",
+	},
+	{
 		Name: "cifar10", Title: "CIFAR-10, 60,000 images at 32x32",
 		Files:    []dataFile{{Name: "cifar-10-binary.tar.gz", SHA256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd", Size: 170052171}},
 		Licence:  "none given by its authors; the split file is MIT",
@@ -53,6 +59,13 @@ var dataItems = []dataItem{
 		Licence:  "terms of ImageNet: research that is not commercial; the split file is MIT",
 		Citation: "Chrabaszcz, Loshchilov, Hutter: A downsampled variant of ImageNet, 2017, arXiv:1707.08819; the 120 classes are NAS-Bench-201's",
 		Get:      "the 16x16 training and validation batches of image-net.org (registration), with imagenet-16-120-test-split.txt of NAS-Bench-201 beside them",
+	},
+	{
+		Name: "nb201-micro", Title: "NB201-Micro, our benchmark: all 15,625 cells of NAS-Bench-201, trained on fashion8",
+		Files:    []dataFile{{Name: "nb201-micro.arrow", Embedded: testdata.NB201Micro}},
+		Licence:  "that of this program; the images are MIT",
+		Citation: "this program, docs/micro-benchmark.md",
+		Get:      "it is in the program; idarts bench build makes it again",
 	},
 	{
 		Name: "nb201", Title: "NAS-Bench-201, two public extracts: all 15,625 cells, CIFAR-10 test at 200 epochs, three data sets at 12 epochs",

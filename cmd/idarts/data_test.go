@@ -115,6 +115,9 @@ func TestDataList(t *testing.T) {
 			}
 		}
 		for _, f := range item.Files {
+			if f.SHA256 == "" && f.Embedded == nil {
+				continue // is not in the program yet
+			}
 			if b, err := hex.DecodeString(f.SHA256); err != nil || len(b) != 32 || !strings.Contains(out, f.SHA256) {
 				t.Errorf("%s: sha256 %q", f.Name, f.SHA256)
 			}
@@ -166,7 +169,12 @@ func TestDataVerifySaysWhatIsWrong(t *testing.T) {
 	if err := bad.Save("bad.arrow"); err != nil {
 		t.Fatal(err)
 	}
+	if err := bad.Save("other.arrow"); err != nil {
+		t.Fatal(err)
+	}
+	write("other.json", []byte(`{"files": {"other.arrow": "ab"}}`))
 	for _, tt := range []struct{ what, want string }{
+		{"other.arrow", `its manifest "other.json" says ab`},
 		{"none", `no file and no data set "none", want a file or one of ["fashion16"`},
 		{"nb201", `"nb201" is not in the program, want the name of a file of it; how to get it: idarts data fetch nb201`},
 		{"short.arrow", `"short.arrow" is truncated`},
