@@ -182,6 +182,47 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+// Every cell of a table of some size is found, and no other.
+func TestRowsAreFound(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, rows := range []int{1, stride - 1, stride, stride + 1, 5 * stride, 5*stride + 7} {
+		made := Table{Origin: Origin{Source: "made up"}}
+		there := map[Cell]int64{}
+		for len(there) < rows {
+			c := randomCell(r).Canonical()
+			if _, known := there[c]; known {
+				continue
+			}
+			there[c] = int64(len(there) + 1)
+			made.add(c, c.Hash(), there[c])
+		}
+		path := filepath.Join(t.TempDir(), "t.arrow")
+		if err := made.save(path); err != nil {
+			t.Fatal(err)
+		}
+		table, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c, want := range there {
+			if got, err := table.Parameters(c); err != nil || got != want {
+				t.Fatalf("%d rows: cell %q has %d parameters, %v, want %d", rows, c, got, err, want)
+			}
+		}
+		others := 0
+		for range 200 {
+			c := randomCell(r)
+			if _, known := there[c.Canonical()]; !known {
+				others++
+				if _, err := table.Parameters(c); err == nil || !strings.Contains(err.Error(), "does not list cell") {
+					t.Fatalf("%d rows: cell %q: error = %v", rows, c, err)
+				}
+			}
+		}
+		t.Logf("%d rows, %d cells that are not there", rows, others)
+	}
+}
+
 // The bytes do not depend on the order of the rows.
 func TestBytesDoNotDependOnOrder(t *testing.T) {
 	table, path := sampleTable(t)

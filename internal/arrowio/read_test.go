@@ -298,6 +298,38 @@ func TestSharedPartsAreCounted(t *testing.T) {
 	}
 }
 
+// A footer whose columns are all one column with a long name would take as many
+// times its memory.
+func TestSharedNamesAreCounted(t *testing.T) {
+	table := Table{Columns: []Column{{Name: strings.Repeat("n", 20000), Values: []uint8{1}}}}
+	for i := range 200 {
+		table.Columns = append(table.Columns, Column{Name: fmt.Sprint(i), Values: []uint8{1}})
+	}
+	content, err := Encode(table, Plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decode("good.arrow", content); err != nil {
+		t.Fatal(err)
+	}
+	footer := content[len(content)-10-int(binary.LittleEndian.Uint32(content[len(content)-10:])) : len(content)-10]
+	first, n := message(footer).root().table(1).vector(1, 4)
+	if n != 201 {
+		t.Fatal(n)
+	}
+	long := first + int(binary.LittleEndian.Uint32(footer[first:]))
+	for i := 1; i < n; i++ { // where a vector's entry points is counted from the entry
+		binary.LittleEndian.PutUint32(footer[first+4*i:], uint32(long-first-4*i))
+	}
+	if long < first+4*n {
+		t.Fatal("the column lies before the list of columns, which cannot point back")
+	}
+	used := allocated(func() { _, err = Decode("bad.arrow", content) })
+	if err == nil || !strings.Contains(err.Error(), `"bad.arrow" is damaged: its parts hold more than its `) || used > 1<<20 {
+		t.Errorf("error = %.200v, %d bytes taken", err, used)
+	}
+}
+
 // FuzzDecode: any bytes are a table or an error of one line that names the file, in
 // memory of some times their size unless columns are packed; a table that is read
 // can be written and read again.
