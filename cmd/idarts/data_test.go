@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -168,6 +169,11 @@ func TestDataVerifySaysWhatIsWrong(t *testing.T) {
 	}
 	if err := bad.Save("bad.arrow"); err != nil {
 		t.Fatal(err)
+	}
+	inside := dataFile{Name: "x.arrow", SHA256: "ab", Embedded: genotypes}
+	quiet := console{ctx: t.Context(), out: io.Discard, err: io.Discard}
+	if err := new(verifyCmd).embedded(quiet, func(string, ...any) {}, inside); err == nil || !strings.Contains(err.Error(), "x.arrow: sha256 is 4194") {
+		t.Errorf("a file in the program with another hash: error = %v", err)
 	}
 	if err := bad.Save("other.arrow"); err != nil {
 		t.Fatal(err)

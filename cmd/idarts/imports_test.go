@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 	"reports":                    {"internal/result", "internal/durable", "internal/diagram"},
 	"benchmarks":                 {"runners", "nb201", "internal/*"},
 	"benchmarks/compare":         {"benchmarks"},
+	"benchmarks/roofline":        {"benchmarks", "internal/exec", "internal/exec/cpu"},
 	"benchmarks/peers":           {"benchmarks", "runners", "internal/*"},
 	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/durable", "internal/rng"},
 	"nb1b1":                      {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/durable", "internal/rng", "internal/diagram"},
