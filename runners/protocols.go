@@ -62,6 +62,9 @@ type Scoring struct {
 	// Fitted is what the networks behind Valid were trained on, for their cost;
 	// nil: the data of the protocol.
 	Fitted *TrainingSet `json:"fitted,omitempty"`
+	// TableFrom is the command that makes a fitting table, up to the name of its
+	// file; "" is the space's.
+	TableFrom string `json:"-"`
 	// Last scores nothing but the architecture of the last epoch.
 	Last bool `json:"last,omitempty"`
 
@@ -272,10 +275,11 @@ var Protocols = []Protocol{
 	nb201Laptop("laptop-nb201", "the searches of laptop; cells are validated by 12 epochs and tested by 200 epochs in the NAS-Bench-201 table", Scoring{
 		// What a searcher can ask for is the cheap training, what it is judged by is
 		// the long one; `idarts data fetch nb201` makes a table of both.
-		Table:  true,
-		Valid:  Column{Dataset: "cifar10", TrainedOn: "cifar10-valid", Split: "x-valid", Epochs: 12},
-		Test:   Column{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200},
-		Fitted: &TrainingSet{Images: 25000, Size: 32, Channels: 3, Classes: 10}, // CIFAR-10's first half
+		Table:     true,
+		Valid:     Column{Dataset: "cifar10", TrainedOn: "cifar10-valid", Split: "x-valid", Epochs: 12},
+		Test:      Column{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200},
+		Fitted:    &TrainingSet{Images: 25000, Size: 32, Channels: 3, Classes: 10}, // CIFAR-10's first half
+		TableFrom: "idarts data fetch nb201 --out",
 		// How the networks behind Valid were trained (configs/nas-benchmark/LESS.config);
 		// only their cost is computed from this.
 		Recipe: Recipe{

@@ -1,6 +1,7 @@
 package runners
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -66,7 +67,7 @@ func (b *Bench) openTable(space Space, s Scoring, path string, gflop func(arch s
 		var err error
 		name = path
 		if content, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("runners: no benchmark table %q; make it with: %s %s", path, space.TableFrom, path)
+			return fmt.Errorf("runners: no benchmark table %q; make it with: %s %s", path, cmp.Or(s.TableFrom, space.TableFrom), path)
 		} else if err != nil {
 			return fmt.Errorf("runners: %w", err)
 		}
