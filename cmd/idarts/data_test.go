@@ -73,6 +73,17 @@ func TestDataFetch(t *testing.T) {
 		}
 	}
 
+	// The comparison table on it, as GROUND_TRUTH=nb201 makes it.
+	if out, text, status = command(t, "run", "--protocol", "laptop-nb201", "--methods", "random,rea", "--seeds", "0", "--table", "data/nb201.arrow"); status != 0 {
+		t.Fatalf("run: status %d: %s", status, text)
+	}
+	out, text, status = command(t, "table", "--out", "out")
+	for _, want := range []string{"laptop-nb201", "Optimum", "94.37", "nor_conv_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|"} {
+		if status != 0 || !strings.Contains(out, want) {
+			t.Errorf("table: status %d, %s, no %q in\n%s", status, text, want, out)
+		}
+	}
+
 	server.Close()
 	if !testing.Short() { // it waits between its tries
 		_, text, status = command(t, "data", "fetch", "nb201", "--base-url", server.URL, "--out", "none/t.arrow")
