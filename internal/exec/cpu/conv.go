@@ -170,6 +170,11 @@ func (s *sweep[T]) plan(p *plan[T]) {
 		}
 	}
 
+	if padded && !depthwise && w < shortRow && s.images >= shortRow {
+		s.planShort(p, work, h, offs, runs)
+		return
+	}
+
 	band := max(bandPixels/w, 1)
 	if depthwise { // less work on a pixel, so that copying the same margins twice weighs more
 		band = max(4*bandPixels/w, 1)
@@ -212,6 +217,47 @@ func (s *sweep[T]) plan(p *plan[T]) {
 			}
 		}
 	})
+}
+
+// shortRow is how many pixels the convolution loops take at a time.
+const shortRow = 8
+
+// planShort is for images whose rows are shorter than that: it takes the same pixel
+// of several images as a row.
+func (s *sweep[T]) planShort(p *plan[T], work, h int, offs [][]int, runs []int) {
+	channels := s.groups * s.cin
+	rows := (h-1)*s.stride + s.high - s.low + 1
+	framed := rows * s.wide * channels
+	margins := p.perWorker(shortRow * framed)
+	tiles := (s.images + shortRow - 1) / shortRow
+	p.stage(tiles, work, func(tile, worker int) {
+		n := tile * shortRow
+		count := min(shortRow, s.images-n)
+		images := margins[worker]
+		for k, x := range s.x {
+			for i := range count {
+				frame(images[i*framed:], x[(n+i)*s.srcImage:(n+i+1)*s.srcImage], s.low, s.low+rows-1, s.left, s.srcH, s.srcW, s.wide, channels)
+			}
+			for i := range s.parts {
+				c, w := &s.parts[i], s.w[k]
+				for r := range c.h {
+					for q := range c.w {
+						from, to := images, s.y[n*s.dstImage+c.y0+r*s.dstRow+q*s.dstCol:]
+						if len(offs[i]) > 0 {
+							from = images[((r*s.stride+c.rows[0]-s.low)*s.wide+s.left+q*s.stride+c.cols[0])*channels:]
+						}
+						for g := range s.groups {
+							s.inner.conv(to[g*s.cout:], 0, s.dstImage, from[g*s.cin:], 0, framed, offs[i], runs[i],
+								w[c.weights+g*s.cout:], s.groups*s.cout, 1, count, s.cout, k > 0)
+						}
+					}
+				}
+			}
+		}
+	})
+	if s.images%shortRow == 0 {
+		p.divide(split{images: s.images, tiles: tiles, together: 1, run: p.stages[len(p.stages)-1].run})
+	}
 }
 
 // frame copies rows first..last of an image into dst with zeros around it: left
