@@ -114,7 +114,7 @@ func (f *File) footer() ([]byte, error) {
 	if room < 0 {
 		return nil, fmt.Errorf("arrowio: %q is truncated: it has only %d bytes", f.Name, f.size)
 	}
-	if _, err := f.from.ReadAt(tail[:], f.size-int64(len(tail))); err != nil && err != io.EOF {
+	if err := f.read(tail[:], f.size-int64(len(tail))); err != nil {
 		return nil, fmt.Errorf("arrowio: read %q: %w", f.Name, err)
 	}
 	if string(tail[4:]) != magic {
@@ -125,10 +125,22 @@ func (f *File) footer() ([]byte, error) {
 		return nil, fmt.Errorf("arrowio: %q is truncated: its footer says %d bytes, want 1 to %d", f.Name, length, room)
 	}
 	footer := make([]byte, length)
-	if _, err := f.from.ReadAt(footer, f.size-int64(len(tail))-length); err != nil && err != io.EOF {
+	if err := f.read(footer, f.size-int64(len(tail))-length); err != nil {
 		return nil, fmt.Errorf("arrowio: read %q: %w", f.Name, err)
 	}
 	return footer, nil
+}
+
+// read fills b with what is in the file from a place on.
+func (f *File) read(b []byte, place int64) error {
+	n, err := f.from.ReadAt(b, place)
+	if n == len(b) {
+		return nil // an io.EOF may come with it
+	}
+	if err == io.EOF {
+		err = fmt.Errorf("it has become shorter than %d bytes", f.size)
+	}
+	return err
 }
 
 // describe reads the footer and the head of each batch. The numbers of slots and
@@ -222,7 +234,7 @@ func (f *File) batch(b block, want, columns, buffers int, room *int64) (id int64
 		return 0, part, errors.New("the batches are larger than the file")
 	}
 	head := make([]byte, b.head)
-	if _, err := f.from.ReadAt(head, b.offset); err != nil && err != io.EOF {
+	if err := f.read(head, b.offset); err != nil {
 		return 0, part, err
 	}
 	const continued = 0xffffffff // begins heads since Arrow 0.15
@@ -479,10 +491,7 @@ func (l *loader) buffer(b batch, i, n int) ([]byte, error) {
 // bytes reads a part of the file, which describe has found inside of it.
 func (l *loader) bytes(s span) ([]byte, error) {
 	out := make([]byte, s.length)
-	if _, err := l.from.ReadAt(out, s.offset); err != nil && err != io.EOF {
-		return nil, err
-	}
-	return out, nil
+	return out, l.read(out, s.offset)
 }
 
 // whole reads a buffer to its end.
