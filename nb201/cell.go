@@ -8,8 +8,9 @@
 // times in seconds, costs in millions.
 //
 // Start at [Parse] for a cell, [Open] and [Table.Query] for published or locally
-// trained results, [ImportNATSBench] to make such a table from the official
-// records, and [Space] for the supernet. Nothing here trains a network.
+// trained results, [ImportNATSBench] and [FetchPublic] to make such a table from
+// the official records or from public extracts, [Table.Verify] to check one, and
+// [Space] for the supernet. Nothing here trains a network.
 package nb201
 
 import (
