@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
+	"runtime/metrics"
 	"strings"
 	"testing"
 )
@@ -26,13 +26,14 @@ func instructions(t *testing.T, content []byte) map[int]int {
 	return behind
 }
 
-// allocated is what f takes from the heap, in bytes.
+// allocated is what f takes from the heap, in bytes, small things rounded.
 func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	before := sample[0].Value.Uint64()
 	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+	metrics.Read(sample)
+	return sample[0].Value.Uint64() - before
 }
 
 // Pickles of a few megabytes that made the library use gigabytes, or print them.

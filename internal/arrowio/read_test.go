@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
+	"runtime/metrics"
 	"strings"
 	"testing"
 
@@ -212,13 +212,14 @@ func TestLoadReadsSomeColumns(t *testing.T) {
 	}
 }
 
-// allocated is what f takes from the heap, in bytes.
+// allocated is what f takes from the heap, in bytes, small things rounded.
 func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	before := sample[0].Value.Uint64()
 	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+	metrics.Read(sample)
+	return sample[0].Value.Uint64() - before
 }
 
 // Each 4 and 8 bytes of a small file, its footer included, are replaced by numbers
