@@ -436,6 +436,15 @@ const (
 // Save creates or replaces path, whole or not at all. Its bytes depend on what
 // the table holds and not on the order in which that was appended.
 func (t *Table) Save(path string) error {
+	file, compression := t.file()
+	if err := arrowio.Write(path, file, compression); err != nil {
+		return fmt.Errorf("nb201: save table: %w", err)
+	}
+	return nil
+}
+
+// file is the table as a file has it.
+func (t *Table) file() (arrowio.Table, arrowio.Compression) {
 	order, name := make([]int, len(t.cells)), orderIndex
 	for i := range order {
 		order[i] = i
@@ -473,10 +482,7 @@ func (t *Table) Save(path string) error {
 	if len(order) < NumCells || known < len(order)*len(t.series)/2 {
 		compression = arrowio.Zstd
 	}
-	if err := arrowio.Write(path, out, compression); err != nil {
-		return fmt.Errorf("nb201: save table: %w", err)
-	}
-	return nil
+	return out, compression
 }
 
 // floats is one column in the order of the file; without Values when it has no
