@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -43,8 +44,8 @@ func (f plain) draw(c draw.Canvas) {
 // Histogram counts values in bins of the given width, whose borders are multiples
 // of it. A value on a border counts in the bin above.
 func Histogram(a Axes, values []float64, width float64) (Figure, error) {
-	if len(values) == 0 || !(width > 0) {
-		return Figure{}, fmt.Errorf("reports: histogram %q: %d values in bins of %v, want at least one value", a.Name, len(values), width)
+	if len(values) == 0 || !(width > 0) || slices.ContainsFunc(values, math.IsNaN) {
+		return Figure{}, fmt.Errorf("reports: histogram %q: %d values in bins of %v, want at least one value and numbers only", a.Name, len(values), width)
 	}
 	counts, first := bins(values, width)
 	most := 0

@@ -67,14 +67,25 @@ func openMicro(path string) (*microTable, error) {
 		of[r.Cell][r.Seed] = r.Accuracy
 		seeds = max(seeds, int(r.Seed)+1)
 	}
-	t.cells = table.Cells()
+	// Seed 0 is what most of the report is about.
+	t.cells = slices.DeleteFunc(table.Cells(), func(c nb201.Cell) bool {
+		v, h := t.accuracy[t.valid][c], t.accuracy[t.test][c]
+		return len(v) == 0 || len(h) == 0 || math.IsNaN(v[0]) || math.IsNaN(h[0])
+	})
+	if len(t.cells) == 0 {
+		return nil, fmt.Errorf("%q has no cell with both accuracies for seed 0", name)
+	}
 	slices.SortFunc(t.cells, func(a, b nb201.Cell) int { return cmp.Compare(a.Index(), b.Index()) })
 	for _, c := range t.cells {
 		if c.Network() != c {
 			continue
 		}
 		t.networks = append(t.networks, c)
-		if seeds > 1 && len(t.accuracy[t.test][c]) == seeds {
+		whole := func(key nb201.Key) bool {
+			of := t.accuracy[key][c]
+			return len(of) == seeds && !slices.ContainsFunc(of, math.IsNaN)
+		}
+		if seeds > 1 && whole(t.valid) && whole(t.test) {
 			t.repeated = append(t.repeated, c)
 		}
 	}

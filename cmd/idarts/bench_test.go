@@ -53,6 +53,9 @@ func TestBenchReport(t *testing.T) {
 		add(official, c, nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}, 777, 90-accuracy)
 		fmt.Fprintf(&csv, "%d,%s,%v\n", i, c, 90-accuracy)
 	}
+	// A cell without seed 0, as a part of a table has it, is passed over.
+	add(table, nb201.All()[nb201.NumCells-1], valid, 1, 99)
+	add(table, nb201.All()[nb201.NumCells-1], test, 1, 99)
 	for name, tab := range map[string]*nb201.Table{"micro.arrow": table, "official.arrow": official} {
 		if err := tab.Save(name); err != nil {
 			t.Fatal(err)
