@@ -46,10 +46,12 @@ var rooms = map[string][]string{
 
 // owners lists the third-party modules that only one package may import.
 var owners = map[string]string{
-	"gorgonia.org/gorgonia":      "internal/graph",
-	"github.com/apache/arrow":    "internal/arrowio",
-	"github.com/alecthomas/kong": "cmd/idarts",
-	"google.golang.org/protobuf": "nb1b1",
+	"gorgonia.org/gorgonia":         "internal/graph",
+	"github.com/apache/arrow":       "internal/arrowio",
+	"github.com/alecthomas/kong":    "cmd/idarts",
+	"github.com/klauspost/compress": "internal/arrowio",
+	"github.com/pierrec/lz4":        "internal/arrowio",
+	"google.golang.org/protobuf":    "nb1b1",
 }
 
 type listed struct {

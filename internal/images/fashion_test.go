@@ -177,6 +177,13 @@ func TestReadFashionRefuses(t *testing.T) {
 	if _, err := ReadFashion(save(t, "f.arrow", build(func(*arrowio.Table) {}))); err != nil {
 		t.Fatal(err)
 	}
+	whole := build(func(*arrowio.Table) {})
+	for n := range whole { // every proper prefix
+		if _, err := decodeFashion("cut.arrow", whole[:n]); err == nil || !strings.Contains(err.Error(), `"cut.arrow" is `) {
+			t.Fatalf("first %d of %d bytes: error = %v", n, len(whole), err)
+		}
+	}
+	t.Logf("%d truncations", len(whole))
 	for _, tt := range []struct {
 		name    string
 		content []byte
