@@ -158,7 +158,7 @@ func (b *benchReportCmd) Run(c console) error {
 	}
 	out("test accuracy, quantiles over cells: %s", strings.Join(quantiles, "  "))
 	guess, _ := slices.BinarySearch(sorted, guessing)
-	out("  %d cells have below %d %%: nothing of the image reaches their output", guess, guessing)
+	out("  %d cells are below %d %%", guess, guessing)
 	err = draw(reports.Histogram(reports.Axes{
 		Name: "nb201-micro-histogram", Title: fmt.Sprintf("%s: %d cells, without %d that guess", t.test, len(sorted)-guess, guess),
 		X: "test accuracy (%), seed 0", Y: "cells",
