@@ -379,7 +379,7 @@ func TestHostilePickles(t *testing.T) {
 		{"trained weights", "\x80\x02ctorch._utils\n_rebuild_tensor_v2\n.", `class "torch._utils._rebuild_tensor_v2" is not allowed`},
 		{"a text as long as memory", "\x80\x04X\xff\xff\xff\xff.", "ends inside an instruction"},
 		{"a frame as long as memory", "\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f.", "a frame of 9223372036854775807 bytes"},
-		{"an instruction for persistent objects", "\x80\x04Q.", "instruction 0x51 at byte 2 is not one of a benchmark's file"},
+		{"an instruction for persistent objects", "\x80\x04Q.", "instruction 0x51 at byte 2 is not one of those that are run here"},
 		{"nothing", "", "does not end with a stop"},
 		{"a class name without an end", "\x80\x02cos", "ends inside a class name"},
 		{"a stack that is empty", "\x80\x02.", "damaged pickle"},

@@ -11,8 +11,9 @@ import (
 	"os"
 	"slices"
 
-	"github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
+
+	"idarts/internal/unpickle"
 )
 
 // maxPickle bounds an unpacked file. Official records have about 0.3 MB, the
@@ -60,31 +61,23 @@ func decodePickle(content []byte) (v any, err error) {
 	return plain(raw, 0, &budget)
 }
 
+// Limits of a file that nobody vouches for. By the count of [unpickle.Walk] an
+// official record takes 13 MB, as do the index and the public frame.
+const (
+	maxPickleMemory = 64 << 20 // bytes to run it
+	maxPickleValues = 1 << 21  // values in the result, those that are shared counted each time
+)
+
 // loadPickle runs the instructions with an allow-list of classes. The result has
 // the library's types and those that the allow-list makes.
-func loadPickle(content []byte, find func(module, name string) (any, error)) (v any, err error) {
-	// The library indexes and asserts types without looking.
-	defer func() {
-		if p := recover(); p != nil {
-			v, err = nil, fmt.Errorf("damaged pickle: %v", p)
-		}
-	}()
+func loadPickle(content []byte, find func(module, name string) (any, error)) (any, error) {
 	if len(content) > maxPickle {
 		return nil, fmt.Errorf("more than %d bytes unpacked", maxPickle)
 	}
-	if err := guardPickle(content); err != nil {
-		return nil, err
-	}
-	u := pickle.NewUnpickler(bytes.NewReader(content))
-	u.FindClass = find
-	if v, err = u.Load(); err != nil {
-		return nil, fmt.Errorf("damaged pickle: %w", err)
-	}
-	return v, nil
+	return unpickle.Load(content, maxPickleMemory, find)
 }
 
-// findClass is the allow-list of records. The library itself adds
-// collections.OrderedDict and two harmless base classes.
+// findClass is the allow-list of records; collections.OrderedDict is there already.
 func findClass(module, name string) (any, error) {
 	switch module + "." + name {
 	case "numpy.dtype":

@@ -23,7 +23,7 @@ var rooms = map[string][]string{
 	"benchmarks/compare":         {"benchmarks"},
 	"benchmarks/roofline":        {"benchmarks", "internal/exec", "internal/exec/cpu"},
 	"benchmarks/peers":           {"benchmarks", "runners", "internal/*"},
-	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/durable", "internal/rng"},
+	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/unpickle", "internal/durable", "internal/rng"},
 	"nb1b1":                      {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/durable", "internal/rng", "internal/diagram"},
 	"darts_space":                {"internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng", "internal/diagram", "testdata"},
 	"internal/supernet":          {"internal/search", "internal/graph", "internal/exec", "internal/exec/cpu", "internal/images", "internal/rng"},
@@ -33,9 +33,10 @@ var rooms = map[string][]string{
 	"internal/exec":              {},
 	"internal/exec/ref":          {"internal/exec"},
 	"internal/exec/cpu":          {"internal/exec"},
-	"internal/images":            {"internal/arrowio", "internal/durable", "internal/rng", "testdata"},
+	"internal/images":            {"internal/arrowio", "internal/unpickle", "internal/durable", "internal/rng", "testdata"},
 	"internal/arrowio":           {"internal/durable"},
 	"internal/trials":            {},
+	"internal/unpickle":          {},
 	"internal/result":            {"internal/durable"},
 	"internal/safetensors":       {"internal/durable"},
 	"internal/rng":               {},
@@ -46,12 +47,13 @@ var rooms = map[string][]string{
 
 // owners lists the third-party modules that only one package may import.
 var owners = map[string]string{
-	"gorgonia.org/gorgonia":         "internal/graph",
-	"github.com/apache/arrow":       "internal/arrowio",
-	"github.com/alecthomas/kong":    "cmd/idarts",
-	"github.com/klauspost/compress": "internal/arrowio",
-	"github.com/pierrec/lz4":        "internal/arrowio",
-	"google.golang.org/protobuf":    "nb1b1",
+	"gorgonia.org/gorgonia":                 "internal/graph",
+	"github.com/apache/arrow":               "internal/arrowio",
+	"github.com/alecthomas/kong":            "cmd/idarts",
+	"github.com/nlpodyssey/gopickle/pickle": "internal/unpickle",
+	"github.com/klauspost/compress":         "internal/arrowio",
+	"github.com/pierrec/lz4":                "internal/arrowio",
+	"google.golang.org/protobuf":            "nb1b1",
 }
 
 type listed struct {

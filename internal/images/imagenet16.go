@@ -1,12 +1,12 @@
 package images
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
 
-	"github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
+
+	"idarts/internal/unpickle"
 )
 
 // ImageNet16120 reads ImageNet16-120 from the folder of the downsampled ImageNet
@@ -44,7 +44,7 @@ func ReadImageNet16(name string, classes int, paths ...string) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		value, err := unpickle(content)
+		value, err := unpickled(content)
 		if err != nil {
 			return nil, fmt.Errorf("images: %q: %w", path, err)
 		}
@@ -121,19 +121,9 @@ func lookup(dict *types.Dict, key string) (any, bool) {
 	return nil, false
 }
 
-// unpickle reads one value, with numpy arrays as *ndarray. A damaged stream is
-// an error, also where the pickle package panics on it.
-func unpickle(content []byte) (value any, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			value, err = nil, fmt.Errorf("damaged pickle: %v", r)
-		}
-	}()
-	u := pickle.NewUnpickler(bytes.NewReader(content))
-	u.FindClass = findNumpy
-	value, err = u.Load()
-	if err != nil {
-		return nil, fmt.Errorf("damaged or foreign pickle: %w", err)
-	}
-	return value, nil
+// unpickled reads one value, with numpy arrays as *ndarray, in memory of some times
+// its size. A damaged stream is an error.
+func unpickled(content []byte) (value any, err error) {
+	const spare = 64 << 20 // lists of labels
+	return unpickle.Load(content, 8*len(content)+spare, findNumpy)
 }

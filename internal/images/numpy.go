@@ -56,7 +56,7 @@ func newDtype(args ...any) (any, error) {
 			return &dtype{name: name}, nil
 		}
 	}
-	return nil, fmt.Errorf("numpy.dtype%v: want a name such as \"u1\"", args)
+	return nil, fmt.Errorf("numpy.dtype of %d arguments, want a name such as \"u1\"", len(args))
 }
 
 // PySetState takes (version, byte order, ...): '<', '>', '|' (one byte) or '='.
@@ -125,7 +125,7 @@ func (a *ndarray) set(shape, kind any, fortran bool, content any) error {
 	for _, v := range *sizes {
 		n, ok := v.(int)
 		if !ok || n < 0 {
-			return fmt.Errorf("shape %v of a numpy array, want sizes from 0", *sizes)
+			return fmt.Errorf("shape of a numpy array with a %T, %d, want sizes from 0", v, n)
 		}
 		a.shape = append(a.shape, n)
 		if total *= min(n, len(a.raw)+1); total > len(a.raw) {
@@ -133,7 +133,7 @@ func (a *ndarray) set(shape, kind any, fortran bool, content any) error {
 		}
 	}
 	if total != len(a.raw) {
-		return fmt.Errorf("numpy array %s%v holds %d bytes, which does not fit", element.name, *sizes, len(a.raw))
+		return fmt.Errorf("numpy array %s%v holds %d bytes, which does not fit", element.name, a.shape, len(a.raw))
 	}
 	a.dtype, a.big, a.fortran = element.name, element.big, fortran
 	return nil
@@ -184,8 +184,9 @@ func encodeLatin1(args ...any) (any, error) {
 		return nil, fmt.Errorf("_codecs.encode has %d arguments, want 2", len(args))
 	}
 	s, ok := args[0].(string)
-	if codec, _ := text(args[1]); !ok || codec != "latin1" {
-		return nil, fmt.Errorf("_codecs.encode(%T, %v): want text and \"latin1\"", args[0], args[1])
+	codec, _ := text(args[1])
+	if !ok || codec != "latin1" {
+		return nil, fmt.Errorf("_codecs.encode of %T and %.20q, want text and \"latin1\"", args[0], codec)
 	}
 	out := make([]byte, 0, len(s))
 	for _, r := range s {

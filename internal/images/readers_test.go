@@ -356,7 +356,7 @@ func TestReadImageNet16Refuses(t *testing.T) {
 		{"images of another size", small.Bytes(), "data is u1[1 3072], want u1[1 768]"},
 		{"no labels", unlabelled.Bytes(), `"labels" is a <nil> (present: false)`},
 		{"not a dict", []byte("\x80\x02K\x05."), "holds a int, want a dict"},
-		{"empty", nil, "EOF"},
+		{"empty", nil, "does not end with a stop"},
 		{"not a pickle", []byte("hello"), "pickle"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -364,8 +364,16 @@ func TestReadImageNet16Refuses(t *testing.T) {
 			wantError(t, err, "val_data", tt.want)
 		})
 	}
+	// One text that a pickle of some bytes more would have copied a thousand times.
+	long := "\x80\x02X\x00\x00\x10\x00" + strings.Repeat("a", 1<<20) + "q\x00"
+	for range 1000 {
+		long += "c_codecs\nencode\nh\x00U\x06latin1\x86R"
+	}
+	if _, err := unpickled([]byte(long + ".")); err == nil || !strings.Contains(err.Error(), "bytes of memory") {
+		t.Errorf("copies without end: error = %v", err)
+	}
 	for n := range len(good) {
-		if _, err := unpickle(good[:n]); err == nil {
+		if _, err := unpickled(good[:n]); err == nil {
 			t.Fatalf("a pickle cut short to %d of %d bytes gave no error", n, len(good))
 		}
 	}
@@ -374,4 +382,21 @@ func TestReadImageNet16Refuses(t *testing.T) {
 	dir := filepath.Dir(save(t, "val_data", good))
 	_, err = ImageNet16120(dir, false)
 	wantError(t, err, dir, "2 images with labels 1 to 120, want 6000")
+}
+
+// FuzzImageNet: no bytes make reading a batch panic, and an error is one short line.
+func FuzzImageNet(f *testing.F) {
+	for _, form := range dialects {
+		f.Add(imageNet(form, false, 1, 2))
+		f.Add(imageNet(form, true, 1))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		value, err := unpickled(content)
+		if err == nil {
+			_, _, err = imageNetBatch(value)
+		}
+		if err != nil && (strings.Contains(err.Error(), "\n") || len(err.Error()) > 1000+8*len(content)) {
+			t.Errorf("error %.1000q", err)
+		}
+	})
 }

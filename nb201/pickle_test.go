@@ -3,25 +3,22 @@ package nb201
 import (
 	"bytes"
 	"compress/bzip2"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime/metrics"
 	"strings"
 	"testing"
+
+	"idarts/internal/unpickle"
 )
 
 // instructions maps the place of each instruction of a pickle to the next one's.
 func instructions(t *testing.T, content []byte) map[int]int {
 	t.Helper()
 	behind := map[int]int{}
-	for g := newGuard(content); !g.stopped; {
-		at := g.at
-		if err := g.step(); err != nil {
-			t.Fatal(err)
-		}
-		behind[at] = g.at
+	if _, err := unpickle.Walk(content, maxPickleMemory, func(from, to int) { behind[from] = to }); err != nil {
+		t.Fatal(err)
 	}
 	return behind
 }
@@ -84,13 +81,10 @@ func TestGuardOfOfficialFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		g := newGuard(content)
-		for !g.stopped {
-			if err := g.step(); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
+		counted, err := unpickle.Walk(content, maxPickleMemory, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
-		counted := maxPickleMemory - g.room
 		used := allocated(func() {
 			if _, err := loadPickle(content, find); err != nil {
 				t.Fatal(err)
@@ -99,27 +93,6 @@ func TestGuardOfOfficialFiles(t *testing.T) {
 		t.Logf("%s: %d bytes, counted %.1f MB, used %.1f MB, guard included", name, len(content), float64(counted)/1e6, float64(used)/1e6)
 		if counted > maxPickleMemory/2 {
 			t.Errorf("%s: counted %d of at most %d bytes", name, counted, maxPickleMemory)
-		}
-	}
-}
-
-// The guard knows what is on the stack; it stops where the library would, or before.
-func TestGuardFollowsTheStack(t *testing.T) {
-	for _, tt := range []struct{ pickle, want string }{
-		{"N.", ""}, {"].", ""}, {"(t.", ""}, {"(NNt.", ""}, {"NN\x86.", ""}, {"}(NNu.", ""}, {"](Ne.", ""},
-		{"cnumpy\ndtype\n(NtR}b.", ""},
-		{".", "its stack is empty"}, {"(.", "its stack is empty"}, {"N(.", "its stack is empty"},
-		{"N\x86.", "its stack is empty"}, {"t.", "a mark is missing"}, {"N(\x85.", "its stack is empty"},
-		{"(Ne.", "its stack is empty"}, {"N}(NNu..", ""}, {"\x94.", "its stack is empty"},
-		{"cnumpy\ndtype\nNR.", "without a tuple"}, {"N)R.", "no class"}, {"N)\x81.", "no class"},
-		{"cnumpy\ndtype\n)R)R.", "no class"}, // what a class made is none
-		{"Nb.", "its stack is empty"}, {"NNb.", "a state for what is no object"},
-		{"K", "it ends inside an instruction"}, {"X\x05\x00\x00\x00abc.", "it ends inside an instruction"},
-		{"", "it does not end with a stop"}, {"N", "it does not end with a stop"}, {"o.", "instruction 0x6f at byte 0"},
-	} {
-		err := guardPickle([]byte(tt.pickle))
-		if got := fmt.Sprint(err); tt.want == "" && err != nil || tt.want != "" && !strings.Contains(got, tt.want) {
-			t.Errorf("%q: error = %v, want %q", tt.pickle, err, tt.want)
 		}
 	}
 }

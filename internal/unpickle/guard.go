@@ -1,4 +1,20 @@
-package nb201
+// Package unpickle runs Python pickles that nobody vouches for. An allow-list says
+// which classes there are, nothing else of Python exists, and memory has a bound.
+//
+// The instructions are carried out by gopickle. Before that, a guard walks over them
+// with the kinds of values alone on its stack. It admits the instructions of
+// protocols 2 to 5 that records of benchmarks and numpy's arrays are made of, and
+// sees to it that
+//
+//   - every length lies inside the file, since gopickle allocates what a length asks
+//     for, and memory stays below the bound: an instruction of one byte can cost 400;
+//   - only classes are called, OrderedDict with no arguments, and only objects of
+//     allowed classes take a state. gopickle's errors about such misuse print the
+//     values, which may hold one long text a million times.
+//
+// Start at [Load]. Classes on an allow-list must not allocate more than the texts
+// and bytes among their arguments, and must not print these in errors.
+package unpickle
 
 import (
 	"bytes"
@@ -7,52 +23,68 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/nlpodyssey/gopickle/pickle"
 )
 
-// Limits of a pickle that nobody vouches for. An official record takes some 8 MB
-// by the guard's count, the largest public file 20.
-const (
-	maxPickleMemory = 64 << 20 // bytes that its instructions may make the library use
-	maxPickleValues = 1 << 21  // values in the result, those that are shared counted each time
-	maxPickleName   = 100      // characters of a class's module or name
-)
+// Load decodes content, which may use as much memory as it says, in bytes. find is
+// the allow-list: it makes a class of its module and name, or an error. The result
+// has gopickle's types and those that find's classes make.
+//
+// Of gopickle's own classes collections.OrderedDict is admitted.
+func Load(content []byte, memory int, find func(module, name string) (any, error)) (v any, err error) {
+	if _, err := Walk(content, memory, nil); err != nil {
+		return nil, err
+	}
+	// gopickle indexes and asserts types without looking.
+	defer func() {
+		if p := recover(); p != nil {
+			v, err = nil, fmt.Errorf("damaged pickle: %v", p)
+		}
+	}()
+	u := pickle.NewUnpickler(bytes.NewReader(content))
+	u.FindClass = find
+	if v, err = u.Load(); err != nil {
+		return nil, fmt.Errorf("damaged pickle: %w", err)
+	}
+	return v, nil
+}
 
-// guardPickle walks over the instructions before the library runs them, with the
-// kinds of values alone on its stack. It admits the instructions that the public
-// files are made of, and sees to it that
-//
-//   - every length lies inside the file, since the library allocates what a length
-//     asks for, and memory stays below maxPickleMemory: an instruction of one byte
-//     can cost the library 400;
-//   - only classes are called, OrderedDict with no arguments, and only objects of
-//     ours take a state. The library's errors about such misuse print the values,
-//     which may hold one long text a million times.
-//
-// What a class may be is left to the allow-lists.
-func guardPickle(content []byte) error {
-	g := newGuard(content)
+// Walk checks content as [Load] does and runs nothing. each, if not nil, gets where
+// every instruction is. used is an upper estimate of the memory that it takes.
+func Walk(content []byte, memory int, each func(from, to int)) (used int, err error) {
+	g := guard{content: content, memo: map[int]guarded{}, memory: memory, room: memory}
 	for !g.stopped {
+		from := g.at
 		if err := g.step(); err != nil {
-			return fmt.Errorf("damaged pickle: %w", err)
+			return 0, fmt.Errorf("damaged pickle: %w", err)
+		}
+		if each != nil {
+			each(from, g.at)
 		}
 	}
-	return nil
+	return memory - g.room, nil
 }
+
+const maxName = 100 // characters of a class's module or name
 
 // guarded is what the guard knows of a value.
 type guarded struct {
 	kind     uint8
-	from, to int32 // of a text: where it is in the file
+	from, to int // of a text or bytes: where they are in the file; of a tuple, to is the length of those in it
 }
+
+// size is how long the texts and bytes in it are.
+func (v guarded) size() int { return v.to - v.from }
 
 const (
 	isOther   = iota
-	isText    // str
+	isText    // str, and str of Python 2
 	isTuple   // of some values
 	isEmpty   // tuple of none
-	isClass   // of an allow-list of ours
-	isOrdered // the class OrderedDict, which the library has
-	isObject  // what a class of ours made
+	isClass   // of the allow-list
+	isOrdered // the class OrderedDict, which gopickle has
+	isObject  // what a class of the allow-list made
 )
 
 type guard struct {
@@ -61,12 +93,9 @@ type guard struct {
 	stack   []guarded
 	marks   []int // where the part of the stack behind each mark begins
 	memo    map[int]guarded
-	room    int
+	memory  int // that it may use
+	room    int // what is left of it
 	stopped bool
-}
-
-func newGuard(content []byte) *guard {
-	return &guard{content: content, memo: map[int]guarded{}, room: maxPickleMemory}
 }
 
 // Instructions by their codes in Python's pickletools.
@@ -75,6 +104,7 @@ const (
 	opNone, opTrue, opFalse                                   = 'N', 0x88, 0x89
 	opInt1, opInt2, opInt4, opFloat, opLong1                  = 'K', 'M', 'J', 'G', 0x8a
 	opShortText, opText, opShortBytes, opBytes, opByteArray   = 0x8c, 'X', 'C', 'B', 0x96
+	opShortOld, opOld                                         = 'U', 'T' // str of Python 2
 	opEmptyTuple, opTuple, opTuple1, opTuple2, opTuple3       = ')', 't', 0x85, 0x86, 0x87
 	opEmptyDict, opSetItem, opSetItems, opEmptySet, opAddItem = '}', 's', 'u', 0x8f, 0x90
 	opEmptyList, opAppend, opAppends                          = ']', 'a', 'e'
@@ -82,7 +112,7 @@ const (
 	opProto, opFrame, opStackGlobal, opNewObject              = 0x80, 0x95, 0x93, 0x81
 )
 
-// What the library needs, in bytes, at most; its slices grow by doubling.
+// What gopickle needs, in bytes, at most; its slices grow by doubling.
 const (
 	costPush  = 48  // a value on its stack and on the guard's
 	costMark  = 320 // a new stack of 16
@@ -91,7 +121,11 @@ const (
 	costMemo  = 100 // an entry of both memos
 )
 
-var errInside = errors.New("it ends inside an instruction")
+var (
+	errInside = errors.New("it ends inside an instruction")
+	errEmpty  = errors.New("its stack is empty")
+	errMark   = errors.New("a mark is missing")
+)
 
 func (g *guard) step() error {
 	if g.at >= len(g.content) {
@@ -128,9 +162,9 @@ func (g *guard) step() error {
 			err = errors.New("a number of 0 bytes")
 		}
 		return firstOf(err, g.push(guarded{}, 2*(to-from)))
-	case opShortText:
+	case opShortText, opShortOld:
 		return g.text(1, isText)
-	case opText:
+	case opText, opOld:
 		return g.text(4, isText)
 	case opShortBytes:
 		return g.text(1, isOther)
@@ -143,17 +177,14 @@ func (g *guard) step() error {
 	case opEmptyDict, opEmptySet, opEmptyList:
 		return g.push(guarded{}, costEmpty)
 	case opTuple:
-		n, err := g.popMark()
-		if err != nil {
-			return err
+		if len(g.marks) == 0 {
+			return errMark
 		}
-		return g.tuple(n)
+		err := g.tuple(len(g.stack) - g.base())
+		g.marks = g.marks[:len(g.marks)-1] // the tuple lies on the stack below
+		return err
 	case opTuple1, opTuple2, opTuple3:
-		n := int(op-opTuple1) + 1
-		if err := g.drop(n); err != nil {
-			return err
-		}
-		return g.tuple(n)
+		return g.tuple(int(op-opTuple1) + 1)
 	case opAppend:
 		return firstOf(g.drop(1), g.refill(costItem))
 	case opSetItem:
@@ -169,7 +200,7 @@ func (g *guard) step() error {
 		if err != nil {
 			return err
 		}
-		return g.push(g.memo[i], 0) // nothing where there is nothing, as the library does
+		return g.push(g.memo[i], 0) // nothing where there is nothing, as in gopickle
 	case opPut1, opPut4:
 		i, err := g.argument(map[byte]int{opPut1: 1, opPut4: 4}[op])
 		if err != nil {
@@ -193,22 +224,23 @@ func (g *guard) step() error {
 	case opReduce, opNewObject:
 		return g.call(op)
 	case opBuild:
-		if err := g.drop(1); err != nil {
+		state, err := g.pop()
+		object, err2 := g.pop()
+		if err := firstOf(err, err2); err != nil {
 			return err
 		}
-		object, err := g.pop()
-		if err == nil && object.kind != isObject {
-			err = errors.New("a state for what is no object of a class on the list")
+		if object.kind != isObject {
+			return errors.New("a state for what is no object of a class on the list")
 		}
-		return firstOf(err, g.push(object, costItem))
+		return g.push(object, costItem+state.size())
 	}
-	return fmt.Errorf("instruction %#x at byte %d is not one of a benchmark's file", op, place)
+	return fmt.Errorf("instruction %#x at byte %d is not one of those that are run here", op, place)
 }
 
 // spend takes bytes from what is left.
 func (g *guard) spend(n int) error {
 	if g.room -= n; g.room < 0 {
-		return fmt.Errorf("it needs more than %d bytes of memory", maxPickleMemory)
+		return fmt.Errorf("it needs more than %d bytes of memory", g.memory)
 	}
 	return nil
 }
@@ -228,7 +260,7 @@ func (g *guard) base() int {
 
 func (g *guard) pop() (guarded, error) {
 	if len(g.stack) <= g.base() {
-		return guarded{}, errors.New("its stack is empty")
+		return guarded{}, errEmpty
 	}
 	v := g.stack[len(g.stack)-1]
 	g.stack = g.stack[:len(g.stack)-1]
@@ -238,7 +270,7 @@ func (g *guard) pop() (guarded, error) {
 // drop takes n values off.
 func (g *guard) drop(n int) error {
 	if len(g.stack)-n < g.base() {
-		return errors.New("its stack is empty")
+		return errEmpty
 	}
 	g.stack = g.stack[:len(g.stack)-n]
 	return nil
@@ -247,7 +279,7 @@ func (g *guard) drop(n int) error {
 // popMark takes off what is behind the last mark and says how many values that is.
 func (g *guard) popMark() (n int, err error) {
 	if len(g.marks) == 0 {
-		return 0, errors.New("a mark is missing")
+		return 0, errMark
 	}
 	n = len(g.stack) - g.base()
 	g.stack = g.stack[:g.base()]
@@ -258,22 +290,30 @@ func (g *guard) popMark() (n int, err error) {
 // refill is a container on top of the stack that takes entries.
 func (g *guard) refill(cost int) error {
 	if len(g.stack) <= g.base() {
-		return errors.New("its stack is empty")
+		return errEmpty
 	}
 	return g.spend(cost)
 }
 
+// tuple puts one in the place of n values.
 func (g *guard) tuple(n int) error {
-	kind := uint8(isTuple)
+	v := guarded{kind: isTuple}
 	if n == 0 {
-		kind = isEmpty
+		v.kind = isEmpty
 	}
-	return g.push(guarded{kind: kind}, costEmpty+16*n)
+	if len(g.stack)-n < g.base() {
+		return errEmpty
+	}
+	for _, part := range g.stack[len(g.stack)-n:] {
+		v.to = min(v.to+part.size(), math.MaxInt32)
+	}
+	g.stack = g.stack[:len(g.stack)-n]
+	return g.push(v, costEmpty+16*n)
 }
 
 func (g *guard) remember(i int) error {
 	if len(g.stack) <= g.base() {
-		return errors.New("its stack is empty")
+		return errEmpty
 	}
 	g.memo[i] = g.stack[len(g.stack)-1]
 	return g.spend(costMemo)
@@ -320,16 +360,16 @@ func (g *guard) sized(width int) (from, to int, err error) {
 	return from, from + n, g.skip(n)
 }
 
-// text is a string or bytes; the library copies a string once more.
+// text is a string or bytes; gopickle copies a string once more.
 func (g *guard) text(width int, kind uint8) error {
 	from, to, err := g.sized(width)
 	if err != nil {
 		return err
 	}
-	return g.push(guarded{kind, int32(from), int32(to)}, 2*(to-from)+64)
+	return g.push(guarded{kind, from, to}, 2*(to-from)+64)
 }
 
-// frame announces that so many bytes come in one piece, which the library copies.
+// frame announces that so many bytes come in one piece, which gopickle copies.
 func (g *guard) frame() error {
 	n, err := g.argument(8)
 	if err != nil {
@@ -355,12 +395,12 @@ func (g *guard) global() error {
 	return g.class(lines[0], lines[1])
 }
 
-// builtin are classes that the library makes without asking an allow-list.
+// builtin are classes that gopickle makes without asking an allow-list.
 var builtin = []string{"__builtin__.object", "copy_reg._reconstructor"}
 
 func (g *guard) class(module, name []byte) error {
-	if len(module) > maxPickleName || len(name) > maxPickleName {
-		return fmt.Errorf("a class name of %d and %d characters, want at most %d", len(module), len(name), maxPickleName)
+	if len(module) > maxName || len(name) > maxName {
+		return fmt.Errorf("a class name of %d and %d characters, want at most %d", len(module), len(name), maxName)
 	}
 	switch whole := string(module) + "." + string(name); {
 	case whole == "collections.OrderedDict":
@@ -383,7 +423,7 @@ func (g *guard) call(op byte) error {
 	case class.kind == isOrdered && op == opReduce && args.kind == isEmpty:
 		return g.push(guarded{}, costEmpty)
 	case class.kind == isClass:
-		return g.push(guarded{kind: isObject}, costEmpty)
+		return g.push(guarded{kind: isObject}, costEmpty+args.size())
 	}
 	return errors.New("a call of what is no class, or of an OrderedDict with arguments")
 }
