@@ -170,7 +170,8 @@ func (s *sweep[T]) plan(p *plan[T]) {
 		}
 	}
 
-	if padded && !depthwise && w < shortRow && s.images >= shortRow {
+	// The loops end a row that they do not divide with pixels done twice.
+	if twice := (w+shortRow-1)/shortRow*shortRow - w; padded && !depthwise && 4*twice > w && s.images >= shortRow {
 		s.planShort(p, work, h, offs, runs)
 		return
 	}
@@ -222,8 +223,8 @@ func (s *sweep[T]) plan(p *plan[T]) {
 // shortRow is how many pixels the convolution loops take at a time.
 const shortRow = 8
 
-// planShort is for images whose rows are shorter than that: it takes the same pixel
-// of several images as a row.
+// planShort is for images whose rows are shorter than that, or end with few pixels:
+// it takes the same pixel of several images as a row.
 func (s *sweep[T]) planShort(p *plan[T], work, h int, offs [][]int, runs []int) {
 	channels := s.groups * s.cin
 	rows := (h-1)*s.stride + s.high - s.low + 1
@@ -294,6 +295,9 @@ func (s *sweep[T]) planPointwise(p *plan[T], work int) {
 	cin, cout, offs := s.groups*s.cin, s.groups*s.cout, []int{0}
 	row := func(lo, n int) {
 		for k, x := range s.x {
+			if cin > 32 { // pixels of several lines each
+				touch(x[lo*cin : (lo+n)*cin])
+			}
 			for g := range s.groups {
 				s.inner.conv(s.y[lo*cout+g*s.cout:], 0, cout, x[lo*cin+g*s.cin:], 0, cin, offs, s.cin, s.w[k][g*s.cout:], cout, 1, n, s.cout, k > 0)
 			}
@@ -327,6 +331,8 @@ func planConvWeight[T Float](p *plan[T]) {
 		planWeightParts(p, images, images*w == pixels, func(dw []T, _, n int) {
 			from := n * w
 			count := min(w, pixels-from)
+			touch(xs[from*c : (from+count)*c])
+			touch(dys[from*k : (from+count)*k])
 			for g := range a.Groups {
 				in.convWeight(dw[g*cout:], k, xs[from*c+g*cin:], 0, c, dys[from*k+g*cout:], 0, k, 1, count, cin, cout)
 			}
@@ -375,6 +381,20 @@ func planConvWeight[T Float](p *plan[T]) {
 			}
 		}
 	})
+}
+
+// touch reads x once, in order, so that it is in cache for loops that jump about in
+// it: memory is fast only where it is asked for what comes next. Nobody wants the
+// result, the number of NaNs seen; it keeps the compiler from leaving the reads out,
+// and no read waits for another.
+func touch[T Float](x []T) (n int) {
+	const line = 16
+	for i := 0; i < len(x); i += line {
+		if x[i] != x[i] {
+			n++
+		}
+	}
+	return n
 }
 
 // planWeightParts adds a stage in which image adds each of the images' gradient
