@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"idarts/internal/result"
@@ -14,12 +15,12 @@ import (
 func Timing(runs []result.Run, opts Options) Tables {
 	var tables Tables
 	for _, g := range groups(runs, opts) {
-		tables = append(tables, g.timing())
+		tables = append(tables, g.timing(opts))
 	}
 	return tables
 }
 
-func (g group) timing() Table {
+func (g group) timing(opts Options) Table {
 	t := Table{
 		Name:   g.name() + "-timing",
 		Header: []string{"Method", "Search (s)", "per epoch (s)", "GFLOP/s", "Scoring (s)", "n"},
@@ -36,7 +37,9 @@ func (g group) timing() Table {
 			return searchSeconds(r) / float64(len(r.Timing.SearchSeconds)) // NaN when no epoch was timed
 		}))
 		speed := Summarize(m.values(func(r result.Run) float64 {
-			if s := searchSeconds(r); s > 0 {
+			// What was looked up in a table was computed elsewhere.
+			lookedUp := slices.Contains(opts.NoEpochs, m.name) && strings.HasPrefix(r.Result.Score.Source, "table:")
+			if s := searchSeconds(r); s > 0 && !lookedUp {
 				return r.Result.GFLOP / s
 			}
 			return math.NaN()
