@@ -206,6 +206,9 @@ func TestMicroBuild(t *testing.T) {
 		if !slices.Equal(last(sum.Rows), last(sum2.Rows)) {
 			t.Error("other results without curves")
 		}
+		if len(sum2.Rows) != sum2.Trainings {
+			t.Errorf("%d rows of %d trainings without curves, want one each", len(sum2.Rows), sum2.Trainings)
+		}
 	})
 }
 
