@@ -336,9 +336,6 @@ func TestMicroData(t *testing.T) {
 // The committed table's numbers come out again, bit for bit, for two networks
 // drawn at random.
 func TestMicroTableRebuilds(t *testing.T) {
-	if testdata.NB201Micro == nil {
-		t.Skip("no testdata/nb201-micro.arrow yet; idarts bench build makes it")
-	}
 	m := Micros[0]
 	table, err := nb201.Decode("nb201-micro.arrow", testdata.NB201Micro)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"idarts/internal/trials"
 	"idarts/nb1b1"
 	"idarts/nb201"
+	"idarts/testdata"
 )
 
 // tableScorer scores by a benchmark's table. Trials counts the networks behind the
@@ -56,7 +57,7 @@ func (t tableScorer) score(a tableAnswer) result.Score {
 }
 
 // builtIn are the tables inside the program, by their names in [Scoring].
-var builtIn = map[string][]byte{}
+var builtIn = map[string][]byte{"nb201-micro": testdata.NB201Micro}
 
 // openTable scores by a table: that inside the program which s names, else the
 // one in the file path.

@@ -34,19 +34,21 @@ type microTable struct {
 	repeated []nb201.Cell // those of networks with every seed
 }
 
-func openMicro(path string) (*microTable, error) {
-	name, content := path, testdata.NB201Micro
-	var table *nb201.Table
-	var err error
-	switch {
-	case path != "":
-		table, err = nb201.Open(path)
-	case content == nil:
-		return nil, fmt.Errorf("no table is in this program; idarts bench build makes one, --table FILE names it")
-	default:
-		name = "nb201-micro.arrow in this program"
-		table, err = nb201.Decode(name, content)
+// microInside is what errors call the table in this program.
+const microInside = "nb201-micro.arrow in this program"
+
+// openNB201 reads a table of NAS-Bench-201 cells, that inside the program where path
+// is "".
+func openNB201(path string) (*nb201.Table, error) {
+	if path == "" {
+		return nb201.Decode(microInside, testdata.NB201Micro)
 	}
+	return nb201.Open(path)
+}
+
+func openMicro(path string) (*microTable, error) {
+	name := cmp.Or(path, microInside)
+	table, err := openNB201(path)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 // one gets its place on purpose.
 var rooms = map[string][]string{
 	"cmd/idarts":                 {"runners", "reports", "nb201", "nb1b1", "darts_space", "testdata", "internal/*"},
-	"runners":                    {"nb201", "nb1b1", "darts_space", "internal/*"},
+	"runners":                    {"nb201", "nb1b1", "darts_space", "testdata", "internal/*"},
 	"runners/internal/toy":       {"internal/supernet", "internal/search", "internal/graph", "internal/diagram"},
 	"reports":                    {"internal/result", "internal/durable", "internal/diagram"},
 	"benchmarks":                 {"runners", "nb201", "internal/*"},

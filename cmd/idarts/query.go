@@ -18,7 +18,7 @@ import (
 type queryCmd struct {
 	Cell      string `arg:"" help:"Architecture in the text of its space, the hash of a cell of NAS-Bench-101, or the name of a published genotype of the DARTS space."`
 	Space     string `help:"darts: ask the published genotypes inside the program, where no table is given." placeholder:"NAME"`
-	Table     string `help:"Arrow table: a benchmark, published genotypes, or scores.arrow of an output folder; data/nats-tss.arrow when left out." placeholder:"FILE"`
+	Table     string `help:"Arrow table: a benchmark, published genotypes, or scores.arrow of an output folder; when left out, the complete table of NAS-Bench-201 cells inside the program." placeholder:"FILE"`
 	Dataset   string `help:"Whose images it was measured on. A benchmark needs this and the next four, or --protocol; an error lists what its table has." placeholder:"NAME"`
 	TrainedOn string `help:"Whose images it was trained on: cifar10-valid is one half of CIFAR-10's." placeholder:"NAME"`
 	Split     string `help:"Which images it was measured on: train, x-valid, x-test or ori-test; train, valid or test." placeholder:"NAME"`
@@ -41,7 +41,7 @@ func (q *queryCmd) Run(c console) error {
 		if q.Space == "darts" {
 			return q.published(c)
 		}
-		q.Table = defaultTable
+		return q.nb201(c)
 	}
 	meta, err := arrowio.Meta(q.Table)
 	if err != nil {
@@ -332,7 +332,7 @@ func (q *queryCmd) nb201(c console) error {
 	if err != nil {
 		return err
 	}
-	table, err := nb201.Open(q.Table)
+	table, err := openNB201(q.Table)
 	if err != nil {
 		return err
 	}
