@@ -161,7 +161,7 @@ var paperSettings = map[string]search.Settings{
 //   - of the weights, 0.1 as in the training of the final networks: with the
 //     published 0.025 and 0.01 a supernet is hardly trained after some hundred
 //     steps, and prefers pooling;
-//   - of α, 0.01 in place of 0.0003: a search takes 40 to 1,570 architecture steps in
+//   - of α, 0.01 in place of 0.0003: a search takes 30 to 1,570 architecture steps in
 //     place of 12,000 to 20,000.
 //
 // An epoch has so many weight steps, 0 for one pass over the data, and iDARTS a
@@ -234,7 +234,7 @@ var Protocols = []Protocol{
 			Augment: Augment{Flip: true},
 		}},
 		Retrain: dartsLaptopRecipe,
-		Search:  laptopSettings(2, 80, 4),
+		Search:  laptopSettings(2, 60, 4),
 	},
 	{
 		Name: "paper", Title: "CIFAR-10 search as published, scored by the NAS-Bench-201 table",
@@ -321,7 +321,7 @@ func oneShotLaptop(space string, width int) Protocol {
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 			Augment: Augment{Flip: true},
 		}},
-		Search: laptopSettings(5, 100, 12),
+		Search: laptopSettings(5, 72, 12),
 	}
 }
 
