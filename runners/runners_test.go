@@ -414,8 +414,8 @@ func TestCellsGoSeedBySeed(t *testing.T) {
 		got = append(got, c.String())
 	}
 	want := []string{
-		"nb201/fashion16/tiny/idarts/seed-0", "nb201/fashion16/tiny/random/seed-0",
-		"nb201/fashion16/tiny/idarts/seed-5", "nb201/fashion16/tiny/random/seed-5",
+		"nb201/fashion8/tiny/idarts/seed-0", "nb201/fashion8/tiny/random/seed-0",
+		"nb201/fashion8/tiny/idarts/seed-5", "nb201/fashion8/tiny/random/seed-5",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("cells %q, want %q", got, want)
