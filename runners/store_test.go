@@ -43,6 +43,12 @@ func TestTruncatedScores(t *testing.T) {
 		}
 	}
 	t.Logf("%d truncations", len(content))
+	if err := arrowio.Write(path, arrowio.Table{Meta: map[string]string{"format": "x"}}, arrowio.Plain); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadScores(path); err == nil || !strings.Contains(err.Error(), `cut.arrow" has format "x", want "idarts trained scores`) {
+		t.Errorf("another format: error = %v", err)
+	}
 }
 
 // FuzzScores: any bytes are scores or an error of one line that names the file.
