@@ -76,8 +76,13 @@ func TestStagesRun(t *testing.T) {
 	t.Logf("%d stages", ran)
 }
 
+var detector bool // of races is on
+
 // After the first runs, which lower the programs, no stage allocates.
 func TestStagesAllocateNothing(t *testing.T) {
+	if detector {
+		t.Skip("the race detector allocates")
+	}
 	pool := cpu.NewPool(1)
 	t.Cleanup(pool.Close)
 	n := Nets[0]

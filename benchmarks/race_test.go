@@ -1,0 +1,6 @@
+//go:build race
+
+package benchmarks
+
+// The race detector allocates on its own.
+func init() { detector = true }
