@@ -63,38 +63,46 @@ func Parse(s string) (Cell, error) {
 	return Cell{}, explain(s)
 }
 
+// parts are the texts of each edge with each operation, with the bars around it.
+var parts = func() (all [len(sources)][len(Ops)]string) {
+	for e, source := range sources {
+		before := ""
+		switch {
+		case e == 0:
+			before = "|"
+		case source == 0:
+			before = "+|"
+		}
+		for op, name := range Ops {
+			all[e][op] = fmt.Sprintf("%s%s~%d|", before, name, source)
+		}
+	}
+	return all
+}()
+
 // scan reads a text that is right, and no other.
 func scan(s string) (c Cell, ok bool) {
-	for e, source := range sources {
-		switch {
-		case e > 0 && source == 0:
-			s, ok = strings.CutPrefix(s, "+|")
-		case e == 0:
-			s, ok = strings.CutPrefix(s, "|")
-		}
-		if !ok || len(s) < len("none") {
+	for e := range c {
+		const shortest = len("none~0|")
+		at := len(parts[e][0]) - shortest // where the operation begins
+		if len(s) < at+shortest {
 			return Cell{}, false
 		}
 		op := 0 // the only one that it can be
 		switch {
-		case s[0] == 's':
+		case s[at] == 's':
 			op = 1
-		case s[0] == 'a':
+		case s[at] == 'a':
 			op = 4
-		case s[2] == 'r' && len(s) > len("nor_conv_") && s[len("nor_conv_")] == '1':
+		case s[at+2] == 'r' && len(s) > at+len("nor_conv_") && s[at+len("nor_conv_")] == '1':
 			op = 2
-		case s[2] == 'r':
+		case s[at+2] == 'r':
 			op = 3
 		}
-		if !strings.HasPrefix(s, Ops[op]) {
+		if s, ok = strings.CutPrefix(s, parts[e][op]); !ok {
 			return Cell{}, false
 		}
 		c[e] = Op(op)
-		s = s[len(Ops[op]):]
-		if len(s) < 3 || s[0] != '~' || s[1] != byte('0'+source) || s[2] != '|' {
-			return Cell{}, false
-		}
-		s = s[3:]
 	}
 	return c, s == ""
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"math/bits"
 	"os"
 	"slices"
@@ -553,7 +552,11 @@ func (l *loader) unpack(codec int, s span) ([]byte, error) {
 // texts reads strings: their ends, one 4-byte number more than there are, and all
 // characters. The strings of a batch share one memory.
 func (l *loader) texts(batches []batch, first int) ([]string, error) {
-	out := []string{}
+	rows := 0
+	for _, b := range batches {
+		rows += b.rows
+	}
+	out := make([]string, 0, rows)
 	for _, b := range batches {
 		if b.rows == 0 {
 			continue
@@ -600,47 +603,64 @@ func (l *loader) wordsOf(i int, valid Bitmap) ([]string, error) {
 		return nil, err
 	}
 	out := make([]string, l.Rows)
+	if k.width == 4 && valid == nil { // as our files are
+		for row := range out {
+			number := binary.NativeEndian.Uint32(raw[4*row:])
+			if uint64(number) >= uint64(len(words)) {
+				return nil, wordError(row, uint64(number), words)
+			}
+			out[row] = words[number]
+		}
+		return out, nil
+	}
 	for row := range out {
 		if !valid.Has(row) {
 			continue
 		}
 		number := k.number(raw[row*k.width:])
 		if number >= uint64(len(words)) {
-			return nil, fmt.Errorf("row %d has word %d of a dictionary of %d", row, int64(number), len(words))
+			return nil, wordError(row, number, words)
 		}
 		out[row] = words[number]
 	}
 	return out, nil
 }
 
-// markNaN makes NaNs of the rows without a value. All bits set is a NaN, so that
-// no row needs a branch; eight rows that all have one are passed over.
+func wordError(row int, number uint64, words []string) error {
+	return fmt.Errorf("row %d has word %d of a dictionary of %d", row, int64(number), len(words))
+}
+
+// markNaN makes NaNs of the rows without a value.
 func markNaN(values any, valid Bitmap) {
 	if valid == nil {
 		return
 	}
 	switch v := values.(type) {
 	case []float32:
-		for i, eight := range valid {
-			if eight == 0xff {
-				continue
-			}
-			some := v[8*i : min(8*i+8, len(v))]
-			for j := range some {
-				absent := uint32(eight>>(j&7)&1) - 1
-				some[j] = math.Float32frombits(math.Float32bits(some[j]) | absent)
-			}
-		}
+		setAll(unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(v))), len(v)), valid)
 	case []float64:
-		for i, eight := range valid {
-			if eight == 0xff {
-				continue
-			}
-			some := v[8*i : min(8*i+8, len(v))]
-			for j := range some {
-				absent := uint64(eight>>(j&7)&1) - 1
-				some[j] = math.Float64frombits(math.Float64bits(some[j]) | absent)
-			}
+		setAll(unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(v))), len(v)), valid)
+	}
+}
+
+// setAll sets all bits of the numbers that are not valid, which makes a NaN of a
+// float. Eight at a time, without a branch for each.
+func setAll[V uint32 | uint64](v []V, valid Bitmap) {
+	for i, eight := range valid[:len(v)/8] {
+		if eight == 0xff {
+			continue
 		}
+		w := (*[8]V)(v[8*i:])
+		w[0] |= V(eight&1) - 1
+		w[1] |= V(eight>>1&1) - 1
+		w[2] |= V(eight>>2&1) - 1
+		w[3] |= V(eight>>3&1) - 1
+		w[4] |= V(eight>>4&1) - 1
+		w[5] |= V(eight>>5&1) - 1
+		w[6] |= V(eight>>6&1) - 1
+		w[7] |= V(eight>>7&1) - 1
+	}
+	for i := len(v) &^ 7; i < len(v); i++ {
+		v[i] |= V(valid[i/8]>>(i%8)&1) - 1
 	}
 }
