@@ -565,7 +565,7 @@ func load(file *arrowio.Table) (*Table, error) {
 		}
 	}
 	for _, s := range t.series {
-		if s.accuracy == nil {
+		if !slices.ContainsFunc(s.accuracy, func(a float64) bool { return a == a }) {
 			return nil, fmt.Errorf("nb201: %q has no accuracy for %s, seed %d", file.Name, s.Key, s.seed)
 		}
 	}
