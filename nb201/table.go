@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"idarts/internal/arrowio"
 	"idarts/internal/trials"
@@ -123,13 +124,62 @@ type Table struct {
 
 // series is one column of trials: the networks of one seed under one key. NaN in
 // accuracy stands for a network that was not trained. The others are nil where no
-// number is known.
+// number is known. A series of a file is read when it is first asked for.
 type series struct {
 	Key
 	seed     int64
 	accuracy []float64
 	loss     []float32
 	seconds  []float32
+
+	file *arrowio.File // nil for a series in memory
+	at   [3]int        // fields of accuracy, loss, seconds in the file; -1 where there is none
+	once sync.Once
+	err  error
+}
+
+// read makes sure that the numbers are in memory.
+func (s *series) read() error {
+	if s.file == nil {
+		return nil
+	}
+	s.once.Do(func() {
+		if s.err = s.load(); s.err != nil {
+			s.err = fmt.Errorf("nb201: read table: %w", s.err)
+		}
+	})
+	return s.err
+}
+
+// load reads the columns of the file.
+func (s *series) load() (err error) {
+	var fields []int
+	for _, i := range s.at {
+		if i >= 0 {
+			fields = append(fields, i)
+		}
+	}
+	file, err := s.file.LoadAt(fields...)
+	if err != nil {
+		return err
+	}
+	if s.accuracy, err = arrowio.Of[float64](file, &file.Columns[0]); err != nil {
+		return err
+	}
+	next := 1
+	for i, values := range []*[]float32{&s.loss, &s.seconds} {
+		if s.at[i+1] < 0 {
+			continue
+		}
+		if *values, err = arrowio.Of[float32](file, &file.Columns[next]); err != nil {
+			return err
+		}
+		next++
+	}
+	if !slices.ContainsFunc(s.accuracy, func(a float64) bool { return a == a }) {
+		return fmt.Errorf("%q has no accuracy for %s, seed %d", s.file.Name, s.Key, s.seed)
+	}
+	return nil
 }
 
 // trial is the one of a cell.
@@ -229,7 +279,13 @@ func (t *Table) Query(c Cell, key Key, seeds trials.Seeds) (Answer, error) {
 	}
 	a := Answer{Std: math.NaN(), Trials: make([]Trial, 0, len(all))}
 	for _, s := range all {
-		if math.IsNaN(s.accuracy[row]) || !seeds.Has(s.seed) {
+		if !seeds.Has(s.seed) {
+			continue
+		}
+		if err := s.read(); err != nil {
+			return Answer{}, err
+		}
+		if math.IsNaN(s.accuracy[row]) {
 			continue
 		}
 		trial := s.trial(row)
@@ -268,6 +324,9 @@ func (t *Table) Seeds(key Key) []int64 {
 func (t *Table) noTrials(c Cell, key Key, seeds trials.Seeds, row int) error {
 	var there []int64
 	for _, s := range t.byKey[key] {
+		if err := s.read(); err != nil {
+			return err
+		}
 		if !math.IsNaN(s.accuracy[row]) {
 			there = append(there, s.seed)
 		}
@@ -314,8 +373,11 @@ func (k Key) missing() string {
 }
 
 // Records lists every measurement, in ascending order of key and seed and in the
-// table's order of cells.
-func (t *Table) Records() []Record {
+// table's order of cells. It reads what has not been read of the file.
+func (t *Table) Records() ([]Record, error) {
+	if err := t.readAll(); err != nil {
+		return nil, err
+	}
 	var out []Record
 	for _, s := range t.series {
 		for row, accuracy := range s.accuracy {
@@ -325,12 +387,25 @@ func (t *Table) Records() []Record {
 			}
 		}
 	}
-	return out
+	return out, nil
+}
+
+// readAll makes sure that all numbers are in memory.
+func (t *Table) readAll() error {
+	for _, s := range t.series {
+		if err := s.read(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Append adds measurements. One that is there already with the same numbers is
 // passed over; one with other numbers is an error, and the ones before it stay.
 func (t *Table) Append(records ...Record) error {
+	if err := t.readAll(); err != nil {
+		return err
+	}
 	for _, r := range records {
 		if err := r.check(); err != nil {
 			return err
@@ -353,7 +428,11 @@ func (t *Table) Merge(other *Table) error {
 	if t.Protocol != other.Protocol {
 		return fmt.Errorf("nb201: cannot merge %q into %q: its protocol is %q, want %q", other.name, t.name, other.Protocol, t.Protocol)
 	}
-	return t.Append(other.Records()...)
+	records, err := other.Records()
+	if err != nil {
+		return err
+	}
+	return t.Append(records...)
 }
 
 func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
@@ -436,6 +515,9 @@ const (
 // Save creates or replaces path, whole or not at all. Its bytes depend on what
 // the table holds and not on the order in which that was appended.
 func (t *Table) Save(path string) error {
+	if err := t.readAll(); err != nil {
+		return err
+	}
 	file, compression := t.file()
 	if err := arrowio.Write(path, file, compression); err != nil {
 		return fmt.Errorf("nb201: save table: %w", err)
@@ -443,7 +525,7 @@ func (t *Table) Save(path string) error {
 	return nil
 }
 
-// file is the table as a file has it.
+// file is the table as a file has it, once all of it has been read.
 func (t *Table) file() (arrowio.Table, arrowio.Compression) {
 	order, name := make([]int, len(t.cells)), orderIndex
 	for i := range order {
@@ -486,14 +568,17 @@ func (t *Table) file() (arrowio.Table, arrowio.Compression) {
 }
 
 // floats is one column in the order of the file; without Values when it has no
-// number. known, if not nil, is increased by how many it has.
+// number of a trained network. known, if not nil, is increased by how many it has.
 func floats[V float32 | float64](s *series, measure string, values []V, order []int, known *int) arrowio.Column {
 	if values == nil {
 		return arrowio.Column{}
 	}
 	v, n := make([]V, len(order)), 0
 	for i, row := range order {
-		v[i] = values[row]
+		v[i] = V(math.NaN())
+		if !math.IsNaN(s.accuracy[row]) {
+			v[i] = values[row]
+		}
 		if v[i] == v[i] {
 			n++
 		}
@@ -515,29 +600,41 @@ func floats[V float32 | float64](s *series, measure string, values []V, order []
 	}
 }
 
-// Open reads a table that Save wrote. Errors name the file.
+// Open opens a table that [Table.Save] wrote, reads the cells, and leaves their
+// results for later: the file stays open as long as the table lives. Errors name
+// the file.
 func Open(path string) (*Table, error) {
-	file, err := arrowio.Read(path)
+	file, err := arrowio.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("nb201: open table: %w", err)
 	}
-	return load(file)
+	t, err := open(file)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return t, nil
 }
 
-// Decode is [Open] for a file that is already in memory; errors call it name.
+// Decode is [Open] for a file that is already in memory, and must not change as long
+// as the table lives; errors call it name.
 func Decode(name string, content []byte) (*Table, error) {
-	file, err := arrowio.Decode(name, content)
+	file, err := arrowio.New(name, content)
 	if err != nil {
 		return nil, fmt.Errorf("nb201: open table: %w", err)
 	}
-	return load(file)
+	return open(file)
 }
 
-func load(file *arrowio.Table) (*Table, error) {
+func open(file *arrowio.File) (*Table, error) {
 	if got := file.Meta[metaFormat]; got != Format {
 		return nil, fmt.Errorf("nb201: %q has format %q, want %q", file.Name, got, Format)
 	}
-	texts, err := arrowio.Values[string](file, columnCell)
+	cells, err := file.Load(columnCell)
+	if err != nil {
+		return nil, fmt.Errorf("nb201: open table: %w", err)
+	}
+	texts, err := arrowio.Values[string](cells, columnCell)
 	if err != nil {
 		return nil, fmt.Errorf("nb201: open table: %w", err)
 	}
@@ -557,23 +654,24 @@ func load(file *arrowio.Table) (*Table, error) {
 	if t.official && len(t.cells) != NumCells {
 		return nil, fmt.Errorf("nb201: %q lists %d cells in official order, want %d", file.Name, len(t.cells), NumCells)
 	}
-	for i := range file.Columns {
-		if col := &file.Columns[i]; col.Name != columnCell {
-			if err := t.loadColumn(file, col); err != nil {
+	for i := range file.Fields {
+		if file.Fields[i].Name != columnCell {
+			if err := t.addColumn(file, i); err != nil {
 				return nil, err
 			}
 		}
 	}
 	for _, s := range t.series {
-		if !slices.ContainsFunc(s.accuracy, func(a float64) bool { return a == a }) {
+		if s.at[0] < 0 {
 			return nil, fmt.Errorf("nb201: %q has no accuracy for %s, seed %d", file.Name, s.Key, s.seed)
 		}
 	}
 	return t, nil
 }
 
-// loadColumn puts a column into its series.
-func (t *Table) loadColumn(file *arrowio.Table, col *arrowio.Column) error {
+// addColumn finds or makes the series of a column of the file.
+func (t *Table) addColumn(file *arrowio.File, field int) error {
+	col := &file.Fields[field]
 	var numbers [2]int64
 	for i, part := range []string{metaEpochs, metaSeed} {
 		n, err := strconv.ParseInt(col.Meta[part], 10, 64)
@@ -593,30 +691,24 @@ func (t *Table) loadColumn(file *arrowio.Table, col *arrowio.Column) error {
 		}
 	}
 	if s == nil {
-		s = &series{Key: key, seed: numbers[1]}
+		s = &series{Key: key, seed: numbers[1], file: file, at: [3]int{-1, -1, -1}}
 		t.insert(s)
 	}
-	var err error
-	var twice bool
-	switch measure := col.Meta[metaMeasure]; measure {
-	case measureAccuracy:
-		twice = s.accuracy != nil
-		s.accuracy, err = arrowio.Of[float64](file, col)
-	case measureLoss:
-		twice = s.loss != nil
-		s.loss, err = arrowio.Of[float32](file, col)
-	case measureSeconds:
-		twice = s.seconds != nil
-		s.seconds, err = arrowio.Of[float32](file, col)
-	default:
-		return fmt.Errorf("nb201: %q: column %q has measure %q in its metadata, want one of %q", file.Name, col.Name, measure,
-			[]string{measureAccuracy, measureLoss, measureSeconds})
+	measures := []string{measureAccuracy, measureLoss, measureSeconds}
+	measure := slices.Index(measures, col.Meta[metaMeasure])
+	if measure < 0 {
+		return fmt.Errorf("nb201: %q: column %q has measure %q in its metadata, want one of %q", file.Name, col.Name, col.Meta[metaMeasure], measures)
 	}
-	if err != nil {
-		return fmt.Errorf("nb201: open table: %w", err)
+	want := "float32"
+	if measure == 0 {
+		want = "float64"
 	}
-	if twice {
+	if col.Type != want {
+		return fmt.Errorf("nb201: %q: column %q has type %s, want %s", file.Name, col.Name, col.Type, want)
+	}
+	if s.at[measure] >= 0 {
 		return fmt.Errorf("nb201: %q has column %q twice", file.Name, col.Name)
 	}
+	s.at[measure] = field
 	return nil
 }

@@ -49,6 +49,16 @@ func saveLocal(t testing.TB) string {
 	return path
 }
 
+// recordsOf is all that a table holds.
+func recordsOf(t testing.TB, table *Table) []Record {
+	t.Helper()
+	records, err := table.Records()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return records
+}
+
 func TestQuery(t *testing.T) {
 	table, err := Open(saveLocal(t))
 	if err != nil {
@@ -126,6 +136,88 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+// A series without any accuracy, which no file of ours has, is refused; a loss of a
+// single network without one is no measurement and is not written.
+func TestLossWithoutAccuracy(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		left arrowio.Bitmap // of the accuracies of 3 cells
+		want int            // records
+		err  string
+	}{
+		{"of all networks", arrowio.Bitmap{0}, 0, `"odd.arrow" has no accuracy for fashion16 trained on fashion16-train, valid, 8 epochs, seed 0`},
+		{"of one network of two", arrowio.Bitmap{1}, len(local(t)) - 1, ""},
+	} {
+		file, err := arrowio.Read(saveLocal(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := file.Find("fashion16/fashion16-train/valid/8/0/accuracy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Valid = tt.left
+		content, err := arrowio.Encode(*file, arrowio.Plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, err := Decode("odd.arrow", content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, err := table.Records()
+		if tt.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("%s: error = %v, want %q", tt.name, err, tt.err)
+			}
+			continue
+		}
+		out, _ := table.file()
+		loss, err2 := out.Find("fashion16/fashion16-train/valid/8/0/loss")
+		if err != nil || err2 != nil || len(records) != tt.want {
+			t.Fatalf("%s: %d records, %v, %v, want %d", tt.name, len(records), err, err2, tt.want)
+		}
+		known := 0
+		for row := range out.Rows {
+			if loss.Valid.Has(row) {
+				known++
+			}
+		}
+		if known != 1 {
+			t.Errorf("%s: %d losses are written, want 1", tt.name, known)
+		}
+	}
+}
+
+// What is left for later is an error when it is not there any more.
+func TestFileThatShrinks(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	made := newOfficial(Origin{Source: "synthetic"}, All())
+	fill(made, localTest, 777, r)
+	path := filepath.Join(t.TempDir(), "shrinks.arrow")
+	if err := made.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	table, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 100); err != nil {
+		t.Fatal(err)
+	}
+	_, asked := table.Query(FromIndex(7), localTest, trials.All)
+	_, listed := table.Records()
+	appended := table.Append(Record{Cell: FromIndex(7), Key: localValid, Seed: 1, Accuracy: 50})
+	for what, err := range map[string]error{"query": asked, "records": listed, "append": appended, "save": table.Save(path + ".again"), "merge": NewTable(made.Origin).Merge(table)} {
+		if err == nil || !strings.Contains(err.Error(), `shrinks.arrow" is damaged: column "fashion16/`) || !strings.Contains(err.Error(), "has become shorter") {
+			t.Errorf("%s: error = %v", what, err)
+		}
+	}
+	if _, err := os.Stat(path + ".again"); err == nil {
+		t.Error("a table that could not be read was saved")
+	}
+}
+
 // The bytes do not depend on the order of appending, nor on how often the file
 // was read and written.
 func TestBytesDoNotDependOnOrder(t *testing.T) {
@@ -162,8 +254,8 @@ func TestAppend(t *testing.T) {
 	if err := table.Append(local(t)...); err != nil {
 		t.Fatal(err)
 	}
-	if err := table.Append(local(t)...); err != nil || len(table.Records()) != len(local(t)) {
-		t.Errorf("the same once more: %v, %d records", err, len(table.Records()))
+	if err := table.Append(local(t)...); err != nil || len(recordsOf(t, table)) != len(local(t)) {
+		t.Errorf("the same once more: %v, %d records", err, len(recordsOf(t, table)))
 	}
 	good := local(t)[0]
 	for _, tt := range []struct {
@@ -188,8 +280,8 @@ func TestAppend(t *testing.T) {
 	if err := other.Append(Record{cell(t, cell11), localValid, 5, 50, 1, nan}); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Merge(table); err != nil || len(other.Records()) != len(local(t))+1 {
-		t.Errorf("merge: %v, %d records", err, len(other.Records()))
+	if err := other.Merge(table); err != nil || len(recordsOf(t, other)) != len(local(t))+1 {
+		t.Errorf("merge: %v, %d records", err, len(recordsOf(t, other)))
 	}
 	if err := NewTable(Origin{Protocol: "paper"}).Merge(table); err == nil || !strings.Contains(err.Error(), `its protocol is "laptop", want "paper"`) {
 		t.Errorf("merge of two protocols: error = %v", err)
@@ -279,6 +371,12 @@ func FuzzDecode(f *testing.F) {
 				}
 			}
 		}
+		if err := table.readAll(); err != nil {
+			if !strings.Contains(err.Error(), `"f.arrow"`) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q", err)
+			}
+			return
+		}
 		err = table.Append(Record{Cell: FromIndex(77), Key: localTest, Seed: 99, Accuracy: 50, Loss: nan, Seconds: 1})
 		if err != nil && !strings.Contains(err.Error(), "has another result") {
 			t.Errorf("append: %v", err)
@@ -292,7 +390,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := again.Records(), table.Records(); len(got) != len(want) {
+		if got, want := recordsOf(t, again), recordsOf(t, table); len(got) != len(want) {
 			t.Errorf("%d records read again, want %d", len(got), len(want))
 		}
 	})
@@ -399,7 +497,7 @@ func held() float64 {
 }
 
 // BenchmarkOpen opens a table of the official size. held/file is what it keeps in
-// memory, in parts of the file's size.
+// memory, in parts of the file's size, before and after all of it has been read.
 func BenchmarkOpen(b *testing.B) {
 	path := full(b)
 	info, err := os.Stat(path)
@@ -411,7 +509,11 @@ func BenchmarkOpen(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	after := held()
+	opened := held()
+	if err := table.readAll(); err != nil {
+		b.Fatal(err)
+	}
+	read := held()
 	runtime.KeepAlive(table)
 	b.ResetTimer()
 	for b.Loop() {
@@ -419,8 +521,25 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(info.Size())/1e6, "MB")
-	b.ReportMetric((after-before)/float64(info.Size()), "held/file")
+	size := float64(info.Size())
+	b.ReportMetric(size/1e6, "MB")
+	b.ReportMetric((opened-before)/size, "held/file")
+	b.ReportMetric((read-before)/size, "held-after-all-keys/file")
+}
+
+// BenchmarkOpenAndRead opens a table and reads all of it.
+func BenchmarkOpenAndRead(b *testing.B) {
+	path := full(b)
+	b.ResetTimer()
+	for b.Loop() {
+		table, err := Open(path)
+		if err == nil {
+			err = table.readAll()
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func BenchmarkQuery(b *testing.B) {

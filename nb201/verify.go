@@ -127,7 +127,11 @@ type bySeed map[int64][]float64
 // trials checks each number and sorts the accuracies by key and seed.
 func (t *Table) trials() (map[Key]bySeed, error) {
 	out := map[Key]bySeed{}
-	for _, r := range t.Records() {
+	records, err := t.Records()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
 		if !(r.Accuracy >= 0 && r.Accuracy <= 100) {
 			return nil, fmt.Errorf("nb201: %q: cell %q, %s, seed %d: accuracy %v, want 0 to 100 percent", t.name, r.Cell, r.Key, r.Seed, r.Accuracy)
 		}

@@ -102,6 +102,9 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 		{"an accuracy below 0", func(table *Table) { set(t, table, order[3], test, -0.5) }, "accuracy -0.5, want 0 to 100 percent"},
 		{"a loss below 0", func(table *Table) {
 			s := table.byKey[test][0]
+			if err := s.read(); err != nil {
+				t.Fatal(err)
+			}
 			s.set(3, Trial{Accuracy: s.accuracy[3], Loss: -1, Seconds: math.NaN()})
 		}, "loss -1 and NaN seconds, want neither below 0"},
 		{"a mean beside a trial", func(table *Table) {
@@ -131,6 +134,9 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 // set changes what a table holds, past its checks.
 func set(t *testing.T, table *Table, c Cell, key Key, accuracy float64) {
 	t.Helper()
+	if err := table.readAll(); err != nil {
+		t.Fatal(err)
+	}
 	table.byKey[key][0].accuracy[table.rows[c.Index()]-1] = accuracy
 }
 

@@ -136,7 +136,11 @@ func TestMicroBuild(t *testing.T) {
 			trained[task.Cell] = true
 		}
 		answers := map[nb201.Record]bool{}
-		for _, r := range table.Records() {
+		records, err := table.Records()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range records {
 			if r.Seed > 0 {
 				seeds++
 			}
@@ -350,7 +354,11 @@ func TestMicroTableRebuilds(t *testing.T) {
 	}
 	valid, test := m.keys(data)
 	known := map[nb201.Key]map[nb201.Cell]nb201.Record{valid: {}, test: {}}
-	for _, r := range table.Records() {
+	records, err := table.Records()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
 		if r.Seed == 0 {
 			known[r.Key][r.Cell] = r
 		}

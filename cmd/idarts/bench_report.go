@@ -66,7 +66,11 @@ func openMicro(path string) (*microTable, error) {
 	}
 	t.accuracy[t.valid], t.accuracy[t.test] = map[nb201.Cell][]float64{}, map[nb201.Cell][]float64{}
 	seeds := 0
-	for _, r := range table.Records() {
+	records, err := table.Records()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
 		of := t.accuracy[r.Key]
 		for len(of[r.Cell]) <= int(r.Seed) {
 			of[r.Cell] = append(of[r.Cell], math.NaN())

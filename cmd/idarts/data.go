@@ -36,7 +36,11 @@ func (i *importCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %d cells, %d measurements\n", i.File, len(table.Cells()), len(table.Records()))
+	records, err := table.Records()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s: %d cells, %d measurements\n", i.File, len(table.Cells()), len(records))
 	return nil
 }
 

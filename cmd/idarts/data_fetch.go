@@ -41,6 +41,10 @@ func (f *fetchNB201Cmd) Run(c console) error {
 	if _, err := table.Verify(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %d cells, %d accuracies, each the mean over the trials of its source\n", f.Out, len(table.Cells()), len(table.Records()))
+	records, err := table.Records()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s: %d cells, %d accuracies, each the mean over the trials of its source\n", f.Out, len(table.Cells()), len(records))
 	return nil
 }

@@ -159,7 +159,7 @@ func Nullable[V Element](t *Table, column string) ([]V, Bitmap, error) {
 	return v, c.Valid, err
 }
 
-// Of returns a column of t that has been found before.
+// Of returns the values of a column of t that has been found before.
 func Of[V Element](t *Table, c *Column) ([]V, error) {
 	v, ok := c.Values.([]V)
 	if !ok {

@@ -303,7 +303,7 @@ func (f *File) Load(names ...string) (*Table, error) {
 			return nil, noColumn(f.Name, name, len(f.Fields), func(i int) string { return f.Fields[i].Name })
 		}
 	}
-	return f.load(at)
+	return f.LoadAt(at...)
 }
 
 // All reads all columns.
@@ -312,10 +312,11 @@ func (f *File) All() (*Table, error) {
 	for i := range at {
 		at[i] = i
 	}
-	return f.load(at)
+	return f.LoadAt(at...)
 }
 
-func (f *File) load(at []int) (*Table, error) {
+// LoadAt reads the columns of some Fields, in this order.
+func (f *File) LoadAt(at ...int) (*Table, error) {
 	l := loader{File: f, room: maxUnpack}
 	defer func() {
 		if l.zstd != nil {
