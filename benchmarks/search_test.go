@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 	"idarts/internal/rng"
@@ -113,7 +114,7 @@ func BenchmarkBatchAssembly(b *testing.B) {
 			i := uint64(0)
 			for b.Loop() {
 				i++
-				images.Fill(l, l.Pick(images.DrawEpochs, i, ids), images.DrawEpochs, i, pixels, targets)
+				images.Fill(l, l.Pick(batch.Epochs, i, ids), batch.Epochs, i, pixels, targets)
 			}
 		})
 	}

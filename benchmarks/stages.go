@@ -3,6 +3,7 @@ package benchmarks
 import (
 	"fmt"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
@@ -77,7 +78,7 @@ func New(n Net, size int, pool *cpu.Pool) (*Search, error) {
 	}
 	coefs := search.Softmax.Coefs(layout, make([]float64, layout.Len()), cells)
 	s := Of(p, space.Search(), coefs, p.NewVec())
-	_, err = p.Gradient(s.next(search.Valid), coefs, s.V, nil)
+	_, err = p.Gradient(s.next(batch.Valid), coefs, s.V, nil)
 	return s, err
 }
 
@@ -101,9 +102,9 @@ func loader(name string, size, batch int) *images.Loader {
 		Flip: true, Crop: 4, Mean: []float64{0.5, 0.5, 0.5}, Std: []float64{0.25, 0.25, 0.25}}}
 }
 
-func (s *Search) next(split search.Split) search.Batch {
+func (s *Search) next(split batch.Split) batch.Batch {
 	s.batches++
-	return search.Batch{Split: split, Draw: search.Fresh, Index: s.batches}
+	return batch.Batch{Split: split, Draw: batch.Fresh, Index: s.batches}
 }
 
 // Stage is a part of a search.
@@ -129,21 +130,21 @@ var Stages = []Stage{
 	{
 		Name: "forward", // the loss of a training batch
 		Do: func(s *Search) error {
-			_, err := s.Problem.Gradient(s.next(search.Train), s.Coefs, nil, nil)
+			_, err := s.Problem.Gradient(s.next(batch.Train), s.Coefs, nil, nil)
 			return err
 		},
 	},
 	{
 		Name: "forward-backward", // and its gradients in w and in α
 		Do: func(s *Search) error {
-			_, err := s.Problem.Gradient(s.next(search.Train), s.Coefs, s.grad, s.dcoefs)
+			_, err := s.Problem.Gradient(s.next(batch.Train), s.Coefs, s.grad, s.dcoefs)
 			return err
 		},
 	},
 	{
 		Name: "second-order", // H v and the mixed product of v, from the batch on
 		Do: func(s *Search) error {
-			if err := s.Problem.Linearize(s.next(search.Train), s.Coefs); err != nil {
+			if err := s.Problem.Linearize(s.next(batch.Train), s.Coefs); err != nil {
 				return err
 			}
 			return s.Problem.Product(s.V, s.grad, s.dcoefs)
@@ -152,7 +153,7 @@ var Stages = []Stage{
 	{
 		Name: "inner-step", // gradient in w, SGD
 		Do: func(s *Search) error {
-			if _, err := s.Problem.Gradient(s.next(search.Train), s.Coefs, s.grad, nil); err != nil {
+			if _, err := s.Problem.Gradient(s.next(batch.Train), s.Coefs, s.grad, nil); err != nil {
 				return err
 			}
 			weightSGD.Step(s.Problem.Weights(), s.grad, s.buffer, rate)
@@ -162,7 +163,7 @@ var Stages = []Stage{
 	{
 		Name: "validation-gradient",
 		Do: func(s *Search) error {
-			_, err := s.Problem.Gradient(s.next(search.Valid), s.Coefs, s.grad, s.dcoefs)
+			_, err := s.Problem.Gradient(s.next(batch.Valid), s.Coefs, s.grad, s.dcoefs)
 			return err
 		},
 	},
@@ -184,7 +185,7 @@ var Stages = []Stage{
 		// mixed product, Adam.
 		Name: "architecture-step",
 		Do: func(s *Search) error {
-			at := search.Point{Coefs: s.Coefs, Train: s.next(search.Train), Valid: s.next(search.Valid), Gamma: rate}
+			at := search.Point{Coefs: s.Coefs, Train: s.next(batch.Train), Valid: s.next(batch.Valid), Gamma: rate}
 			if _, err := s.hyper.Gradient(s.dcoefs, at, search.Neumann{K: 2}); err != nil {
 				return err
 			}
@@ -196,4 +197,4 @@ var Stages = []Stage{
 	},
 }
 
-func linearize(s *Search) error { return s.Problem.Linearize(s.next(search.Train), s.Coefs) }
+func linearize(s *Search) error { return s.Problem.Linearize(s.next(batch.Train), s.Coefs) }

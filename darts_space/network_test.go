@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/graph"
 	"idarts/internal/rng"
-	"idarts/internal/search"
 	"idarts/internal/supernet"
 )
 
@@ -262,23 +262,23 @@ func problem(t *testing.T, n Net, build supernet.Build, coefs int) *supernet.Pro
 	t.Helper()
 	pool := cpu.NewPool(2)
 	t.Cleanup(pool.Close)
-	const batch = 4
+	const images = 4
 	feed := supernet.Feed[float64]{
 		PerEpoch: [2]int{1, 1},
-		Fill: func(b search.Batch, images, targets []float64) error {
+		Fill: func(b batch.Batch, pixels, targets []float64) error {
 			r := rng.New(uint64(b.Split), "images")
-			for i := range images {
-				images[i] = r.NormFloat64()
+			for i := range pixels {
+				pixels[i] = r.NormFloat64()
 			}
 			clear(targets)
-			for i := range batch {
+			for i := range images {
 				targets[i*n.Classes+i%n.Classes] = 1
 			}
 			return nil
 		},
 	}
 	p, err := supernet.New(build, supernet.Options{
-		Images: exec.Shape{batch, n.Size, n.Size, n.InChannels}, Classes: n.Classes,
+		Images: exec.Shape{images, n.Size, n.Size, n.InChannels}, Classes: n.Classes,
 		Layers: n.Layers(), LayerCoefs: coefs, Seed: 3, Pool: pool,
 	}, feed)
 	if err != nil {
@@ -290,7 +290,7 @@ func problem(t *testing.T, n Net, build supernet.Build, coefs int) *supernet.Pro
 func loss(t *testing.T, p *supernet.Problem[float64]) (float64, exec.Vec) {
 	t.Helper()
 	dw := p.NewVec()
-	l, err := p.Gradient(search.Batch{}, nil, dw, nil)
+	l, err := p.Gradient(batch.Batch{}, nil, dw, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -474,7 +474,7 @@ func TestCoefficientsOfTheSupernet(t *testing.T) {
 	for i := range coefs {
 		coefs[i] = 0.125
 	}
-	if _, err := p.Gradient(search.Batch{}, coefs, nil, dcoefs); err != nil {
+	if _, err := p.Gradient(batch.Batch{}, coefs, nil, dcoefs); err != nil {
 		t.Fatal(err)
 	}
 	for i, d := range dcoefs {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
@@ -31,7 +32,7 @@ func newTiny(t *testing.T, space Space) *tinyProblem {
 	}
 	feed := supernet.Feed[float64]{
 		PerEpoch: [2]int{1, 1},
-		Fill: func(b search.Batch, images, targets []float64) error {
+		Fill: func(b batch.Batch, images, targets []float64) error {
 			r := rng.New(uint64(b.Split), "tiny images")
 			for i := range images {
 				images[i] = r.NormFloat64()
@@ -91,7 +92,7 @@ func TestProductsAgainstDifferences(t *testing.T) {
 		t.Run(space.Name, func(t *testing.T) {
 			p := newTiny(t, space)
 			coefs, _ := p.mix(p.alpha)
-			batch := search.Batch{Split: search.Train}
+			batch := batch.Batch{Split: batch.Train}
 			w, v := p.Weights(), p.NewVec()
 			r := rng.New(1, "direction")
 			for i := range data(v) {
@@ -142,7 +143,7 @@ func TestHypergradientAgainstUnrolledObjective(t *testing.T) {
 	for _, space := range Spaces {
 		t.Run(space.Name, func(t *testing.T) {
 			p := newTiny(t, space)
-			train, valid := search.Batch{Split: search.Train}, search.Batch{Split: search.Valid}
+			train, valid := batch.Batch{Split: batch.Train}, batch.Batch{Split: batch.Valid}
 			gamma, every := 0.05, 1
 			if space.Name == "darts" { // steeper, and with many entries
 				if testing.Short() {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
@@ -126,7 +127,7 @@ func (f *Fixture) describe() error {
 	return nil
 }
 
-var halves = [2]string{search.Train: "train", search.Valid: "valid"}
+var halves = [2]string{batch.Train: "train", batch.Valid: "valid"}
 
 // assemble makes the network. Sizes that no network can have are an error here:
 // the spaces panic with it.
@@ -219,7 +220,7 @@ func FixtureProblem[T cpu.Float](f *Fixture, pool *cpu.Pool) (p *supernet.Proble
 	}
 	p, err = supernet.New(f.build, supernet.Options{
 		Images: f.Images, Classes: f.Classes, Layers: f.cells, LayerCoefs: f.layout.Len(), Pool: pool,
-	}, supernet.Feed[T]{PerEpoch: [2]int{1, 1}, Fill: func(b search.Batch, images, labels []T) error {
+	}, supernet.Feed[T]{PerEpoch: [batch.NumSplits]int{1, 1}, Fill: func(b batch.Batch, images, labels []T) error {
 		copy(images, pixels[b.Split])
 		copy(labels, targets[b.Split])
 		return nil
@@ -281,7 +282,7 @@ func Parity[T cpu.Float](f *Fixture, pool *cpu.Pool, out string) error {
 
 	grad, dcoefs := p.NewVec(), make([]float64, len(coefs))
 	for half, name := range halves {
-		loss, err := p.Gradient(search.Batch{Split: search.Split(half)}, coefs, grad, dcoefs)
+		loss, err := p.Gradient(batch.Batch{Split: batch.Split(half)}, coefs, grad, dcoefs)
 		if err != nil {
 			return err
 		}
@@ -290,7 +291,7 @@ func Parity[T cpu.Float](f *Fixture, pool *cpu.Pool, out string) error {
 		weights("grad."+name+".w.", grad)
 		alpha("grad."+name+".alpha", dcoefs)
 	}
-	train, valid := search.Batch{Split: search.Train}, search.Batch{Split: search.Valid}
+	train, valid := batch.Batch{Split: batch.Train}, batch.Batch{Split: batch.Valid}
 	if err := p.Linearize(train, coefs); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
@@ -208,7 +209,7 @@ func TestParityIsTheProblem(t *testing.T) {
 	search.Softmax.Mix(layout, g.alphas(layout), one)
 	coefs := slices.Repeat(one, p.Layers())
 	grad, dcoefs := p.NewVec(), make([]float64, len(coefs))
-	loss, err := p.Gradient(search.Batch{Split: search.Train}, coefs, grad, dcoefs)
+	loss, err := p.Gradient(batch.Batch{Split: batch.Train}, coefs, grad, dcoefs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +236,7 @@ func TestParityIsTheProblem(t *testing.T) {
 	}
 	same("grad.train.w.", grad)
 	hv := p.NewVec()
-	if err := p.Linearize(search.Batch{Split: search.Train}, coefs); err != nil {
+	if err := p.Linearize(batch.Batch{Split: batch.Train}, coefs); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Product(p.Weights(), hv, nil); err != nil {

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
@@ -89,7 +90,7 @@ func touch(ctx context.Context, protocol Protocol, bench *Bench, pool *cpu.Pool)
 		return "", err
 	}
 	coefs := uniform(bench.Space.Layout, p.Layers())
-	loss, err := p.Gradient(search.Batch{Split: search.Train}, coefs, p.NewVec(), nil)
+	loss, err := p.Gradient(batch.Batch{Split: batch.Train}, coefs, p.NewVec(), nil)
 	if err != nil {
 		return "", err
 	}
@@ -127,7 +128,7 @@ func MemoryPlan(p Protocol, data *images.Dataset) (arena, total int, err error) 
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := problem.Linearize(search.Batch{}, uniform(space.Search().Layout, problem.Layers())); err != nil {
+	if err := problem.Linearize(batch.Batch{}, uniform(space.Search().Layout, problem.Layers())); err != nil {
 		return 0, 0, err
 	}
 	arena, total = problem.Bytes()
@@ -163,7 +164,7 @@ func SelfCheck(data *images.Dataset) (float64, error) {
 	}
 	v.Scale(1 / search.Norm(v))
 
-	b := search.Batch{Split: search.Train}
+	b := batch.Batch{Split: batch.Train}
 	exact := p.NewVec()
 	if err := p.Linearize(b, coefs); err != nil {
 		return 0, err

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"idarts/internal/batch"
 	"idarts/internal/search"
 	"idarts/nb1b1"
 )
@@ -133,23 +134,23 @@ var paperSettings = map[string]search.Settings{
 	"darts-v1": { // NAS-Bench-201, exps/NAS-Bench-201-algos/DARTS-V1.py, configs/nas-benchmark/algos/DARTS.config
 		Epochs:  50,
 		Weights: search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    paperArch, InitScale: 1e-3, ValidDraw: search.Replaced,
+		Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced,
 	},
 	"darts-v2": { // NAS-Bench-201, exps/NAS-Bench-201-algos/DARTS-V2.py
 		Epochs:  50,
 		Weights: search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    paperArch, InitScale: 1e-3, ValidDraw: search.Replaced, ArchFirst: true,
+		Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced, ArchFirst: true,
 	},
 	"idarts": { // notebook: 30 epochs, lr 0.01, save name "T4_K2"; γ is the learning rate
 		Epochs:  30,
 		Weights: search.SGD{LR: 0.01, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    paperArch, InitScale: 1e-3, ValidDraw: search.Replaced,
+		Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced,
 		InnerSteps: 4, NeumannTerms: 2,
 	},
 	"idarts-released": { // the same numbers; momentum, decay and clipping have no effect there
 		Epochs:  30,
 		Weights: search.SGD{LR: 0.01, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    paperArch, InitScale: 1e-3, ValidDraw: search.Replaced,
+		Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced,
 		InnerSteps: 4, NeumannTerms: 2,
 	},
 }
@@ -173,7 +174,7 @@ func laptopSettings(epochs, steps, cells int) map[string]search.Settings {
 	darts := search.Settings{
 		Epochs: epochs, MaxSteps: steps,
 		Weights: search.SGD{LR: 0.1, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    arch, InitScale: 1e-3, ValidDraw: search.Replaced,
+		Arch:    arch, InitScale: 1e-3, ValidDraw: batch.Replaced,
 	}
 	v2 := darts
 	v2.ArchFirst = true
@@ -362,7 +363,7 @@ var dartsSGD = search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, WeightDecay: 3
 // beside them.
 func dartsSettings(t int) map[string]search.Settings {
 	darts := search.Settings{
-		Epochs: 50, Weights: dartsSGD, Arch: paperArch, InitScale: 1e-3, ValidDraw: search.Epochs, ArchFirst: true,
+		Epochs: 50, Weights: dartsSGD, Arch: paperArch, InitScale: 1e-3, ValidDraw: batch.Epochs, ArchFirst: true,
 	}
 	idarts := darts
 	idarts.InnerSteps, idarts.NeumannTerms = t, 2

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
@@ -117,9 +118,9 @@ func goldenProblem(t *testing.T, space Space, n Net) *supernet.Problem[float64] 
 	const size, channels, classes = 32, 3, 10
 	feed := supernet.Feed[float64]{
 		PerEpoch: [2]int{1, 1},
-		Fill: func(b search.Batch, images, targets []float64) error {
+		Fill: func(b batch.Batch, images, targets []float64) error {
 			wave, labels := func(j float64) float64 { return math.Sin(0.37 * j) }, [2]int{3, 7}
-			if b.Split == search.Valid {
+			if b.Split == batch.Valid {
 				wave, labels = func(j float64) float64 { return math.Cos(0.23 * j) }, [2]int{1, 4}
 			}
 			clear(targets)
@@ -220,7 +221,7 @@ func TestGoldenSupernets(t *testing.T) {
 				starts = append(starts, starts[len(starts)-1]+len(r.Options))
 			}
 
-			train, valid := search.Batch{Split: search.Train}, search.Batch{Split: search.Valid}
+			train, valid := batch.Batch{Split: batch.Train}, batch.Batch{Split: batch.Valid}
 			loss, err := p.Gradient(train, coefs, nil, nil)
 			if err != nil {
 				t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
@@ -71,7 +72,7 @@ func (t *training) epoch(ctx context.Context, progress func(done, total int)) (l
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		b := search.Batch{Split: search.Train, Draw: search.Epochs, Index: uint64(t.done*t.steps + step)}
+		b := batch.Batch{Split: batch.Train, Draw: batch.Epochs, Index: uint64(t.done*t.steps + step)}
 		loss, err := t.problem.Gradient(b, nil, t.grad, nil)
 		if err != nil {
 			return 0, err

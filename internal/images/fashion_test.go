@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/batch"
 	"idarts/testdata"
 )
 
@@ -217,15 +218,15 @@ func TestBatchesNeverChange(t *testing.T) {
 		t.Errorf("data hash = %s, want %s", got, want)
 	}
 	for _, tt := range []struct {
-		draw  Draw
+		draw  batch.Draw
 		index uint64
 		ids   string
 		sum   string // of the float32 bits, see below
 	}{
-		{DrawEpochs, 0, "[364 700 1082 1090]", "2fb2a78aaa91e7df"},
-		{DrawEpochs, 1251, "[4553 2176 2137 1348]", "b57a1b657d3ce1c2"},
-		{DrawFresh, 7, "[4052 4584 2748 1993]", "afca6b22792d5bab"},
-		{DrawReplaced, 7, "[3423 4104 417 3554]", "305c9609ca5f68b3"},
+		{batch.Epochs, 0, "[364 700 1082 1090]", "2fb2a78aaa91e7df"},
+		{batch.Epochs, 1251, "[4553 2176 2137 1348]", "b57a1b657d3ce1c2"},
+		{batch.Fresh, 7, "[4052 4584 2748 1993]", "afca6b22792d5bab"},
+		{batch.Replaced, 7, "[3423 4104 417 3554]", "305c9609ca5f68b3"},
 	} {
 		ids := l.Pick(tt.draw, tt.index, make([]int, 4))
 		pixels, targets := make([]float32, 4*256), make([]float32, 40)
@@ -304,12 +305,12 @@ func nearestNeighbour(d *Dataset, n int) float64 {
 // softmaxRegression is the test accuracy in percent of a linear classifier after
 // epochs of SGD in batches of 100: rate 0.05·256/pixels, cosine to 0.
 func softmaxRegression(d *Dataset, epochs int) float64 {
-	const batch, classes = 100, 10
+	const size, classes = 100, 10
 	augment := Augment{Mean: d.Mean, Std: d.Std}
-	train := &Loader{Set: d.Train.Set, Indices: d.Train.Indices, Batch: batch, Augment: augment, Name: "train"}
-	test := &Loader{Set: d.Test.Set, Indices: d.Test.Indices, Batch: batch, Augment: augment}
+	train := &Loader{Set: d.Train.Set, Indices: d.Train.Indices, Batch: size, Augment: augment, Name: "train"}
+	test := &Loader{Set: d.Test.Set, Indices: d.Test.Indices, Batch: size, Augment: augment}
 	n := train.Set.H * train.Set.W
-	x, y := make([]float64, batch*n), make([]float64, batch*classes)
+	x, y := make([]float64, size*n), make([]float64, size*classes)
 	w, grad := make([]float64, classes*(n+1)), make([]float64, classes*(n+1))
 	scores := func(b int) (z [classes]float64) {
 		for c := range z {
@@ -321,12 +322,12 @@ func softmaxRegression(d *Dataset, epochs int) float64 {
 		}
 		return z
 	}
-	ids, steps := make([]int, batch), epochs*train.Batches()
+	ids, steps := make([]int, size), epochs*train.Batches()
 	for step := range steps {
 		rate := 0.05 * 256 / float64(n) * (1 + math.Cos(math.Pi*float64(step)/float64(steps))) / 2
-		Fill(train, train.Pick(DrawEpochs, uint64(step), ids), DrawEpochs, uint64(step), x, y)
+		Fill(train, train.Pick(batch.Epochs, uint64(step), ids), batch.Epochs, uint64(step), x, y)
 		clear(grad)
-		for b := range batch {
+		for b := range size {
 			z, sum := scores(b), 0.0
 			top := slices.Max(z[:])
 			for c := range z {
@@ -334,7 +335,7 @@ func softmaxRegression(d *Dataset, epochs int) float64 {
 				sum += z[c]
 			}
 			for c := range z {
-				e := (z[c]/sum - y[b*classes+c]) / batch
+				e := (z[c]/sum - y[b*classes+c]) / size
 				row := grad[c*(n+1) : (c+1)*(n+1)]
 				for k, v := range x[b*n : (b+1)*n] {
 					row[k] += e * v

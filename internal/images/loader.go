@@ -4,20 +4,8 @@ import (
 	"fmt"
 	"sync"
 
+	"idarts/internal/batch"
 	"idarts/internal/rng"
-)
-
-// Draw says how the images of a batch are chosen; the values are those of the
-// search methods' draws.
-type Draw uint8
-
-const (
-	// DrawEpochs walks through a fresh permutation of the indices each epoch.
-	DrawEpochs Draw = iota
-	// DrawFresh takes the start of a new permutation each time.
-	DrawFresh
-	// DrawReplaced draws every image independently, with replacement.
-	DrawReplaced
 )
 
 // Loader makes batches of Batch images from some indices of a set. Set the
@@ -93,7 +81,7 @@ func (l *Loader) Len() int {
 	return len(l.Indices)
 }
 
-// Batches is the number of [DrawEpochs] batches in an epoch.
+// Batches is the number of [batch.Epochs] batches in an epoch.
 func (l *Loader) Batches() int {
 	if l.DropLast {
 		return l.Len() / l.Batch
@@ -134,24 +122,24 @@ func (l *Loader) index(i int) int {
 
 // Epochs returns the images of batch i of the walk through all epochs: batch
 // i mod Batches of epoch i / Batches.
-func (l *Loader) Epochs(i uint64) []int { return l.Pick(DrawEpochs, i, make([]int, l.Batch)) }
+func (l *Loader) Epochs(i uint64) []int { return l.Pick(batch.Epochs, i, make([]int, l.Batch)) }
 
 // Fresh returns the first Batch images of permutation i. Beyond the number of
 // images it starts over.
-func (l *Loader) Fresh(i uint64) []int { return l.Pick(DrawFresh, i, make([]int, l.Batch)) }
+func (l *Loader) Fresh(i uint64) []int { return l.Pick(batch.Fresh, i, make([]int, l.Batch)) }
 
 // Replaced returns Batch independent images.
-func (l *Loader) Replaced(i uint64) []int { return l.Pick(DrawReplaced, i, make([]int, l.Batch)) }
+func (l *Loader) Replaced(i uint64) []int { return l.Pick(batch.Replaced, i, make([]int, l.Batch)) }
 
 // Pick is Epochs, Fresh or Replaced into ids, of length Batch, which it returns.
-func (l *Loader) Pick(draw Draw, index uint64, ids []int) []int {
+func (l *Loader) Pick(draw batch.Draw, index uint64, ids []int) []int {
 	l.prepare()
 	if len(ids) != l.Batch {
 		panic("images: length mismatch")
 	}
 	n := l.Len()
 	switch draw {
-	case DrawEpochs:
+	case batch.Epochs:
 		batches := uint64(l.Batches())
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -164,7 +152,7 @@ func (l *Loader) Pick(draw Draw, index uint64, ids []int) []int {
 		for k := range ids {
 			ids[k] = l.order[(at+k)%n]
 		}
-	case DrawFresh:
+	case batch.Fresh:
 		// Only the front of the permutation is made, and undone afterwards.
 		stream := streams.Get().(*rng.Source)
 		defer streams.Put(stream)
@@ -180,7 +168,7 @@ func (l *Loader) Pick(draw Draw, index uint64, ids []int) []int {
 			j := l.swapped[i]
 			l.scratch[i], l.scratch[j] = l.scratch[j], l.scratch[i]
 		}
-	case DrawReplaced:
+	case batch.Replaced:
 		stream := streams.Get().(*rng.Source)
 		defer streams.Put(stream)
 		r := stream.Set(l.Seed, l.Name, streamPick, uint64(draw), index)
@@ -200,7 +188,7 @@ var streams = sync.Pool{New: func() any { return new(rng.Source) }}
 // and one-hot or smoothed targets [len(ids),Classes]. ids are normally what Pick gave for the
 // same draw and index, which name the random stream of the augmentation. It
 // allocates nothing.
-func Fill[T ~float32 | ~float64](l *Loader, ids []int, draw Draw, index uint64, pixels, targets []T) {
+func Fill[T ~float32 | ~float64](l *Loader, ids []int, draw batch.Draw, index uint64, pixels, targets []T) {
 	l.prepare()
 	s := l.Set
 	size := s.H * s.W * s.C

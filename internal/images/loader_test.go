@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"idarts/internal/batch"
 	"idarts/internal/rng"
 )
 
@@ -71,7 +72,7 @@ func TestFreshIsTheStartOfAPermutation(t *testing.T) {
 	l := &Loader{Set: tiny(10, 1, 1, 1), Indices: indices, Batch: 4, Augment: plain(1), Seed: 3, Name: "t"}
 	for i := range uint64(50) {
 		want := slices.Clone(indices)
-		shuffle(want, len(want), rng.New(3, "t", streamPick, uint64(DrawFresh), i), nil)
+		shuffle(want, len(want), rng.New(3, "t", streamPick, uint64(batch.Fresh), i), nil)
 		if got := l.Fresh(i); !slices.Equal(got, want[:4]) {
 			t.Fatalf("fresh batch %d = %v, want %v", i, got, want[:4])
 		}
@@ -193,9 +194,9 @@ func TestFillAgainstDefinition(t *testing.T) {
 			l := &Loader{Set: s, Batch: 5, Augment: a, Seed: 11, Name: "train"}
 			ids := l.Fresh(4)
 			pixels, targets := make([]float64, 5*72), slices.Repeat([]float64{math.NaN()}, 5*3)
-			Fill(l, ids, DrawFresh, 4, pixels, targets)
+			Fill(l, ids, batch.Fresh, 4, pixels, targets)
 
-			r := rng.New(11, "train", streamAugment, uint64(DrawFresh), 4)
+			r := rng.New(11, "train", streamAugment, uint64(batch.Fresh), 4)
 			for k, id := range ids {
 				m := shift{}
 				if a.Flip {
@@ -226,14 +227,14 @@ func TestFillAgainstDefinition(t *testing.T) {
 				}
 			}
 			small, tags := make([]float32, 5*72), make([]float32, 5*3)
-			Fill(l, ids, DrawFresh, 4, small, tags)
+			Fill(l, ids, batch.Fresh, 4, small, tags)
 			for i, v := range pixels {
 				if small[i] != float32(v) {
 					t.Fatalf("pixel %d = %v in float32, want %v rounded", i, small[i], v)
 				}
 			}
 			other := make([]float64, len(pixels))
-			Fill(l, ids, DrawReplaced, 4, other, targets)
+			Fill(l, ids, batch.Replaced, 4, other, targets)
 			if random := a.Flip || a.Crop > 0 || a.Cutout > 0; slices.Equal(other, pixels) == random {
 				t.Errorf("another draw gives the same batch: %v, want %v", !random, random)
 			}
@@ -245,7 +246,7 @@ func TestNormalise(t *testing.T) {
 	s := &Set{Name: "one", N: 1, H: 1, W: 1, C: 2, Classes: 1, Pixels: []byte{255, 51}, Labels: []uint8{0}}
 	l := &Loader{Set: s, Batch: 1, Augment: Augment{Mean: []float64{0.5, 0.2}, Std: []float64{0.25, 0.1}}}
 	pixels, targets := make([]float64, 2), make([]float64, 1)
-	Fill(l, []int{0}, DrawEpochs, 0, pixels, targets)
+	Fill(l, []int{0}, batch.Epochs, 0, pixels, targets)
 	if pixels[0] != 2 || pixels[1] != 0 {
 		t.Errorf("pixels = %v, want [(1-0.5)/0.25 (0.2-0.2)/0.1]", pixels)
 	}
@@ -309,8 +310,8 @@ func TestSameBitsFromAnyGoroutine(t *testing.T) {
 	s := tiny(50, 6, 6, 3)
 	a := plain(3)
 	a.Flip, a.Crop, a.Cutout = true, 2, 3
-	batch := func(l *Loader, i int) []float32 {
-		draw, index := Draw(i%3), uint64(i/3)
+	content := func(l *Loader, i int) []float32 {
+		draw, index := batch.Draw(i%3), uint64(i/3)
 		pixels := make([]float32, 8*(108+3))
 		Fill(l, l.Pick(draw, index, make([]int, 8)), draw, index, pixels[:8*108], pixels[8*108:])
 		return pixels
@@ -319,7 +320,7 @@ func TestSameBitsFromAnyGoroutine(t *testing.T) {
 	var want [n][]float32
 	first := &Loader{Set: s, Batch: 8, Augment: a, Seed: 5, Name: "train"}
 	for i := range n {
-		want[i] = batch(first, i)
+		want[i] = content(first, i)
 	}
 	for _, workers := range []int{1, 2, 7} {
 		l := &Loader{Set: s, Batch: 8, Augment: a, Seed: 5, Name: "train"}
@@ -327,7 +328,7 @@ func TestSameBitsFromAnyGoroutine(t *testing.T) {
 		for w := range workers {
 			wg.Go(func() {
 				for i := n - 1 - w; i >= 0; i -= workers {
-					if !slices.Equal(batch(l, i), want[i]) {
+					if !slices.Equal(content(l, i), want[i]) {
 						t.Errorf("%d goroutines: batch %d differs", workers, i)
 					}
 				}
@@ -340,7 +341,7 @@ func TestSameBitsFromAnyGoroutine(t *testing.T) {
 		"name": {Set: s, Batch: 8, Augment: a, Seed: 5, Name: "valid"},
 	} {
 		for draw := range 3 {
-			if slices.Equal(batch(l, draw), want[draw]) {
+			if slices.Equal(content(l, draw), want[draw]) {
 				t.Errorf("another %s gives the same batch of draw %d", name, draw)
 			}
 		}
@@ -380,20 +381,20 @@ func TestLoaderCheck(t *testing.T) {
 func TestBatchesAllocateOnlyTheirStream(t *testing.T) {
 	a := plain(3)
 	a.Flip, a.Crop, a.Cutout = true, 2, 3
-	for _, batch := range []int{4, 64} {
-		l := &Loader{Set: tiny(128, 8, 8, 3), Batch: batch, Augment: a, Name: "t"}
-		pixels, targets, ids := make([]float32, batch*192), make([]float32, batch*3), make([]int, batch)
+	for _, size := range []int{4, 64} {
+		l := &Loader{Set: tiny(128, 8, 8, 3), Batch: size, Augment: a, Name: "t"}
+		pixels, targets, ids := make([]float32, size*192), make([]float32, size*3), make([]int, size)
 		index := uint64(0)
-		for _, draw := range []Draw{DrawEpochs, DrawFresh, DrawReplaced} {
+		for _, draw := range []batch.Draw{batch.Epochs, batch.Fresh, batch.Replaced} {
 			if got := testing.AllocsPerRun(50, func() {
 				Fill(l, l.Pick(draw, index, ids), draw, index, pixels, targets)
 				index++
 			}); got > 12 {
-				t.Errorf("batch %d, draw %d: %v allocations, want at most 12", batch, draw, got)
+				t.Errorf("batch %d, draw %d: %v allocations, want at most 12", size, draw, got)
 			}
 		}
 		if got := testing.AllocsPerRun(50, func() { FillEval(l, 0, pixels, targets) }); got != 0 {
-			t.Errorf("batch %d: evaluation makes %v allocations, want none", batch, got)
+			t.Errorf("batch %d: evaluation makes %v allocations, want none", size, got)
 		}
 	}
 }
@@ -414,7 +415,7 @@ func BenchmarkBatch(b *testing.B) {
 	} {
 		s := bb.l.Set
 		pixels, targets, ids := make([]float32, 64*s.H*s.W*s.C), make([]float32, 64*s.Classes), make([]int, 64)
-		for _, draw := range []Draw{DrawEpochs, DrawFresh} {
+		for _, draw := range []batch.Draw{batch.Epochs, batch.Fresh} {
 			b.Run(fmt.Sprintf("%s/%s", bb.name, []string{"epochs", "fresh"}[draw]), func(b *testing.B) {
 				b.SetBytes(int64(4 * len(pixels)))
 				b.ReportAllocs()

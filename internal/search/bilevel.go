@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/rng"
 )
@@ -19,7 +20,7 @@ type Move struct {
 // weightStep is one SGD step on the next training batch.
 var weightStep = Move{"weights", 1, func(b *bilevel) error {
 	b.mix()
-	loss, err := b.problem.Gradient(b.nextTrain(Epochs), b.coefs, b.grad, nil)
+	loss, err := b.problem.Gradient(b.nextTrain(batch.Epochs), b.coefs, b.grad, nil)
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ var weightStep = Move{"weights", 1, func(b *bilevel) error {
 // batch-norm buffers and nothing else.
 var forwardOnly = Move{"forward", 1, func(b *bilevel) error {
 	b.mix()
-	loss, err := b.problem.Gradient(b.nextTrain(Fresh), b.coefs, nil, nil)
+	loss, err := b.problem.Gradient(b.nextTrain(batch.Fresh), b.coefs, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -55,9 +56,9 @@ func inner(s Settings, move Move) Move {
 
 // archStep is one Adam step on α along the hypergradient at the current weights.
 // Solvers other than [Ignore] take the next training batch.
-func archStep(solve Solver, product Mixed, valid Draw) Move {
+func archStep(solve Solver, product Mixed, valid batch.Draw) Move {
 	return Move{"architecture: " + solve.String(), 0, func(b *bilevel) error {
-		at := b.point(Epochs, valid, solve)
+		at := b.point(batch.Epochs, valid, solve)
 		b.hyper.Mixed = product
 		loss, err := b.hyper.Gradient(b.dcoefs, at, solve)
 		if err != nil {
@@ -70,7 +71,7 @@ func archStep(solve Solver, product Mixed, valid Draw) Move {
 // releasedStep is archStep with the draws and the defect of the notebook.
 func releasedStep(solve Solver) Move {
 	return Move{"architecture: " + solve.String() + ", differences, weights shifted by ε(v−s)", 0, func(b *bilevel) error {
-		at := b.point(Fresh, Replaced, solve)
+		at := b.point(batch.Fresh, batch.Replaced, solve)
 		b.hyper.Mixed = Released
 		loss, err := b.hyper.Gradient(b.dcoefs, at, solve)
 		if err != nil {
@@ -83,10 +84,10 @@ func releasedStep(solve Solver) Move {
 // lookAheadStep is the architecture step of second-order DARTS. With
 // w′ = w − γ(momentum·buf + ∂L₁/∂w + decay·w) it takes v and ∂L₂/∂c at w′, and the
 // mixed product at w. The training batch is left for the weight step.
-func lookAheadStep(valid Draw) Move {
+func lookAheadStep(valid batch.Draw) Move {
 	return Move{"architecture: unrolled after a virtual step", 0, func(b *bilevel) error {
-		at := b.point(Epochs, valid, Ignore{})
-		at.Train = Batch{Split: Train, Draw: Epochs, Index: b.train}
+		at := b.point(batch.Epochs, valid, Ignore{})
+		at.Train = batch.Batch{Split: batch.Train, Draw: batch.Epochs, Index: b.train}
 		w, v, saved := b.problem.Weights(), b.hyper.vec(0), b.hyper.vec(5)
 		if _, err := b.problem.Gradient(at.Train, at.Coefs, b.grad, nil); err != nil {
 			return err
@@ -167,7 +168,7 @@ func newBilevel(m Method, env Env) (*bilevel, error) {
 	if batches < 1 {
 		return nil, fmt.Errorf("search: method %q: inner_steps is %d, want at least 1", m.Name, s.InnerSteps)
 	}
-	b.steps = env.Problem.BatchesPerEpoch(Train)
+	b.steps = env.Problem.BatchesPerEpoch(batch.Train)
 	if s.OnePass {
 		b.steps = (b.steps + batches - 1) / batches
 	}
@@ -233,18 +234,18 @@ func (b *bilevel) mix() {
 	repeat(b.coefs, b.mixture)
 }
 
-func (b *bilevel) nextTrain(d Draw) Batch {
+func (b *bilevel) nextTrain(d batch.Draw) batch.Batch {
 	b.train++
-	return Batch{Split: Train, Draw: d, Index: b.train - 1}
+	return batch.Batch{Split: batch.Train, Draw: d, Index: b.train - 1}
 }
 
-func (b *bilevel) nextValid(d Draw) Batch {
+func (b *bilevel) nextValid(d batch.Draw) batch.Batch {
 	b.valid++
-	return Batch{Split: Valid, Draw: d, Index: b.valid - 1}
+	return batch.Batch{Split: batch.Valid, Draw: d, Index: b.valid - 1}
 }
 
 // point is where the next hypergradient is taken.
-func (b *bilevel) point(train, valid Draw, solve Solver) Point {
+func (b *bilevel) point(train, valid batch.Draw, solve Solver) Point {
 	b.mix()
 	at := Point{Coefs: b.coefs, Valid: b.nextValid(valid), Gamma: b.set.Gamma}
 	if at.Gamma == 0 {

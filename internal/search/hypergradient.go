@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 )
 
@@ -14,10 +15,10 @@ var ErrDiverged = errors.New("the search diverged")
 // Point is where a hypergradient is taken: at the problem's current weights w,
 // the mixture coefficients c, and one batch for each level.
 type Point struct {
-	Coefs []float64 // c [Layers·A]
-	Train Batch     // of L₁, the loss that the weights minimise
-	Valid Batch     // of L₂, the loss that the architecture minimises
-	Gamma float64   // γ, the step of [Unrolled] and [Neumann]
+	Coefs []float64   // c [Layers·A]
+	Train batch.Batch // of L₁, the loss that the weights minimise
+	Valid batch.Batch // of L₂, the loss that the architecture minimises
+	Gamma float64     // γ, the step of [Unrolled] and [Neumann]
 }
 
 // Hyper computes hypergradients of one problem. It holds the work vectors, so one

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"idarts/internal/batch"
 )
 
 // The problem of the specification, section 8.3: L₁ = ½wᵀAw − wᵀBc, L₂ = ½‖w‖²,
@@ -18,7 +20,7 @@ func closedForm(w ...float64) (*toy, []float64) {
 func estimate(t *testing.T, p *toy, c []float64, gamma float64, solve Solver) []float64 {
 	t.Helper()
 	g := make([]float64, len(c))
-	at := Point{Coefs: c, Train: Batch{Split: Train}, Valid: Batch{Split: Valid}, Gamma: gamma}
+	at := Point{Coefs: c, Train: batch.Batch{Split: batch.Train}, Valid: batch.Batch{Split: batch.Valid}, Gamma: gamma}
 	if _, err := Hypergradient(g, p, at, solve); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func TestUnrolledStepsEqualNeumann(t *testing.T) {
 		jacobian, a, b := []float64{0, 0}, []float64{1, 4}, []float64{1, 2} // all diagonal
 		grad := p.NewVec()
 		for range tt.steps {
-			if _, err := p.Gradient(Batch{}, c, grad, nil); err != nil {
+			if _, err := p.Gradient(batch.Batch{}, c, grad, nil); err != nil {
 				t.Fatal(err)
 			}
 			SGD{}.Step(p.w, grad, nil, gamma)
@@ -221,7 +223,7 @@ func TestNeumannDivergesAboveTwoOverL(t *testing.T) {
 		t.Errorf("error just below 2/L is %v after 400 terms, want it to vanish", below)
 	}
 	g := make([]float64, 10)
-	_, err := Hypergradient(g, r.problem(w, target), Point{Coefs: r.coefs, Valid: Batch{Split: Valid}, Gamma: 3}, Neumann{2000})
+	_, err := Hypergradient(g, r.problem(w, target), Point{Coefs: r.coefs, Valid: batch.Batch{Split: batch.Valid}, Gamma: 3}, Neumann{2000})
 	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "Neumann term") {
 		t.Errorf("gamma far above 2/L: error %v, want ErrDiverged at a Neumann term", err)
 	}
@@ -237,7 +239,7 @@ func TestInnerStepsConvergeToRidge(t *testing.T) {
 		p := r.problem([]float64{3, 3, -3, 3, 0}, target)
 		grad := p.NewVec()
 		for range steps {
-			if _, err := p.Gradient(Batch{}, r.coefs, grad, nil); err != nil {
+			if _, err := p.Gradient(batch.Batch{}, r.coefs, grad, nil); err != nil {
 				t.Fatal(err)
 			}
 			SGD{}.Step(p.w, grad, nil, 0.25)
@@ -320,7 +322,7 @@ func TestDifferencesEqualExactOnQuadratics(t *testing.T) {
 	r := newRidge()
 	w, target := r.solution(), []float64{1, 0, -1, 0.5, 2}
 	p := r.problem(w, target)
-	at := Point{Coefs: r.coefs, Valid: Batch{Split: Valid}, Gamma: 0.1}
+	at := Point{Coefs: r.coefs, Valid: batch.Batch{Split: batch.Valid}, Gamma: 0.1}
 	exact, differences := make([]float64, 10), make([]float64, 10)
 	h := Hyper{Problem: p}
 	if _, err := h.Gradient(exact, at, Neumann{2}); err != nil {
@@ -357,7 +359,7 @@ func TestReleasedShiftsTheWeights(t *testing.T) {
 		p := r.problem(w, target)
 		h := Hyper{Problem: p, Mixed: Released}
 		got := make([]float64, 10)
-		if _, err := h.Gradient(got, Point{Coefs: r.coefs, Valid: Batch{Split: Valid}, Gamma: gamma}, Neumann{k}); err != nil {
+		if _, err := h.Gradient(got, Point{Coefs: r.coefs, Valid: batch.Batch{Split: batch.Valid}, Gamma: gamma}, Neumann{k}); err != nil {
 			t.Fatal(err)
 		}
 		nearAll(t, "gradient", got, estimate(t, r.problem(w, target), r.coefs, gamma, Neumann{k}), 1e-11)

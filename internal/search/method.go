@@ -3,6 +3,8 @@ package search
 import (
 	"context"
 	"fmt"
+
+	"idarts/internal/batch"
 )
 
 // Settings are the numbers of a search. A protocol fills them; nothing is
@@ -23,11 +25,11 @@ type Settings struct {
 	// is left on top is the Neumann batch of each outer step.
 	OnePass bool `json:"one_pass"`
 
-	Weights   SGD     `json:"weights"`
-	Arch      Adam    `json:"arch"`
-	InitScale float64 `json:"init_scale"` // α starts as InitScale·N(0,1)
-	ValidDraw Draw    `json:"valid_draw"` // of validation batches; idarts-released always takes Replaced
-	ArchFirst bool    `json:"arch_first"` // darts-v1: architecture step before the weight step
+	Weights   SGD        `json:"weights"`
+	Arch      Adam       `json:"arch"`
+	InitScale float64    `json:"init_scale"` // α starts as InitScale·N(0,1)
+	ValidDraw batch.Draw `json:"valid_draw"` // of validation batches; idarts-released always takes Replaced
+	ArchFirst bool       `json:"arch_first"` // darts-v1: architecture step before the weight step
 
 	InnerSteps   int     `json:"inner_steps"`   // T
 	NeumannTerms int     `json:"neumann_terms"` // K: the series has the terms k = 0..K

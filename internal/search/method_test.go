@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"idarts/internal/batch"
 )
 
 func toySettings() Settings {
@@ -215,7 +217,7 @@ func TestInnerStepsMoveTheWeights(t *testing.T) {
 	before := slices.Clone(p.w.x)
 	grad, buf := byHand.NewVec(), byHand.NewVec()
 	for i := range 4 {
-		if _, err := byHand.Gradient(Batch{Index: uint64(i)}, coefs, grad, nil); err != nil {
+		if _, err := byHand.Gradient(batch.Batch{Index: uint64(i)}, coefs, grad, nil); err != nil {
 			t.Fatal(err)
 		}
 		env.Settings.Weights.Step(byHand.w, grad, buf, 0.2)
@@ -250,7 +252,7 @@ func TestReleasedOuterStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	// By hand: v = w − target of the batch; s = Σ_{k≤2} (I−γA)ᵏ v with diagonal A.
-	train, valid := p.batch(Batch{Train, Fresh, 4}), p.batch(Batch{Valid, Replaced, 0})
+	train, valid := p.batch(batch.Batch{Split: batch.Train, Draw: batch.Fresh, Index: 4}), p.batch(batch.Batch{Split: batch.Valid, Draw: batch.Replaced, Index: 0})
 	v, shift := make([]float64, 6), make([]float64, 6)
 	for i := range v {
 		v[i] = before[i] - valid.b[i]
@@ -322,30 +324,30 @@ func TestLookAheadIsTheGradientOfOneStep(t *testing.T) {
 
 // Which batches an outer step reads, in order.
 func TestBatchesOfAnOuterStep(t *testing.T) {
-	train := func(d Draw, i uint64) Batch { return Batch{Train, d, i} }
-	valid := func(d Draw, i uint64) Batch { return Batch{Valid, d, i} }
+	train := func(d batch.Draw, i uint64) batch.Batch { return batch.Batch{Split: batch.Train, Draw: d, Index: i} }
+	valid := func(d batch.Draw, i uint64) batch.Batch { return batch.Batch{Split: batch.Valid, Draw: d, Index: i} }
 	for _, tt := range []struct {
 		name      string
 		archFirst bool
-		want      []Batch
+		want      []batch.Batch
 	}{
-		{"darts-v1", false, []Batch{train(Epochs, 0), valid(Fresh, 0), train(Epochs, 1), valid(Fresh, 1)}},
-		{"darts-v1", true, []Batch{valid(Fresh, 0), train(Epochs, 0), valid(Fresh, 1), train(Epochs, 1)}},
+		{"darts-v1", false, []batch.Batch{train(batch.Epochs, 0), valid(batch.Fresh, 0), train(batch.Epochs, 1), valid(batch.Fresh, 1)}},
+		{"darts-v1", true, []batch.Batch{valid(batch.Fresh, 0), train(batch.Epochs, 0), valid(batch.Fresh, 1), train(batch.Epochs, 1)}},
 		// virtual step, v, mixed product, weight step: one training batch
-		{"darts-v2", false, []Batch{
-			train(Epochs, 0), valid(Fresh, 0), train(Epochs, 0), train(Epochs, 0),
-			train(Epochs, 1), valid(Fresh, 1), train(Epochs, 1), train(Epochs, 1)}},
+		{"darts-v2", false, []batch.Batch{
+			train(batch.Epochs, 0), valid(batch.Fresh, 0), train(batch.Epochs, 0), train(batch.Epochs, 0),
+			train(batch.Epochs, 1), valid(batch.Fresh, 1), train(batch.Epochs, 1), train(batch.Epochs, 1)}},
 		// two inner steps, v, one more training batch
-		{"idarts", false, []Batch{
-			train(Epochs, 0), train(Epochs, 1), valid(Fresh, 0), train(Epochs, 2),
-			train(Epochs, 3), train(Epochs, 4), valid(Fresh, 1), train(Epochs, 5)}},
+		{"idarts", false, []batch.Batch{
+			train(batch.Epochs, 0), train(batch.Epochs, 1), valid(batch.Fresh, 0), train(batch.Epochs, 2),
+			train(batch.Epochs, 3), train(batch.Epochs, 4), valid(batch.Fresh, 1), train(batch.Epochs, 5)}},
 		// the products and both ends of the difference are on one batch
-		{"idarts-released", false, []Batch{
-			train(Fresh, 0), train(Fresh, 1), valid(Replaced, 0), train(Fresh, 2), train(Fresh, 2), train(Fresh, 2),
-			train(Fresh, 3), train(Fresh, 4), valid(Replaced, 1), train(Fresh, 5), train(Fresh, 5), train(Fresh, 5)}},
+		{"idarts-released", false, []batch.Batch{
+			train(batch.Fresh, 0), train(batch.Fresh, 1), valid(batch.Replaced, 0), train(batch.Fresh, 2), train(batch.Fresh, 2), train(batch.Fresh, 2),
+			train(batch.Fresh, 3), train(batch.Fresh, 4), valid(batch.Replaced, 1), train(batch.Fresh, 5), train(batch.Fresh, 5), train(batch.Fresh, 5)}},
 	} {
 		env := toyEnv(1)
-		env.Settings.ArchFirst, env.Settings.InnerSteps, env.Settings.MaxSteps, env.Settings.ValidDraw = tt.archFirst, 2, 2, Fresh
+		env.Settings.ArchFirst, env.Settings.InnerSteps, env.Settings.MaxSteps, env.Settings.ValidDraw = tt.archFirst, 2, 2, batch.Fresh
 		epoch(t, start(t, tt.name, env))
 		if got := env.Problem.(*toy).asked; !slices.Equal(got, tt.want) {
 			t.Errorf("%s (arch first %v) reads %v, want %v", tt.name, tt.archFirst, got, tt.want)
@@ -390,7 +392,7 @@ func TestGammaIsTheLearningRateUnlessSet(t *testing.T) {
 		env.Settings.Gamma = tt.set
 		s := start(t, "idarts", env).(*bilevel)
 		s.rate = 0.2
-		near(t, "gamma", s.point(Epochs, Epochs, Neumann{1}).Gamma, tt.want, 0)
+		near(t, "gamma", s.point(batch.Epochs, batch.Epochs, Neumann{1}).Gamma, tt.want, 0)
 	}
 }
 
@@ -522,7 +524,7 @@ func TestConfigIsARecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := toySettings()
-	s.ValidDraw = Replaced
+	s.ValidDraw = batch.Replaced
 	b, err := json.Marshal(m.Config(s))
 	if err != nil {
 		t.Fatal(err)
@@ -536,7 +538,7 @@ func TestConfigIsARecord(t *testing.T) {
 	if err := json.Unmarshal(b, &back); err != nil || !reflect.DeepEqual(back, m.Config(s)) {
 		t.Errorf("read back %+v, error %v", back, err)
 	}
-	var d Draw
+	var d batch.Draw
 	if err := d.UnmarshalText([]byte("sometimes")); err == nil || !strings.Contains(err.Error(), `"replaced"`) {
 		t.Errorf("unknown draw gives error %v", err)
 	}

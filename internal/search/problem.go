@@ -8,9 +8,9 @@
 package search
 
 import (
-	"fmt"
 	"math/rand/v2"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 )
 
@@ -50,64 +50,6 @@ type Space struct {
 	Choose func(options []int) string
 }
 
-// Draw says how the batches of a stream are chosen. Each is a pure function of
-// the run's seed, the split, the draw and the batch's index.
-type Draw uint8
-
-const (
-	// Epochs walks through a fresh permutation of the split each epoch.
-	Epochs Draw = iota
-	// Fresh takes the first batch of a new permutation each time, as code that
-	// restarts its loader for every batch does.
-	Fresh
-	// Replaced draws every image independently, with replacement.
-	Replaced
-)
-
-var draws = [...]string{Epochs: "epochs", Fresh: "fresh", Replaced: "replaced"}
-
-// String is the name of d in settings files: "epochs", "fresh", "replaced".
-func (d Draw) String() string {
-	if int(d) < len(draws) {
-		return draws[d]
-	}
-	return fmt.Sprintf("draw %d", uint8(d))
-}
-
-// MarshalText makes settings readable.
-func (d Draw) MarshalText() ([]byte, error) {
-	if int(d) >= len(draws) {
-		return nil, fmt.Errorf("search: %v is not one of %q", d, draws)
-	}
-	return []byte(draws[d]), nil
-}
-
-// UnmarshalText is the inverse of MarshalText.
-func (d *Draw) UnmarshalText(text []byte) error {
-	for i, name := range draws {
-		if name == string(text) {
-			*d = Draw(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("search: draw %q: want one of %q", text, draws)
-}
-
-// Split names the half of the data that a batch comes from.
-type Split uint8
-
-const (
-	Train Split = iota // fits the weights
-	Valid              // fits the architecture
-)
-
-// Batch names one augmented batch of images.
-type Batch struct {
-	Split Split
-	Draw  Draw
-	Index uint64
-}
-
 // Problem is a supernet on data, seen from a method. Mixture coefficients and
 // their gradients are [Layers()·A], A = Layout.Len(), layer after layer, so that
 // methods can tell layers apart; most of them repeat the same A numbers.
@@ -118,14 +60,14 @@ type Problem interface {
 	Weights() exec.Vec
 	// NewVec makes a zero vector like Weights.
 	NewVec() exec.Vec
-	// BatchesPerEpoch is how many [Epochs] batches of the split make one epoch.
-	BatchesPerEpoch(s Split) int
+	// BatchesPerEpoch is how many [batch.Epochs] batches of the split make one epoch.
+	BatchesPerEpoch(s batch.Split) int
 	// Gradient returns the loss of b and fills dw = dL/dw and dcoefs = dL/dcoefs;
 	// either may be nil when it is not wanted.
-	Gradient(b Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (loss float64, err error)
+	Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (loss float64, err error)
 	// Linearize fixes the point (weights, coefs, b) for Product, and computes its
 	// activations once. It holds until the next call of Gradient or Linearize.
-	Linearize(b Batch, coefs []float64) error
+	Linearize(b batch.Batch, coefs []float64) error
 	// Product fills hv = (∂²L/∂w²)·v and mixed = (∂²L/∂coefs∂w)·v, exact products
 	// at the linearization point. Either may be nil. v and hv may be the same.
 	Product(v, hv exec.Vec, mixed []float64) error

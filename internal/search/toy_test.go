@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 )
 
@@ -160,7 +161,7 @@ type toy struct {
 
 	drift    float64 // plays the batch-norm buffers: every Gradient moves it
 	gflop    float64
-	asked    []Batch // by Gradient and Linearize
+	asked    []batch.Batch // by Gradient and Linearize
 	products int
 
 	at     bowl
@@ -169,22 +170,22 @@ type toy struct {
 	linear bool
 }
 
-func (p *toy) batch(b Batch) bowl {
+func (p *toy) batch(b batch.Batch) bowl {
 	p.asked = append(p.asked, b)
 	set := p.train
-	if b.Split == Valid {
+	if b.Split == batch.Valid {
 		set = p.valid
 	}
 	return set[(b.Index+uint64(b.Draw))%uint64(len(set))]
 }
 
-func (p *toy) Layers() int               { return p.layers }
-func (p *toy) Weights() exec.Vec         { return p.w }
-func (p *toy) NewVec() exec.Vec          { return &vec{make([]float64, len(p.w.x))} }
-func (p *toy) BatchesPerEpoch(Split) int { return p.perEpoch }
-func (p *toy) GFLOP() float64            { return p.gflop }
+func (p *toy) Layers() int                     { return p.layers }
+func (p *toy) Weights() exec.Vec               { return p.w }
+func (p *toy) NewVec() exec.Vec                { return &vec{make([]float64, len(p.w.x))} }
+func (p *toy) BatchesPerEpoch(batch.Split) int { return p.perEpoch }
+func (p *toy) GFLOP() float64                  { return p.gflop }
 
-func (p *toy) Gradient(b Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (float64, error) {
+func (p *toy) Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (float64, error) {
 	loss, gw, gc := p.batch(b).gradient(p.w.x, coefs)
 	if dw != nil {
 		copy(dw.(*vec).x, gw)
@@ -198,7 +199,7 @@ func (p *toy) Gradient(b Batch, coefs []float64, dw exec.Vec, dcoefs []float64) 
 	return loss, nil
 }
 
-func (p *toy) Linearize(b Batch, coefs []float64) error {
+func (p *toy) Linearize(b batch.Batch, coefs []float64) error {
 	p.at, p.atW, p.atC, p.linear = p.batch(b), slices.Clone(p.w.x), slices.Clone(coefs), true
 	p.gflop++
 	return nil

@@ -4,22 +4,19 @@ import (
 	"fmt"
 	"math"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
-	"idarts/internal/search"
 )
-
-// draws are the loader's names of the methods' draws.
-var draws = [...]images.Draw{search.Epochs: images.DrawEpochs, search.Fresh: images.DrawFresh, search.Replaced: images.DrawReplaced}
 
 // Loaders feeds batches of the two halves of the data. valid may be nil for a
 // network that is only trained. While one batch is computed on, the next of the
 // same kind is assembled beside it.
 func Loaders[T cpu.Float](train, valid *images.Loader) Feed[T] {
-	halves := [2]*images.Loader{search.Train: train, search.Valid: valid}
+	halves := [batch.NumSplits]*images.Loader{batch.Train: train, batch.Valid: valid}
 	feed := Feed[T]{}
-	var ahead [2][len(draws)]assembly[T]
+	var ahead [batch.NumSplits][batch.NumDraws]assembly[T]
 	for s, l := range halves {
 		if l == nil {
 			continue
@@ -27,11 +24,11 @@ func Loaders[T cpu.Float](train, valid *images.Loader) Feed[T] {
 		feed.PerEpoch[s] = l.Batches()
 		for d := range ahead[s] {
 			a := &ahead[s][d]
-			*a = assembly[T]{loader: l, draw: draws[d], ids: make([]int, l.Batch), ready: make(chan struct{}, 1)}
+			*a = assembly[T]{loader: l, draw: batch.Draw(d), ids: make([]int, l.Batch), ready: make(chan struct{}, 1)}
 			a.ahead = a.run
 		}
 	}
-	feed.Fill = func(b search.Batch, pixels, targets []T) error {
+	feed.Fill = func(b batch.Batch, pixels, targets []T) error {
 		if halves[b.Split] == nil {
 			return fmt.Errorf("supernet: split %d has no images", b.Split)
 		}
@@ -44,7 +41,7 @@ func Loaders[T cpu.Float](train, valid *images.Loader) Feed[T] {
 // assembly makes the batches of one kind, one of them ahead of time.
 type assembly[T cpu.Float] struct {
 	loader          *images.Loader
-	draw            images.Draw
+	draw            batch.Draw
 	ids             []int
 	pixels, targets []T    // of the batch that is made ahead
 	index           uint64 // its number

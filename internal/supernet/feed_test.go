@@ -4,9 +4,9 @@ import (
 	"slices"
 	"testing"
 
+	"idarts/internal/batch"
 	"idarts/internal/images"
 	"idarts/internal/rng"
-	"idarts/internal/search"
 )
 
 // A batch is the same whether it was assembled ahead of time or not, in any order
@@ -30,12 +30,12 @@ func TestBatchesAheadAreTheSame(t *testing.T) {
 	wide, wideTargets := make([]float64, 8*72), make([]float64, 8*3)
 	seen := 0
 	for range 300 {
-		b := search.Batch{Split: search.Split(r.IntN(2)), Draw: search.Draw(r.IntN(3)), Index: uint64(seen/20) + r.Uint64N(2)}
+		b := batch.Batch{Split: batch.Split(r.IntN(2)), Draw: batch.Draw(r.IntN(3)), Index: uint64(seen/20) + r.Uint64N(2)}
 		if err := feed.Fill(b, pixels, targets); err != nil {
 			t.Fatal(err)
 		}
 		alone = Loaders[float64](loader(), nil)
-		if err := alone.Fill(search.Batch{Draw: b.Draw, Index: b.Index}, wide, wideTargets); err != nil {
+		if err := alone.Fill(batch.Batch{Draw: b.Draw, Index: b.Index}, wide, wideTargets); err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range wide {
@@ -52,7 +52,7 @@ func TestBatchesAheadAreTheSame(t *testing.T) {
 		}
 		seen++
 	}
-	if err := alone.Fill(search.Batch{Split: search.Valid}, wide, wideTargets); err == nil {
+	if err := alone.Fill(batch.Batch{Split: batch.Valid}, wide, wideTargets); err == nil {
 		t.Error("a batch of a half without images gives no error")
 	}
 }

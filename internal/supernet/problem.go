@@ -8,11 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/graph"
 	"idarts/internal/rng"
-	"idarts/internal/search"
 )
 
 // Options say how a network is run.
@@ -28,9 +28,9 @@ type Options struct {
 // Feed says where batches come from.
 type Feed[T cpu.Float] struct {
 	// Fill writes batch b: images NHWC and one target distribution per image.
-	Fill func(b search.Batch, images, targets []T) error
+	Fill func(b batch.Batch, images, targets []T) error
 	// PerEpoch is the number of batches in one epoch of each split.
-	PerEpoch [2]int
+	PerEpoch [batch.NumSplits]int
 }
 
 // Problem is a network on data: the losses and derivatives that a method may
@@ -118,7 +118,7 @@ func (p *Problem[T]) Weights() exec.Vec { return p.weights }
 func (p *Problem[T]) NewVec() exec.Vec { return cpu.NewVec[T](p.opt.Pool, p.train.weights) }
 
 // BatchesPerEpoch is the number of batches in one epoch of s.
-func (p *Problem[T]) BatchesPerEpoch(s search.Split) int { return p.feed.PerEpoch[s] }
+func (p *Problem[T]) BatchesPerEpoch(s batch.Split) int { return p.feed.PerEpoch[s] }
 
 // GFLOP is the arithmetic done so far, in 10⁹ operations.
 func (p *Problem[T]) GFLOP() float64 { return p.gflop }
@@ -261,7 +261,7 @@ func (p *Problem[T]) secondOrder() (*program[T], error) {
 }
 
 // load brings batch b and the coefficients into memory.
-func (p *Problem[T]) load(b search.Batch, coefs []float64) error {
+func (p *Problem[T]) load(b batch.Batch, coefs []float64) error {
 	if len(coefs) != len(p.mem[exec.Coefs]) {
 		return fmt.Errorf("supernet: %d mixture coefficients, want %d layers x %d", len(coefs), p.opt.Layers, p.opt.LayerCoefs)
 	}
@@ -282,7 +282,7 @@ func (p *Problem[T]) SetDropPath(probability float64) {
 }
 
 // drawMasks fills the factors of drop path, a pure function of seed and batch.
-func (p *Problem[T]) drawMasks(b search.Batch) {
+func (p *Problem[T]) drawMasks(b batch.Batch) {
 	masks := p.mem[exec.Masks]
 	if p.dropPath == 0 {
 		for i := range masks {
@@ -307,7 +307,7 @@ func (p *Problem[T]) store(coefs []float64, space exec.Space) {
 
 // Gradient is the loss of b and, where asked for, its gradients. The running
 // averages of batch norm take the batch in, as in any training-mode pass.
-func (p *Problem[T]) Gradient(b search.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (float64, error) {
+func (p *Problem[T]) Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (float64, error) {
 	p.linearized = false
 	prog, err := p.firstOrder(dw != nil, dcoefs != nil)
 	if err != nil {
@@ -350,7 +350,7 @@ func (p *Problem[T]) average() {
 
 // Linearize computes the activations of b once, for any number of products.
 // The running averages of batch norm stay as they are.
-func (p *Problem[T]) Linearize(b search.Batch, coefs []float64) error {
+func (p *Problem[T]) Linearize(b batch.Batch, coefs []float64) error {
 	prog, err := p.secondOrder()
 	if err != nil {
 		return err
