@@ -76,7 +76,7 @@ func TestChainsGiveTheBitsOfSingleInstructions(t *testing.T) {
 		for i, workers := range []int{1, 32} { // 32 images are too few for 32 workers
 			pool, mem := NewPool(workers), NewMemory[float32](p)
 			copy(mem[exec.Scratch], initial(p))
-			e, err := bind(pool, p, mem, tuned[float32](), 0)
+			e, err := bind(pool, p, mem, native[float32](), 0)
 			if err != nil {
 				t.Fatal(err)
 			}

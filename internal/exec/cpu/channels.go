@@ -25,7 +25,7 @@ func planChanLin[T Float](p *plan[T]) {
 }
 
 func planLinReLU[T Float](p *plan[T]) {
-	y, lin, relu := p.y, p.lin(p.x), p.inner.relu
+	y, lin, relu := p.y, p.lin(p.x), p.kernels.relu
 	p.linPass(func(lo, hi int) {
 		lin(y[lo:hi], lo)
 		relu(y[lo:hi], y[lo:hi])
@@ -33,7 +33,7 @@ func planLinReLU[T Float](p *plan[T]) {
 }
 
 func planLinMask[T Float](p *plan[T]) {
-	y, x, lin, mask := p.y, p.x[0], p.lin(p.x[1:]), p.inner.reluMask
+	y, x, lin, mask := p.y, p.x[0], p.lin(p.x[1:]), p.kernels.reluMask
 	p.linPass(func(lo, hi int) {
 		lin(y[lo:hi], lo)
 		mask(y[lo:hi], x[lo:hi], y[lo:hi])
@@ -57,7 +57,7 @@ func (p *plan[T]) linPass(f func(lo, hi int)) {
 // lo+len(y) for lo a multiple of the period.
 func (p *plan[T]) lin(x [][]T) func(y []T, lo int) {
 	n, terms := period(p.ys[3]), p.attr.Terms
-	coefs, bias := p.values.take(n*terms), p.values.take(n)
+	coefs, bias := p.values.reserve(n*terms), p.values.reserve(n)
 	var xs, as [][]T
 	for k := range terms {
 		xs, as = append(xs, x[2*k]), append(as, x[2*k+1])
@@ -74,7 +74,7 @@ func (p *plan[T]) lin(x [][]T) func(y []T, lo int) {
 			}
 		}
 	})
-	f := p.inner.lin
+	f := p.kernels.lin
 	return func(y []T, lo int) { f(y, xs, lo, coefs, bias) }
 }
 
@@ -86,7 +86,7 @@ func (p *plan[T]) reduce(pixels, c, width int, tile func(sums []float64, lo, hi,
 	size := tilePixels(c)
 	tiles := (pixels + size - 1) / size
 	n := width * c
-	sums, total := p.sums.take(tiles*n), p.sums.take(n)
+	sums, total := p.sums.reserve(tiles*n), p.sums.reserve(n)
 	p.stage(tiles, pixels*c*width, func(t, worker int) {
 		own := sums[t*n : (t+1)*n]
 		clear(own)
@@ -109,7 +109,7 @@ func (p *plan[T]) reduce(pixels, c, width int, tile func(sums []float64, lo, hi,
 // sumOver returns a function that adds the sums over pixels lo to hi of x, by
 // channel, to sums.
 func (p *plan[T]) sumOver(x []T, c int) func(sums []float64, lo, hi, worker int) {
-	in, list, accs := p.inner, blocks(c), make([]lanes[T], p.workers)
+	in, list, accs := p.kernels, blocks(c), make([]lanes[T], p.workers)
 	return func(sums []float64, lo, hi, worker int) {
 		acc := &accs[worker]
 		for _, b := range list {
@@ -121,7 +121,7 @@ func (p *plan[T]) sumOver(x []T, c int) func(sums []float64, lo, hi, worker int)
 
 // dotOver is sumOver of the products x·y.
 func (p *plan[T]) dotOver(x, y []T, c int) func(sums []float64, lo, hi, worker int) {
-	in, list, accs := p.inner, blocks(c), make([]lanes[T], p.workers)
+	in, list, accs := p.kernels, blocks(c), make([]lanes[T], p.workers)
 	return func(sums []float64, lo, hi, worker int) {
 		acc := &accs[worker]
 		for _, b := range list {
@@ -182,8 +182,8 @@ func planBNStats[T Float](p *plan[T]) {
 	pixels := len(x) / c
 	size := tilePixels(c)
 	tiles := (pixels + size - 1) / size
-	sums := p.sums.take(tiles * 2 * c)
-	list, in, lane := blocks(c), p.inner, make([][2]lanes[T], p.workers)
+	sums := p.sums.reserve(tiles * 2 * c)
+	list, in, lane := blocks(c), p.kernels, make([][2]lanes[T], p.workers)
 	p.stage(tiles, 2*len(x), func(t, worker int) {
 		lo, hi := t*size, min((t+1)*size, pixels)
 		s, m := sums[2*t*c:][:c], sums[(2*t+1)*c:][:c]
@@ -227,9 +227,9 @@ func planBNStats[T Float](p *plan[T]) {
 }
 
 func planBNNorm[T Float](p *plan[T]) {
-	x, y, stats, c, f := p.x[0], p.y, p.x[1], p.ys[3], p.inner.norm
+	x, y, stats, c, f := p.x[0], p.y, p.x[1], p.ys[3], p.kernels.norm
 	n := period(c)
-	mean, rstd := p.values.take(n), p.values.take(n)
+	mean, rstd := p.values.reserve(n), p.values.reserve(n)
 	p.serial(func() {
 		repeat(mean, stats[:c])
 		repeat(rstd, stats[2*c:])
@@ -238,9 +238,9 @@ func planBNNorm[T Float](p *plan[T]) {
 }
 
 func planBNGrad[T Float](p *plan[T]) {
-	g, x, stats, y, c, f := p.x[0], p.x[1], p.x[2], p.y, p.ys[3], p.inner.bnGrad
+	g, x, stats, y, c, f := p.x[0], p.x[1], p.x[2], p.y, p.ys[3], p.kernels.bnGrad
 	n, pixels := period(c), len(p.y)/p.ys[3]
-	meanG, meanGX, rstd := p.values.take(n), p.values.take(n), p.values.take(n)
+	meanG, meanGX, rstd := p.values.reserve(n), p.values.reserve(n), p.values.reserve(n)
 	sum, dot := p.sumOver(g, c), p.dotOver(g, x, c)
 	p.reduce(pixels, c, 2,
 		func(sums []float64, lo, hi, worker int) {
@@ -263,7 +263,7 @@ func planSpatialMean[T Float](p *plan[T]) {
 	y, c := p.y, p.ys[3]
 	images, pixels := p.xs[0][0], p.xs[0][1]*p.xs[0][2]
 	sum, size := p.sumOver(p.x[0], c), tilePixels(c)
-	sums := p.sums.take(images * c)
+	sums := p.sums.reserve(images * c)
 	p.batch(images, images, len(p.x[0]), func(n, worker int) {
 		own := sums[n*c : (n+1)*c]
 		clear(own)

@@ -35,7 +35,7 @@ type sweep[T Float] struct {
 	low, high          int   // rows of x that result 0 reaches: low..high
 	x, w               [][]T // convolutions are added up over the pairs
 	y                  []T
-	inner              *inner[T]
+	kernels            *kernels[T]
 }
 
 // pairs are every second argument from the first on.
@@ -51,7 +51,7 @@ func planConv[T Float](p *plan[T]) {
 	s := &sweep[T]{
 		groups: a.Groups, cin: w[2], cout: w[3] / a.Groups, stride: a.Stride,
 		images: x[0], srcH: x[1], srcW: x[2], srcImage: x[1] * x[2] * x[3], dstImage: p.ys[1] * p.ys[2] * p.ys[3],
-		dstRow: p.ys[2] * p.ys[3], dstCol: p.ys[3], x: pairs(p.x, 0), w: pairs(p.x, 1), y: p.y, inner: p.inner,
+		dstRow: p.ys[2] * p.ys[3], dstCol: p.ys[3], x: pairs(p.x, 0), w: pairs(p.x, 1), y: p.y, kernels: p.kernels,
 	}
 	rows, cols := make([]int, a.KH), make([]int, a.KW)
 	for i := range rows {
@@ -72,11 +72,11 @@ func planConvInput[T Float](p *plan[T]) {
 	s := &sweep[T]{
 		groups: a.Groups, cin: w[3] / a.Groups, cout: w[2], stride: 1,
 		images: dy[0], srcH: dy[1], srcW: dy[2], srcImage: dy[1] * dy[2] * dy[3], dstImage: p.ys[1] * p.ys[2] * c,
-		dstRow: a.Stride * p.ys[2] * c, dstCol: a.Stride * c, x: pairs(p.x, 1), y: p.y, inner: p.inner,
+		dstRow: a.Stride * p.ys[2] * c, dstCol: a.Stride * c, x: pairs(p.x, 1), y: p.y, kernels: p.kernels,
 	}
 	olds := pairs(p.x, 0)
 	for range olds {
-		s.w = append(s.w, p.values.take(w.Len()))
+		s.w = append(s.w, p.values.reserve(w.Len()))
 	}
 	var taps []int // kh·KW + kw of each matrix of s.w
 	for rh := range min(a.Stride, p.ys[1]) {
@@ -208,11 +208,11 @@ func (s *sweep[T]) plan(p *plan[T]) {
 					from = src[((q0*s.stride+c.rows[0]-first)*s.wide+s.left+c.cols[0])*channels:]
 				}
 				if depthwise {
-					s.inner.depth(to, s.dstRow, s.dstCol, from, pitch, s.stride*channels, offs[i], w[c.weights:], rows, c.w, channels, k > 0)
+					s.kernels.depth(to, s.dstRow, s.dstCol, from, pitch, s.stride*channels, offs[i], w[c.weights:], rows, c.w, channels, k > 0)
 					continue
 				}
 				for g := range s.groups {
-					s.inner.conv(to[g*s.cout:], s.dstRow, s.dstCol, from[min(g*s.cin, len(from)):], pitch, s.stride*channels, offs[i], runs[i],
+					s.kernels.conv(to[g*s.cout:], s.dstRow, s.dstCol, from[min(g*s.cin, len(from)):], pitch, s.stride*channels, offs[i], runs[i],
 						w[c.weights+g*s.cout:], s.groups*s.cout, rows, c.w, s.cout, k > 0)
 				}
 			}
@@ -248,7 +248,7 @@ func (s *sweep[T]) planShort(p *plan[T], work, h int, offs [][]int, runs []int) 
 							from = images[((r*s.stride+c.rows[0]-s.low)*s.wide+s.left+q*s.stride+c.cols[0])*channels:]
 						}
 						for g := range s.groups {
-							s.inner.conv(to[g*s.cout:], 0, s.dstImage, from[g*s.cin:], 0, framed, offs[i], runs[i],
+							s.kernels.conv(to[g*s.cout:], 0, s.dstImage, from[g*s.cin:], 0, framed, offs[i], runs[i],
 								w[c.weights+g*s.cout:], s.groups*s.cout, 1, count, s.cout, k > 0)
 						}
 					}
@@ -296,10 +296,10 @@ func (s *sweep[T]) planPointwise(p *plan[T], work int) {
 	row := func(lo, n int) {
 		for k, x := range s.x {
 			if cin > 32 { // pixels of several lines each
-				touch(x[lo*cin : (lo+n)*cin])
+				prefetch(x[lo*cin : (lo+n)*cin])
 			}
 			for g := range s.groups {
-				s.inner.conv(s.y[lo*cout+g*s.cout:], 0, cout, x[lo*cin+g*s.cin:], 0, cin, offs, s.cin, s.w[k][g*s.cout:], cout, 1, n, s.cout, k > 0)
+				s.kernels.conv(s.y[lo*cout+g*s.cout:], 0, cout, x[lo*cin+g*s.cin:], 0, cin, offs, s.cin, s.w[k][g*s.cout:], cout, 1, n, s.cout, k > 0)
 			}
 		}
 	}
@@ -327,12 +327,12 @@ func planConvWeight[T Float](p *plan[T]) {
 		if pixels < block {
 			w = pixels
 		}
-		in, xs, dys := p.inner, p.x[0], p.x[1]
+		in, xs, dys := p.kernels, p.x[0], p.x[1]
 		planWeightParts(p, images, images*w == pixels, func(dw []T, _, n int) {
 			from := n * w
 			count := min(w, pixels-from)
-			touch(xs[from*c : (from+count)*c])
-			touch(dys[from*k : (from+count)*k])
+			prefetch(xs[from*c : (from+count)*c])
+			prefetch(dys[from*k : (from+count)*k])
 			for g := range a.Groups {
 				in.convWeight(dw[g*cout:], k, xs[from*c+g*cin:], 0, c, dys[from*k+g*cout:], 0, k, 1, count, cin, cout)
 			}
@@ -348,7 +348,7 @@ func planConvWeight[T Float](p *plan[T]) {
 	} else {
 		wide = srcW
 	}
-	in, xs, dys, xImage, dyImage := p.inner, p.x[0], p.x[1], srcH*srcW*c, h*w*k
+	in, xs, dys, xImage, dyImage := p.kernels, p.x[0], p.x[1], srcH*srcW*c, h*w*k
 	depthwise := a.Groups > 1 && cin == 1 && cout == 1
 	joined := a.Groups == 1 && a.Dilation == 1
 	planWeightParts(p, images, true, func(dw []T, worker, n int) {
@@ -383,11 +383,11 @@ func planConvWeight[T Float](p *plan[T]) {
 	})
 }
 
-// touch reads x once, in order, so that it is in cache for loops that jump about in
+// prefetch reads x once, in order, so that it is in cache for loops that jump about in
 // it: memory is fast only where it is asked for what comes next. Nobody wants the
 // result, the number of NaNs seen; it keeps the compiler from leaving the reads out,
 // and no read waits for another.
-func touch[T Float](x []T) (n int) {
+func prefetch[T Float](x []T) (n int) {
 	const line = 16
 	for i := 0; i < len(x); i += line {
 		if x[i] != x[i] {
@@ -412,7 +412,7 @@ func planWeightParts[T Float](p *plan[T], images int, even bool, image func(dw [
 		return
 	}
 	size := (len(y) + 15) / 16 * 16
-	sums := p.values.take(parts * size)
+	sums := p.values.reserve(parts * size)
 	p.stage(parts, work, func(part, worker int) {
 		dw := sums[part*size:][:len(y)]
 		clear(dw)
@@ -430,7 +430,7 @@ func planWeightParts[T Float](p *plan[T], images int, even bool, image func(dw [
 			image(dw, worker, n)
 		}})
 	}
-	add := p.inner.add
+	add := p.kernels.add
 	p.elements(1, func(lo, hi int) {
 		y := y[lo:hi]
 		add(y, sums[lo:hi], sums[size+lo:size+hi])

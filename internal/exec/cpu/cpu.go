@@ -12,8 +12,8 @@
 // Tensors are dense NHWC, convolution weights [KH, KW, Cin/groups, Cout]. A run
 // allocates nothing.
 //
-// Start at [Bind]; the kernel of each operator is a row of kernels.go, and the
-// loops that tuned code may replace are listed in inner.go.
+// Start at [Bind]; how each operator is planned is a row of planners.go, and the
+// kernels that native code may replace are listed in kernels.go.
 package cpu
 
 import (
@@ -66,12 +66,12 @@ type stage struct {
 // instruction.
 func Bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T]) (*Exec[T], error) {
 	const worthWaking = 1 << 15 // elements of an addition; some microseconds
-	return bind(pool, p, mem, tuned[T](), worthWaking)
+	return bind(pool, p, mem, native[T](), worthWaking)
 }
 
 // bind runs stages with less work than worthWaking on one worker.
-func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T], worthWaking int) (*Exec[T], error) {
-	rows := kernels[T]()
+func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], kernels *kernels[T], worthWaking int) (*Exec[T], error) {
+	rows := planners[T]()
 	e := &Exec[T]{pool: pool, phases: make([][]stage, len(p.Phases))}
 	c := chain{workers: pool.Workers(), worthWaking: worthWaking}
 	var values arena[T]
@@ -84,7 +84,7 @@ func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], inner *inner[T],
 				return nil, fmt.Errorf("cpu: phase %d, instruction %d: %w", i, k, err)
 			}
 			p := &plan[T]{op: in.Op, attr: in.Attr, y: block(mem, in.Out), ys: in.Out.Shape,
-				inner: inner, workers: pool.Workers(), worthWaking: worthWaking, values: &values, sums: &sums, poolings: poolings}
+				kernels: kernels, workers: pool.Workers(), worthWaking: worthWaking, values: &values, sums: &sums, poolings: poolings}
 			for _, a := range in.Args {
 				p.x, p.xs = append(p.x, block(mem, a)), append(p.xs, a.Shape)
 			}
@@ -163,7 +163,7 @@ type plan[T Float] struct {
 	xs      []exec.Shape // and shapes
 	y       []T
 	ys      exec.Shape
-	inner   *inner[T]
+	kernels *kernels[T]
 	workers int
 	stages  []stage
 
@@ -204,7 +204,7 @@ func (p *plan[T]) serial(run func()) {
 func (p *plan[T]) perWorker(n int) [][]T {
 	bufs := make([][]T, p.workers)
 	for i := range bufs {
-		bufs[i] = p.values.take(n)
+		bufs[i] = p.values.reserve(n)
 	}
 	return bufs
 }
@@ -217,7 +217,7 @@ type arena[E any] struct {
 	used  int
 }
 
-func (a *arena[E]) take(n int) []E {
+func (a *arena[E]) reserve(n int) []E {
 	const line = 16 // elements; keeps workers off each other's cache lines
 	end := a.used + (n+line-1)/line*line
 	if end > len(a.block) {

@@ -289,7 +289,7 @@ func (c instr) workload() workload {
 }
 
 // result runs the workload from a result full of rubbish.
-func result[T Float](t testing.TB, w workload, workers int, in *inner[T]) []T {
+func result[T Float](t testing.TB, w workload, workers int, in *kernels[T]) []T {
 	t.Helper()
 	mem := NewMemory[T](w.program)
 	load(mem, w)
@@ -320,8 +320,8 @@ func TestKernelsMatchReference(t *testing.T) {
 	ran := 0
 	for _, w := range table() {
 		c := w.instr
-		compare(t, c, "float64", result(t, w, 1, tuned[float64]()), w.want, 1e-12)
-		compare(t, c, "float32", result(t, w, 1, tuned[float32]()), w.want, 3e-5)
+		compare(t, c, "float64", result(t, w, 1, native[float64]()), w.want, 1e-12)
+		compare(t, c, "float32", result(t, w, 1, native[float32]()), w.want, 3e-5)
 		ran++
 	}
 	t.Logf("%d instructions", ran)
@@ -345,11 +345,11 @@ func compare[T Float](t *testing.T, c instr, name string, got []T, want []float6
 func TestSameBitsWithAnyNumberOfWorkers(t *testing.T) {
 	for _, w := range table() {
 		c := w.instr
-		one := result(t, w, 1, tuned[float32]())
-		sameBits(t, c, result(t, w, 2, tuned[float32]()), one)
-		sameBits(t, c, result(t, w, 7, tuned[float32]()), one)
+		one := result(t, w, 1, native[float32]())
+		sameBits(t, c, result(t, w, 2, native[float32]()), one)
+		sameBits(t, c, result(t, w, 7, native[float32]()), one)
 		if !testing.Short() {
-			sameBits(t, c, result(t, w, 7, tuned[float64]()), result(t, w, 1, tuned[float64]()))
+			sameBits(t, c, result(t, w, 7, native[float64]()), result(t, w, 1, native[float64]()))
 		}
 	}
 }
@@ -379,27 +379,27 @@ func TestInstructionsDoNotDisturbEachOther(t *testing.T) {
 	}
 	pool := NewPool(3)
 	defer pool.Close()
-	e, err := bind(pool, p, mem, tuned[float32](), 0)
+	e, err := bind(pool, p, mem, native[float32](), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.Run(0)
 	for i, w := range alone {
-		sameBits(t, w.instr, block(mem, p.Phases[0][i].Out), result(t, w, 1, tuned[float32]()))
+		sameBits(t, w.instr, block(mem, p.Phases[0][i].Out), result(t, w, 1, native[float32]()))
 	}
 }
 
 func TestTunedLoopsGiveTheBitsOfPlainOnes(t *testing.T) {
 	for _, w := range table() {
 		c := w.instr
-		want := result(t, w, 1, plain[float32]())
-		for _, tune := range levels() {
-			in := plain[float32]()
+		want := result(t, w, 1, portable[float32]())
+		for _, tune := range instructionSets() {
+			in := portable[float32]()
 			tune(in)
 			sameBits(t, c, result(t, w, 1, in), want)
 		}
 	}
-	t.Logf("%d instructions, %d sets of loops", len(table()), len(levels()))
+	t.Logf("%d instructions, %d sets of loops", len(table()), len(instructionSets()))
 }
 
 func sameBits[T Float](t *testing.T, c instr, got, want []T) {
@@ -421,7 +421,7 @@ func TestInPlace(t *testing.T) {
 			if !exec.InPlace(c.op, c.attr, i) || c.args[i].Len() != c.out.Len() {
 				continue
 			}
-			apart := result(t, w, 2, tuned[float32]())
+			apart := result(t, w, 2, native[float32]())
 			w := w
 			in := w.program.Phases[0][0]
 			in.Out.Offset = in.Args[i].Offset
@@ -429,7 +429,7 @@ func TestInPlace(t *testing.T) {
 			mem := NewMemory[float32](w.program)
 			load(mem, w)
 			pool := NewPool(2)
-			e, err := bind(pool, w.program, mem, tuned[float32](), 0)
+			e, err := bind(pool, w.program, mem, native[float32](), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -454,7 +454,7 @@ func TestRunAllocatesNothing(t *testing.T) {
 		}
 		mem := NewMemory[float32](p)
 		pool := NewPool(workers)
-		e, err := bind(pool, p, mem, tuned[float32](), 0)
+		e, err := bind(pool, p, mem, native[float32](), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -473,7 +473,7 @@ func TestStatsOfLargeMeansKeepTheSpread(t *testing.T) {
 		w.args[0][i] = float64(float32(1000 + w.args[0][i]))
 	}
 	ref.Do(c.op, c.attr, w.args, c.args, w.want, c.out)
-	got := result(t, w, 1, tuned[float32]())
+	got := result(t, w, 1, native[float32]())
 	for k := 8; k < 16; k++ {
 		if math.Abs(float64(got[k])/w.want[k]-1) > 1e-4 {
 			t.Errorf("variance of channel %d = %v, want %v", k-8, got[k], w.want[k])
@@ -482,7 +482,7 @@ func TestStatsOfLargeMeansKeepTheSpread(t *testing.T) {
 }
 
 func TestReLUKeepsNaN(t *testing.T) {
-	for _, in := range []*inner[float32]{plain[float32](), tuned[float32]()} {
+	for _, in := range []*kernels[float32]{portable[float32](), native[float32]()} {
 		x := make([]float32, 40)
 		for i := range x {
 			x[i] = []float32{float32(math.NaN()), -1, 2, float32(math.Inf(1))}[i%4]
@@ -512,7 +512,7 @@ func TestMaximaOfFewValues(t *testing.T) {
 			arg[i] = values[r.IntN(len(values))]
 		}
 		ref.Do(c.op, c.attr, w.args, c.args, w.want, c.out)
-		for _, in := range []*inner[float32]{plain[float32](), tuned[float32]()} {
+		for _, in := range []*kernels[float32]{portable[float32](), native[float32]()} {
 			got := result(t, w, 1, in)
 			for i, v := range got {
 				if want := w.want[i]; v != float32(want) && !(v != v && want != want) || math.Signbit(float64(v)) != math.Signbit(want) && v == v {
@@ -529,7 +529,7 @@ func TestGatherOutsideTheImageIsZero(t *testing.T) {
 	c := instr{op: exec.MaxGather, attr: square(3, 1, 1, 1, 1), out: exec.Shape{1, 2, 2, 1}, args: []exec.Shape{{1, 2, 2, 1}, {1, 2, 2, 1}}}
 	w := c.workload()
 	w.args[0], w.args[1] = []float64{0, 3, 4, 8}, []float64{1, 2, 3, 4}
-	if got, want := [4]float32(result(t, w, 1, tuned[float32]())), [4]float32{0, 1, 3, 0}; got != want {
+	if got, want := [4]float32(result(t, w, 1, native[float32]())), [4]float32{0, 1, 3, 0}; got != want {
 		t.Errorf("result = %v, want %v", got, want)
 	}
 }

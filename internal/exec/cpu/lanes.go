@@ -38,10 +38,10 @@ func fold[T Float](into []float64, acc *lanes[T], width int) {
 // float32 sums stay short.
 func tilePixels(c int) int { return max(4096/c/32*32, 32) }
 
-func plainSum[T Float](acc *lanes[T], x []T, c, width, pixels int) {
+func portableSum[T Float](acc *lanes[T], x []T, c, width, pixels int) {
 	if width == c && width < 4 { // one after another: the lanes of 32 channels
 		n := pixels * c / 32 * 32
-		plainSum(acc, x, 32, 32, n/32)
+		portableSum(acc, x, 32, 32, n/32)
 		for i, v := range x[n : pixels*c] {
 			acc[i] += v
 		}
@@ -73,10 +73,10 @@ func plainSum[T Float](acc *lanes[T], x []T, c, width, pixels int) {
 	}
 }
 
-func plainDot[T Float](acc *lanes[T], x, y []T, c, width, pixels int) {
+func portableDot[T Float](acc *lanes[T], x, y []T, c, width, pixels int) {
 	if width == c && width < 4 {
 		n := pixels * c / 32 * 32
-		plainDot(acc, x, y, 32, 32, n/32)
+		portableDot(acc, x, y, 32, 32, n/32)
 		for i, v := range x[n : pixels*c] {
 			acc[i] += T(v * y[n+i])
 		}
@@ -108,10 +108,10 @@ func plainDot[T Float](acc *lanes[T], x, y []T, c, width, pixels int) {
 	}
 }
 
-func plainSquare[T Float](acc *lanes[T], x []T, mean *lanes[T], c, width, pixels int) {
+func portableSquare[T Float](acc *lanes[T], x []T, mean *lanes[T], c, width, pixels int) {
 	if width == c && width < 4 {
 		n := pixels * c / 32 * 32
-		plainSquare(acc, x, mean, 32, 32, n/32)
+		portableSquare(acc, x, mean, 32, 32, n/32)
 		for i, v := range x[n : pixels*c] {
 			d := v - mean[i]
 			acc[i] += T(d * d)

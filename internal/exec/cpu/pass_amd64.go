@@ -2,103 +2,103 @@
 
 package cpu
 
-// The functions below do whole chunks of 32 elements in AVX2 and leave the rest
-// to the plain loops.
+// The functions below do whole blocks of 32 elements in AVX2 and leave the rest
+// to the portable kernels.
 
 //go:noescape
-func reluAVX(y, x *float32, chunks int)
+func reluBlocks(y, x *float32, blocks int)
 
 //go:noescape
-func reluMaskAVX(y, x, grad *float32, chunks int)
+func reluMaskBlocks(y, x, grad *float32, blocks int)
 
 //go:noescape
-func addAVX(y, a, b *float32, chunks int)
+func addBlocks(y, a, b *float32, blocks int)
 
 //go:noescape
-func sum3AVX(y, a, b, c *float32, chunks int)
+func sum3Blocks(y, a, b, c *float32, blocks int)
 
 //go:noescape
-func mulAVX(y, a, b *float32, chunks int)
+func mulBlocks(y, a, b *float32, blocks int)
 
 //go:noescape
-func axpyAVX(y, x *float32, chunks int, a float32)
+func axpyBlocks(y, x *float32, blocks int, a float32)
 
 //go:noescape
-func linAVX(y, acc *float32, xs *[]float32, terms, at int, coefs, bias *float32, place, period, chunks int)
+func linBlocks(y, acc *float32, xs *[]float32, terms, at int, coefs, bias *float32, place, period, blocks int)
 
 //go:noescape
-func normAVX(y, x, mean, rstd *float32, period, chunks int)
+func normBlocks(y, x, mean, rstd *float32, period, blocks int)
 
 //go:noescape
-func bnGradAVX(y, grad, x, meanG, meanGX, rstd *float32, period, chunks int)
+func bnGradBlocks(y, grad, x, meanG, meanGX, rstd *float32, period, blocks int)
 
 //go:noescape
-func sumAVX(acc *lanes[float32], x *float32, o1, o2, o3, step, rounds int)
+func sumLanes(acc *lanes[float32], x *float32, o1, o2, o3, step, rounds int)
 
 //go:noescape
-func dotAVX(acc *lanes[float32], x, y *float32, o1, o2, o3, step, rounds int)
+func dotLanes(acc *lanes[float32], x, y *float32, o1, o2, o3, step, rounds int)
 
 //go:noescape
-func squareAVX(acc *lanes[float32], x *float32, mean *lanes[float32], o1, o2, o3, step, rounds int)
+func squareLanes(acc *lanes[float32], x *float32, mean *lanes[float32], o1, o2, o3, step, rounds int)
 
-func avxReLU(y, x []float32) {
+func reluAVX2(y, x []float32) {
 	n := len(x) / 32 * 32
 	y = y[:len(x)]
 	if n > 0 {
-		reluAVX(&y[0], &x[0], n/32)
+		reluBlocks(&y[0], &x[0], n/32)
 	}
-	plainReLU(y[n:], x[n:])
+	portableReLU(y[n:], x[n:])
 }
 
-func avxReLUMask(y, x, g []float32) {
+func reluMaskAVX2(y, x, g []float32) {
 	n := len(x) / 32 * 32
 	y, g = y[:len(x)], g[:len(x)]
 	if n > 0 {
-		reluMaskAVX(&y[0], &x[0], &g[0], n/32)
+		reluMaskBlocks(&y[0], &x[0], &g[0], n/32)
 	}
-	plainReLUMask(y[n:], x[n:], g[n:])
+	portableReLUMask(y[n:], x[n:], g[n:])
 }
 
-func avxAdd(y, a, b []float32) {
+func addAVX2(y, a, b []float32) {
 	n := len(a) / 32 * 32
 	y, b = y[:len(a)], b[:len(a)]
 	if n > 0 {
-		addAVX(&y[0], &a[0], &b[0], n/32)
+		addBlocks(&y[0], &a[0], &b[0], n/32)
 	}
-	plainAdd(y[n:], a[n:], b[n:])
+	portableAdd(y[n:], a[n:], b[n:])
 }
 
-func avxSum3(y, a, b, c []float32) {
+func sum3AVX2(y, a, b, c []float32) {
 	n := len(a) / 32 * 32
 	y, b, c = y[:len(a)], b[:len(a)], c[:len(a)]
 	if n > 0 {
-		sum3AVX(&y[0], &a[0], &b[0], &c[0], n/32)
+		sum3Blocks(&y[0], &a[0], &b[0], &c[0], n/32)
 	}
-	plainSum3(y[n:], a[n:], b[n:], c[n:])
+	portableSum3(y[n:], a[n:], b[n:], c[n:])
 }
 
-func avxMul(y, a, b []float32) {
+func mulAVX2(y, a, b []float32) {
 	n := len(a) / 32 * 32
 	y, b = y[:len(a)], b[:len(a)]
 	if n > 0 {
-		mulAVX(&y[0], &a[0], &b[0], n/32)
+		mulBlocks(&y[0], &a[0], &b[0], n/32)
 	}
-	plainMul(y[n:], a[n:], b[n:])
+	portableMul(y[n:], a[n:], b[n:])
 }
 
-func avxAxpy(y, x []float32, a float32) {
+func axpyAVX2(y, x []float32, a float32) {
 	n := len(x) / 32 * 32
 	y = y[:len(x)]
 	if n > 0 {
-		axpyAVX(&y[0], &x[0], n/32, a)
+		axpyBlocks(&y[0], &x[0], n/32, a)
 	}
-	plainAxpy(y[n:], x[n:], a)
+	portableAxpy(y[n:], x[n:], a)
 }
 
-func avxLin(y []float32, xs [][]float32, at int, coefs, bias []float32) {
+func linAVX2(y []float32, xs [][]float32, at int, coefs, bias []float32) {
 	n, period := len(y)/32*32, len(bias)
 	if len(xs) == 0 || n == 0 {
-		plainLin(y, xs, at, coefs, bias)
+		portableLin(y, xs, at, coefs, bias)
 		return
 	}
 	for _, x := range xs {
@@ -110,14 +110,14 @@ func avxLin(y []float32, xs [][]float32, at int, coefs, bias []float32) {
 	const streams, piece = 8, 1024
 	var sums [piece]float32
 	for lo := 0; lo < n; lo += piece {
-		chunks, place := min(piece, n-lo)/32, lo%period
+		blocks, place := min(piece, n-lo)/32, lo%period
 		var acc *float32
 		for k := 0; k < len(xs); k += streams {
 			out, terms := &y[lo], len(xs)-k
 			if terms > streams {
 				out, terms = &sums[0], streams
 			}
-			linAVX(out, acc, &xs[k], terms, 4*(at+lo), &coefs[k*period], &bias[0], 4*place, 4*period, chunks)
+			linBlocks(out, acc, &xs[k], terms, 4*(at+lo), &coefs[k*period], &bias[0], 4*place, 4*period, blocks)
 			acc = &sums[0]
 		}
 	}
@@ -131,22 +131,22 @@ func avxLin(y []float32, xs [][]float32, at int, coefs, bias []float32) {
 	}
 }
 
-func avxNorm(y, x, mean, rstd []float32) {
+func normAVX2(y, x, mean, rstd []float32) {
 	n, period := len(x)/32*32, len(mean)
 	y, rstd = y[:len(x)], rstd[:period]
 	if n > 0 {
-		normAVX(&y[0], &x[0], &mean[0], &rstd[0], 4*period, n/32)
+		normBlocks(&y[0], &x[0], &mean[0], &rstd[0], 4*period, n/32)
 	}
 	for i := n; i < len(x); i++ {
 		y[i] = (x[i] - mean[i%period]) * rstd[i%period]
 	}
 }
 
-func avxBNGrad(y, g, x, meanG, meanGX, rstd []float32) {
+func bnGradAVX2(y, g, x, meanG, meanGX, rstd []float32) {
 	n, period := len(g)/32*32, len(rstd)
 	y, x, meanG, meanGX = y[:len(g)], x[:len(g)], meanG[:period], meanGX[:period]
 	if n > 0 {
-		bnGradAVX(&y[0], &g[0], &x[0], &meanG[0], &meanGX[0], &rstd[0], 4*period, n/32)
+		bnGradBlocks(&y[0], &g[0], &x[0], &meanG[0], &meanGX[0], &rstd[0], 4*period, n/32)
 	}
 	for i := n; i < len(g); i++ {
 		j := i % period
@@ -168,16 +168,16 @@ func vectors(c, width int) (o1, o2, o3, step int, ok bool) {
 	return 0, 0, 0, 0, false
 }
 
-func avxSum(acc *lanes[float32], x []float32, c, width, pixels int) {
+func sumAVX2(acc *lanes[float32], x []float32, c, width, pixels int) {
 	side := 32 / width
 	o1, o2, o3, step, ok := vectors(c, width)
 	rounds := pixels / side
 	if !ok || rounds == 0 {
-		plainSum(acc, x, c, width, pixels)
+		portableSum(acc, x, c, width, pixels)
 		return
 	}
 	_ = x[(pixels-1)*c+width-1]
-	sumAVX(acc, &x[0], o1, o2, o3, step, rounds)
+	sumLanes(acc, &x[0], o1, o2, o3, step, rounds)
 	for p := rounds * side; p < pixels; p++ {
 		for k := range width {
 			acc[p%side*width+k] += x[p*c+k]
@@ -185,16 +185,16 @@ func avxSum(acc *lanes[float32], x []float32, c, width, pixels int) {
 	}
 }
 
-func avxDot(acc *lanes[float32], x, y []float32, c, width, pixels int) {
+func dotAVX2(acc *lanes[float32], x, y []float32, c, width, pixels int) {
 	side := 32 / width
 	o1, o2, o3, step, ok := vectors(c, width)
 	rounds := pixels / side
 	if !ok || rounds == 0 {
-		plainDot(acc, x, y, c, width, pixels)
+		portableDot(acc, x, y, c, width, pixels)
 		return
 	}
 	_, _ = x[(pixels-1)*c+width-1], y[(pixels-1)*c+width-1]
-	dotAVX(acc, &x[0], &y[0], o1, o2, o3, step, rounds)
+	dotLanes(acc, &x[0], &y[0], o1, o2, o3, step, rounds)
 	for p := rounds * side; p < pixels; p++ {
 		for k := range width {
 			acc[p%side*width+k] += float32(x[p*c+k] * y[p*c+k])
@@ -202,16 +202,16 @@ func avxDot(acc *lanes[float32], x, y []float32, c, width, pixels int) {
 	}
 }
 
-func avxSquare(acc *lanes[float32], x []float32, mean *lanes[float32], c, width, pixels int) {
+func squareAVX2(acc *lanes[float32], x []float32, mean *lanes[float32], c, width, pixels int) {
 	side := 32 / width
 	o1, o2, o3, step, ok := vectors(c, width)
 	rounds := pixels / side
 	if !ok || rounds == 0 {
-		plainSquare(acc, x, mean, c, width, pixels)
+		portableSquare(acc, x, mean, c, width, pixels)
 		return
 	}
 	_ = x[(pixels-1)*c+width-1]
-	squareAVX(acc, &x[0], mean, o1, o2, o3, step, rounds)
+	squareLanes(acc, &x[0], mean, o1, o2, o3, step, rounds)
 	for p := rounds * side; p < pixels; p++ {
 		for k := range width {
 			d := x[p*c+k] - mean[p%side*width+k]

@@ -2,14 +2,14 @@
 
 #include "textflag.h"
 
-// Passes over memory in chunks of 32 elements, four vectors at a time. Counts are
-// of chunks, from 1.
+// Passes over memory in blocks of 32 elements, four vectors at a time. Counts are
+// of blocks, from 1.
 
-// func reluAVX(y, x *float32, chunks int)
-TEXT ·reluAVX(SB), NOSPLIT, $0-24
+// func reluBlocks(y, x *float32, blocks int)
+TEXT ·reluBlocks(SB), NOSPLIT, $0-24
 	MOVQ y+0(FP), DI
 	MOVQ x+8(FP), SI
-	MOVQ chunks+16(FP), CX
+	MOVQ blocks+16(FP), CX
 	VXORPS Y0, Y0, Y0
 loop:
 	// The larger of 0 and x is x if either is not a number; adding 0 makes -0 a 0.
@@ -39,12 +39,12 @@ loop:
 	VANDPS at(DX), Y1, Y1        \
 	VMOVUPS Y1, at(DI)
 
-// func reluMaskAVX(y, x, grad *float32, chunks int)
-TEXT ·reluMaskAVX(SB), NOSPLIT, $0-32
+// func reluMaskBlocks(y, x, grad *float32, blocks int)
+TEXT ·reluMaskBlocks(SB), NOSPLIT, $0-32
 	MOVQ y+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ grad+16(FP), DX
-	MOVQ chunks+24(FP), CX
+	MOVQ blocks+24(FP), CX
 	VXORPS Y0, Y0, Y0
 loop:
 	MASK(0)
@@ -64,12 +64,12 @@ loop:
 	VADDPS at(DX), Y1, Y1   \
 	VMOVUPS Y1, at(DI)
 
-// func addAVX(y, a, b *float32, chunks int)
-TEXT ·addAVX(SB), NOSPLIT, $0-32
+// func addBlocks(y, a, b *float32, blocks int)
+TEXT ·addBlocks(SB), NOSPLIT, $0-32
 	MOVQ y+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
-	MOVQ chunks+24(FP), CX
+	MOVQ blocks+24(FP), CX
 loop:
 	SUM(0)
 	SUM(32)
@@ -89,13 +89,13 @@ loop:
 	VADDPS at(BX), Y1, Y1   \
 	VMOVUPS Y1, at(DI)
 
-// func sum3AVX(y, a, b, c *float32, chunks int)
-TEXT ·sum3AVX(SB), NOSPLIT, $0-40
+// func sum3Blocks(y, a, b, c *float32, blocks int)
+TEXT ·sum3Blocks(SB), NOSPLIT, $0-40
 	MOVQ y+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
 	MOVQ c+24(FP), BX
-	MOVQ chunks+32(FP), CX
+	MOVQ blocks+32(FP), CX
 loop:
 	SUM3(0)
 	SUM3(32)
@@ -115,12 +115,12 @@ loop:
 	VMULPS at(DX), Y1, Y1   \
 	VMOVUPS Y1, at(DI)
 
-// func mulAVX(y, a, b *float32, chunks int)
-TEXT ·mulAVX(SB), NOSPLIT, $0-32
+// func mulBlocks(y, a, b *float32, blocks int)
+TEXT ·mulBlocks(SB), NOSPLIT, $0-32
 	MOVQ y+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DX
-	MOVQ chunks+24(FP), CX
+	MOVQ blocks+24(FP), CX
 loop:
 	PRODUCT(0)
 	PRODUCT(32)
@@ -139,11 +139,11 @@ loop:
 	VADDPS at(DI), Y1, Y1   \
 	VMOVUPS Y1, at(DI)
 
-// func axpyAVX(y, x *float32, chunks int, a float32)
-TEXT ·axpyAVX(SB), NOSPLIT, $0-28
+// func axpyBlocks(y, x *float32, blocks int, a float32)
+TEXT ·axpyBlocks(SB), NOSPLIT, $0-28
 	MOVQ y+0(FP), DI
 	MOVQ x+8(FP), SI
-	MOVQ chunks+16(FP), CX
+	MOVQ blocks+16(FP), CX
 	VBROADCASTSS a+24(FP), Y0
 loop:
 	AXPY(0)
@@ -170,9 +170,9 @@ same:
 	VMULPS at(DX), Y4, Y4       \
 	VADDPS Y4, acc, acc
 
-// func linAVX(y, acc *float32, xs *[]float32, terms, at int, coefs, bias *float32, place, period, chunks int)
+// func linBlocks(y, acc *float32, xs *[]float32, terms, at int, coefs, bias *float32, place, period, blocks int)
 // Sums start from acc, or from bias where acc is nil. at, place and period are in bytes.
-TEXT ·linAVX(SB), NOSPLIT, $0-80
+TEXT ·linBlocks(SB), NOSPLIT, $0-80
 	MOVQ y+0(FP), DI
 	MOVQ acc+8(FP), R14
 	MOVQ xs+16(FP), BX
@@ -182,7 +182,7 @@ TEXT ·linAVX(SB), NOSPLIT, $0-80
 	MOVQ bias+48(FP), R15
 	MOVQ place+56(FP), R8
 	MOVQ period+64(FP), R9
-	MOVQ chunks+72(FP), AX
+	MOVQ blocks+72(FP), AX
 loop:
 	LEAQ (R15)(R8*1), DX
 	TESTQ R14, R14
@@ -227,14 +227,14 @@ term:
 	VMULPS at(DX)(R8*1), Y0, Y0        \
 	VMOVUPS Y0, at(DI)
 
-// func normAVX(y, x, mean, rstd *float32, period, chunks int)
-TEXT ·normAVX(SB), NOSPLIT, $0-48
+// func normBlocks(y, x, mean, rstd *float32, period, blocks int)
+TEXT ·normBlocks(SB), NOSPLIT, $0-48
 	MOVQ y+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ mean+16(FP), BX
 	MOVQ rstd+24(FP), DX
 	MOVQ period+32(FP), R9
-	MOVQ chunks+40(FP), CX
+	MOVQ blocks+40(FP), CX
 	XORQ R8, R8
 loop:
 	NORM(0)
@@ -258,8 +258,8 @@ loop:
 	VMULPS at(DX)(R8*1), Y0, Y0        \
 	VMOVUPS Y0, at(DI)
 
-// func bnGradAVX(y, grad, x, meanG, meanGX, rstd *float32, period, chunks int)
-TEXT ·bnGradAVX(SB), NOSPLIT, $0-64
+// func bnGradBlocks(y, grad, x, meanG, meanGX, rstd *float32, period, blocks int)
+TEXT ·bnGradBlocks(SB), NOSPLIT, $0-64
 	MOVQ y+0(FP), DI
 	MOVQ grad+8(FP), SI
 	MOVQ x+16(FP), R10
@@ -267,7 +267,7 @@ TEXT ·bnGradAVX(SB), NOSPLIT, $0-64
 	MOVQ meanGX+32(FP), R11
 	MOVQ rstd+40(FP), DX
 	MOVQ period+48(FP), R9
-	MOVQ chunks+56(FP), CX
+	MOVQ blocks+56(FP), CX
 	XORQ R8, R8
 loop:
 	GRAD(0)
@@ -299,8 +299,8 @@ loop:
 	VZEROUPPER         \
 	RET
 
-// func sumAVX(acc *lanes[float32], x *float32, o1, o2, o3, step, rounds int)
-TEXT ·sumAVX(SB), NOSPLIT, $0-56
+// func sumLanes(acc *lanes[float32], x *float32, o1, o2, o3, step, rounds int)
+TEXT ·sumLanes(SB), NOSPLIT, $0-56
 	MOVQ acc+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ o1+16(FP), R8
@@ -319,8 +319,8 @@ loop:
 	JNE loop
 	STORELANES
 
-// func dotAVX(acc *lanes[float32], x, y *float32, o1, o2, o3, step, rounds int)
-TEXT ·dotAVX(SB), NOSPLIT, $0-64
+// func dotLanes(acc *lanes[float32], x, y *float32, o1, o2, o3, step, rounds int)
+TEXT ·dotLanes(SB), NOSPLIT, $0-64
 	MOVQ acc+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ y+16(FP), DX
@@ -351,8 +351,8 @@ loop:
 	JNE loop
 	STORELANES
 
-// func squareAVX(acc *lanes[float32], x *float32, mean *lanes[float32], o1, o2, o3, step, rounds int)
-TEXT ·squareAVX(SB), NOSPLIT, $0-64
+// func squareLanes(acc *lanes[float32], x *float32, mean *lanes[float32], o1, o2, o3, step, rounds int)
+TEXT ·squareLanes(SB), NOSPLIT, $0-64
 	MOVQ acc+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ mean+16(FP), DX

@@ -15,7 +15,7 @@ type Limits struct {
 // Peak measures the limits of float32 with all workers of the pool; it takes about a
 // second.
 func Peak(pool *Pool) Limits {
-	in := tuned[float32]()
+	in := native[float32]()
 	workers := pool.Workers()
 
 	// 64 channels, a row of 32 pixels, three taps: 48 KB of weights, 8 KB of pixels.

@@ -18,7 +18,7 @@ func (p *plan[T]) rows(n, c int, f func(r int)) {
 func planCrossEntropy[T Float](p *plan[T]) {
 	z, t, y, c := p.x[0], p.x[1], p.y, p.xs[0][3]
 	n := len(z) / c
-	losses := p.sums.take(n)
+	losses := p.sums.reserve(n)
 	p.rows(n, c, func(r int) {
 		z, t := z[r*c:(r+1)*c], t[r*c:(r+1)*c]
 		top, sum := expSum(z)
@@ -77,7 +77,7 @@ func planRowDot[T Float](p *plan[T]) {
 }
 
 func planRowScale[T Float](p *plan[T]) {
-	x, s, y, c, mul := p.x[0], p.x[1], p.y, len(p.y)/len(p.x[1]), p.inner.mul
+	x, s, y, c, mul := p.x[0], p.x[1], p.y, len(p.y)/len(p.x[1]), p.kernels.mul
 	if c < 512 {
 		p.pass(1, func(lo, hi int) {
 			for i := lo; i < hi; i++ {

@@ -10,9 +10,9 @@ import (
 
 // Vec is an [exec.Vec] in the processor's memory.
 type Vec[T Float] struct {
-	pool  *Pool
-	data  []T
-	inner *inner[T]
+	pool    *Pool
+	data    []T
+	kernels *kernels[T]
 
 	// The call at hand, kept here so that a call allocates nothing.
 	x            *Vec[T]
@@ -27,15 +27,15 @@ func NewVec[T Float](pool *Pool, n int) *Vec[T] { return WrapVec(pool, make([]T,
 
 // WrapVec makes a vector of data, which it keeps using.
 func WrapVec[T Float](pool *Pool, data []T) *Vec[T] {
-	v := &Vec[T]{pool: pool, data: data, inner: tuned[T](), sums: make([]float64, (len(data)+vecTile-1)/vecTile), lane: make([]lanes[T], pool.Workers())}
+	v := &Vec[T]{pool: pool, data: data, kernels: native[T](), sums: make([]float64, (len(data)+vecTile-1)/vecTile), lane: make([]lanes[T], pool.Workers())}
 	v.axpy = func(tile, _ int) {
 		lo, hi := tile*vecTile, min((tile+1)*vecTile, len(v.data))
-		v.inner.axpy(v.data[lo:hi], v.x.data[lo:hi], v.a)
+		v.kernels.axpy(v.data[lo:hi], v.x.data[lo:hi], v.a)
 	}
 	v.dotSum = func(tile, worker int) {
 		lo, hi := tile*vecTile, min((tile+1)*vecTile, len(v.data))
 		acc := &v.lane[worker]
-		v.inner.dot(acc, v.data[lo:hi], v.x.data[lo:hi], 1, 1, hi-lo)
+		v.kernels.dot(acc, v.data[lo:hi], v.x.data[lo:hi], 1, 1, hi-lo)
 		v.sums[tile] = 0
 		fold(v.sums[tile:tile+1], acc, 1)
 	}

@@ -4,32 +4,32 @@ package cpu
 
 import "golang.org/x/sys/cpu"
 
-// levels are the sets of loops for AVX2 and AVX-512 that this processor can run,
+// instructionSets are the sets of loops for AVX2 and AVX-512 that this processor can run,
 // the best one last. They use no fused multiply-add and add up in the order of the
-// plain loops.
-func levels() []func(*inner[float32]) {
+// portable kernels.
+func instructionSets() []func(*kernels[float32]) {
 	switch {
 	case !cpu.X86.HasAVX2:
 		return nil
 	case !cpu.X86.HasAVX512F:
-		return []func(*inner[float32]){tune256}
+		return []func(*kernels[float32]){useAVX2}
 	}
-	return []func(*inner[float32]){tune256, tune512}
+	return []func(*kernels[float32]){useAVX2, useAVX512}
 }
 
-func tune512(in *inner[float32]) {
-	tune256(in)
-	in.conv, in.convWeight = wideConv, wideConvWeight
-	in.depth, in.depthWeight = wideDepth, wideDepthWeight
+func useAVX512(in *kernels[float32]) {
+	useAVX2(in)
+	in.conv, in.convWeight = convAVX512, convWeightAVX512
+	in.depth, in.depthWeight = depthAVX512, depthWeightAVX512
 }
 
-func tune256(in *inner[float32]) {
-	in.conv, in.convWeight = avxConv, avxConvWeight
-	in.depth, in.depthWeight = avxDepth, avxDepthWeight
-	in.maxIndex, in.maxGather, in.maxScatter = avxMaxIndex, avxMaxGather, avxMaxScatter
-	in.sum, in.dot, in.square = avxSum, avxDot, avxSquare
-	in.relu, in.reluMask, in.add, in.sum3, in.mul, in.axpy = avxReLU, avxReLUMask, avxAdd, avxSum3, avxMul, avxAxpy
-	in.lin, in.norm, in.bnGrad = avxLin, avxNorm, avxBNGrad
+func useAVX2(in *kernels[float32]) {
+	in.conv, in.convWeight = convAVX2, convWeightAVX2
+	in.depth, in.depthWeight = depthAVX2, depthWeightAVX2
+	in.maxIndex, in.maxGather, in.maxScatter = maxIndexAVX2, maxGatherAVX2, maxScatterAVX2
+	in.sum, in.dot, in.square = sumAVX2, dotAVX2, squareAVX2
+	in.relu, in.reluMask, in.add, in.sum3, in.mul, in.axpy = reluAVX2, reluMaskAVX2, addAVX2, sum3AVX2, mulAVX2, axpyAVX2
+	in.lin, in.norm, in.bnGrad = linAVX2, normAVX2, bnGradAVX2
 }
 
 // tile is the argument of the tile functions. tilePxW computes blocks of P rows of
@@ -80,69 +80,69 @@ func tile4x4(a *tile)
 func tile1x4(a *tile)
 
 //go:noescape
-func tile16x4(a *tile)
+func pairs16x4(a *tile)
 
 //go:noescape
 func tile4x12(a *tile)
 
 //go:noescape
-func depth8(a *tile)
+func depthwise8x8(a *tile)
 
 //go:noescape
-func depth1(a *tile)
+func depthwise1x8(a *tile)
 
 //go:noescape
-func depth8x4(a *tile)
+func depthwise8x4(a *tile)
 
 //go:noescape
-func depth1x4(a *tile)
+func depthwise1x4(a *tile)
 
 //go:noescape
-func weigh5x16(a *tile)
+func depthwiseWeight5x16(a *tile)
 
 //go:noescape
-func weigh3x16(a *tile)
+func depthwiseWeight3x16(a *tile)
 
 //go:noescape
-func weigh1x16(a *tile)
+func depthwiseWeight1x16(a *tile)
 
 //go:noescape
-func weigh5x8(a *tile)
+func depthwiseWeight5x8(a *tile)
 
 //go:noescape
-func weigh3x8(a *tile)
+func depthwiseWeight3x8(a *tile)
 
 //go:noescape
-func weigh5x4(a *tile)
+func depthwiseWeight5x4(a *tile)
 
 //go:noescape
-func weigh3x4(a *tile)
+func depthwiseWeight3x4(a *tile)
 
 // The rest needs AVX-512.
 
 //go:noescape
-func wide8x16(a *tile)
+func tile8x16(a *tile)
 
 //go:noescape
-func wide8x32(a *tile)
+func tile8x32(a *tile)
 
 //go:noescape
-func wide4x32(a *tile)
+func tile4x32(a *tile)
 
 //go:noescape
-func wide16x16(a *tile)
+func tile16x16(a *tile)
 
 //go:noescape
-func wideDepth8(a *tile)
+func depthwise8x16(a *tile)
 
 //go:noescape
-func wideWeigh5(a *tile)
+func depthwiseWeight5x16AVX512(a *tile)
 
 //go:noescape
-func wideWeigh3(a *tile)
+func depthwiseWeight3x16AVX512(a *tile)
 
 //go:noescape
-func wideWeigh1(a *tile)
+func depthwiseWeight1x16AVX512(a *tile)
 
 // call runs the tile function of rows x width. Widths deep, deep4 and deep16 stand
 // for 8, 4 and 16 channels, each by itself; 16 rows of width 4 are pairs. What
@@ -150,15 +150,15 @@ func wideWeigh1(a *tile)
 func (a *tile) call(rows, width int) {
 	switch {
 	case width == 32 && rows == 8:
-		wide8x32(a)
+		tile8x32(a)
 	case width == 32:
-		wide4x32(a)
+		tile4x32(a)
 	case width == 16 && rows == 16:
-		wide16x16(a)
+		tile16x16(a)
 	case width == 16 && rows == 8:
-		wide8x16(a)
+		tile8x16(a)
 	case width == deep16:
-		wideDepth8(a)
+		depthwise8x16(a)
 	case width == 16 && rows == 4:
 		tile4x16(a)
 	case width == 16:
@@ -170,15 +170,15 @@ func (a *tile) call(rows, width int) {
 	case width == 8:
 		tile1x8(a)
 	case width == deep && rows == 8:
-		depth8(a)
+		depthwise8x8(a)
 	case width == deep:
-		depth1(a)
+		depthwise1x8(a)
 	case width == deep4 && rows == 8:
-		depth8x4(a)
+		depthwise8x4(a)
 	case width == deep4:
-		depth1x4(a)
+		depthwise1x4(a)
 	case rows == 16:
-		tile16x4(a)
+		pairs16x4(a)
 	case rows == 8:
 		tile8x4(a)
 	case rows == 4:
@@ -244,18 +244,18 @@ func width(n, widest int) int {
 	return 0
 }
 
-func avxConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int, add bool) {
+func convAVX2(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int, add bool) {
 	tiledConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, add, 16)
 }
 
-func wideConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int, add bool) {
+func convAVX512(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int, add bool) {
 	tiledConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, add, 32)
 }
 
 // tiledConv is conv in tiles of up to widest results: 16, or with AVX-512 32.
 func tiledConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, run int, w []float32, wStep, rows, pixels, oc int, add bool, widest int) {
 	if len(offs) == 0 || rows == 0 || pixels == 0 {
-		plainConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, add)
+		portableConv(dst, dstRow, dstStep, src, srcRow, srcStep, offs, run, w, wStep, rows, pixels, oc, add)
 		return
 	}
 	// The last elements in use.
@@ -282,7 +282,7 @@ func tiledConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcSte
 	for o := 0; o < oc; {
 		n := width(oc-o, rest)
 		if n == 0 {
-			plainConv(dst[o:], dstRow, dstStep, src, srcRow, srcStep, offs, run, w[o:], wStep, rows, pixels, oc-o, add)
+			portableConv(dst[o:], dstRow, dstStep, src, srcRow, srcStep, offs, run, w[o:], wStep, rows, pixels, oc-o, add)
 			return
 		}
 		size := 8
@@ -307,11 +307,11 @@ func tiledConv(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcSte
 	}
 }
 
-func avxConvWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, ic, oc int) {
+func convWeightAVX2(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, ic, oc int) {
 	tiledWeight(dw, dwStep, x, xRow, xStep, dy, dyRow, dyStep, rows, cols, ic, oc, 16)
 }
 
-func wideConvWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, ic, oc int) {
+func convWeightAVX512(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, ic, oc int) {
 	tiledWeight(dw, dwStep, x, xRow, xStep, dy, dyRow, dyStep, rows, cols, ic, oc, 32)
 }
 
@@ -330,7 +330,7 @@ func tiledWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []fl
 	for o := 0; o < oc; {
 		n := width(oc-o, rest)
 		if n == 0 {
-			plainConvWeight(dw[o:], dwStep, x, xRow, xStep, dy[o:], dyRow, dyStep, rows, cols, ic, oc-o)
+			portableConvWeight(dw[o:], dwStep, x, xRow, xStep, dy[o:], dyRow, dyStep, rows, cols, ic, oc-o)
 			return
 		}
 		a.w = &dy[o]
@@ -353,7 +353,7 @@ func tiledWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []fl
 	}
 }
 
-// narrowWeight is avxConvWeight for 12 inputs and 4 results.
+// narrowWeight is convWeightAVX2 for 12 inputs and 4 results.
 func narrowWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols int) {
 	var sums [4][12]float32
 	a := tile{x: &dy[0], w: &x[0], out: &sums[0][0], runs: rows, run: cols, xStep: 4 * dyStep, pStep: 4, wStep: 4 * xStep, outStep: 4 * 12,
@@ -367,18 +367,18 @@ func narrowWeight(dw []float32, dwStep int, x []float32, xRow, xStep int, dy []f
 	}
 }
 
-func avxDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int, add bool) {
+func depthAVX2(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int, add bool) {
 	tiledDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, add, 8)
 }
 
-func wideDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int, add bool) {
+func depthAVX512(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int, add bool) {
 	tiledDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, add, 16)
 }
 
 // tiledDepth is depth in vectors of up to widest channels: 8, or with AVX-512 16.
 func tiledDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, w []float32, rows, pixels, c int, add bool, widest int) {
 	if len(offs) == 0 || rows == 0 || pixels == 0 || c%4 != 0 {
-		plainDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, add)
+		portableDepth(dst, dstRow, dstStep, src, srcRow, srcStep, offs, w, rows, pixels, c, add)
 		return
 	}
 	_, _ = dst[(rows-1)*dstRow+(pixels-1)*dstStep+c-1], w[len(offs)*c-1]
@@ -412,11 +412,11 @@ func tiledDepth(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcSt
 	}
 }
 
-func avxDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int) {
+func depthWeightAVX2(dw []float32, taps int, x []float32, xTap, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int) {
 	tiledDepthWeight(dw, taps, x, xTap, xRow, xStep, dy, dyRow, dyStep, rows, cols, c, false)
 }
 
-func wideDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int) {
+func depthWeightAVX512(dw []float32, taps int, x []float32, xTap, xRow, xStep int, dy []float32, dyRow, dyStep, rows, cols, c int) {
 	tiledDepthWeight(dw, taps, x, xTap, xRow, xStep, dy, dyRow, dyStep, rows, cols, c, true)
 }
 
@@ -443,7 +443,7 @@ func tiledDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int
 		}
 	}
 	for t := range taps {
-		plainDepthTap(dw[t*c+k:], x[t*xTap+k:], xRow, xStep, dy[k:], dyRow, dyStep, rows, cols, c-k)
+		portableDepthTap(dw[t*c+k:], x[t*xTap+k:], xRow, xStep, dy[k:], dyRow, dyStep, rows, cols, c-k)
 	}
 }
 
@@ -452,28 +452,28 @@ func tiledDepthWeight(dw []float32, taps int, x []float32, xTap, xRow, xStep int
 func (a *tile) weigh(taps, width int, wide bool) {
 	switch {
 	case width == 16 && wide && taps == 5:
-		wideWeigh5(a)
+		depthwiseWeight5x16AVX512(a)
 	case width == 16 && wide && taps == 3:
-		wideWeigh3(a)
+		depthwiseWeight3x16AVX512(a)
 	case width == 16 && wide:
-		wideWeigh1(a)
+		depthwiseWeight1x16AVX512(a)
 	case width == 16 && taps == 5:
-		weigh5x16(a)
+		depthwiseWeight5x16(a)
 	case width == 16 && taps == 3:
-		weigh3x16(a)
+		depthwiseWeight3x16(a)
 	case width == 16:
-		weigh1x16(a)
+		depthwiseWeight1x16(a)
 	case width == 8 && taps == 5:
-		weigh5x8(a)
+		depthwiseWeight5x8(a)
 	case width == 8 && taps == 3:
-		weigh3x8(a)
+		depthwiseWeight3x8(a)
 	case width == 8:
-		depth1(a)
+		depthwise1x8(a)
 	case taps == 5:
-		weigh5x4(a)
+		depthwiseWeight5x4(a)
 	case taps == 3:
-		weigh3x4(a)
+		depthwiseWeight3x4(a)
 	default:
-		depth1x4(a)
+		depthwise1x4(a)
 	}
 }

@@ -4,7 +4,7 @@
 
 // Tiles of outer products, in vectors of 16. Accumulators are Z0-Z7, or Z0-Z15.
 
-#include "tile_amd64.h"
+#include "tiles_amd64.h"
 
 // The upper parts of all registers become zero as well.
 #define CLEAR16 \
@@ -54,8 +54,8 @@
 	VMOVUPS acc1, 64(R14) \
 	ADDQ R8, R14
 
-// func wide8x16(a *tile)
-TEXT ·wide8x16(SB), NOSPLIT, $0-8
+// func tile8x16(a *tile)
+TEXT ·tile8x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
 	STEP((R8), Z0, Z17)
@@ -87,8 +87,8 @@ store:
 	STORE(Z7)
 	FINISH
 
-// func wide8x32(a *tile)
-TEXT ·wide8x32(SB), NOSPLIT, $0-8
+// func tile8x32(a *tile)
+TEXT ·tile8x32(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR16)
 	VMOVUPS (BX), Z16
 	VMOVUPS 64(BX), Z17
@@ -121,8 +121,8 @@ store:
 	STORE2(Z14, Z15)
 	FINISH
 
-// func wide4x32(a *tile)
-TEXT ·wide4x32(SB), NOSPLIT, $0-8
+// func tile4x32(a *tile)
+TEXT ·tile4x32(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
 	VMOVUPS 64(BX), Z17
@@ -143,9 +143,9 @@ store:
 	STORE2(Z6, Z7)
 	FINISH
 
-// func wideDepth8(a *tile)
-// As wide8x16, but x are vectors too: 8 pixels x 16 channels, each by itself.
-TEXT ·wideDepth8(SB), NOSPLIT, $0-8
+// func depthwise8x16(a *tile)
+// As tile8x16, but x are vectors too: 8 pixels x 16 channels, each by itself.
+TEXT ·depthwise8x16(SB), NOSPLIT, $0-8
 	BEGINDEEP(CLEAR8)
 	VMOVUPS (BX), Z16
 	STEPV((R8), Z0, Z17)
@@ -179,8 +179,8 @@ store:
 
 // The gradient of depthwise weights: w is dy, and pStep leads to the next tap.
 
-// func wideWeigh5(a *tile)
-TEXT ·wideWeigh5(SB), NOSPLIT, $0-8
+// func depthwiseWeight5x16AVX512(a *tile)
+TEXT ·depthwiseWeight5x16AVX512(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
 	STEPV((R8), Z0, Z17)
@@ -203,8 +203,8 @@ store:
 	STORE(Z4)
 	FINISH
 
-// func wideWeigh3(a *tile)
-TEXT ·wideWeigh3(SB), NOSPLIT, $0-8
+// func depthwiseWeight3x16AVX512(a *tile)
+TEXT ·depthwiseWeight3x16AVX512(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
 	STEPV((R8), Z0, Z17)
@@ -221,8 +221,8 @@ store:
 	STORE(Z2)
 	FINISH
 
-// func wideWeigh1(a *tile)
-TEXT ·wideWeigh1(SB), NOSPLIT, $0-8
+// func depthwiseWeight1x16AVX512(a *tile)
+TEXT ·depthwiseWeight1x16AVX512(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
 	STEPV((R8), Z0, Z17)
@@ -233,9 +233,9 @@ store:
 	STORE(Z0)
 	FINISH
 
-// func wide16x16(a *tile)
+// func tile16x16(a *tile)
 // For gradients of weights: no offsets. R15 is x of the second half.
-TEXT ·wide16x16(SB), NOSPLIT, $0-8
+TEXT ·tile16x16(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ $0, moved_
 	MOVQ xStep_, SI

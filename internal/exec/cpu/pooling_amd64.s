@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// Pooling by the maximum, see strip in windows_amd64.go for the arguments.
+// Pooling by the maximum, see strip in pooling_amd64.go for the arguments.
 //
 // Registers: AX arguments, DI results, SI what they meet, BX the index, R8 offsets,
 // R9 places, R10 taps, CX blocks left, R11 and R12 steps of DI and SI, DX the tap,

@@ -4,7 +4,7 @@
 
 // Tiles of outer products, in vectors of 8. Accumulators are Y0-Y7.
 
-#include "tile_amd64.h"
+#include "tiles_amd64.h"
 
 // acc += w·x for one vector (w in Y8) and one x.
 #define STEP(x, acc, b, m) \
@@ -226,9 +226,9 @@ store:
 	VMULPS Y11, Y12, Y12        \
 	VADDPS Y12, acc, acc
 
-// func tile16x4(a *tile)
+// func pairs16x4(a *tile)
 // Pixels and results lie side by side, 4 channels each; run counts groups of 4.
-TEXT ·tile16x4(SB), NOSPLIT, $0-8
+TEXT ·pairs16x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VBROADCASTF128 0(BX), Y8
 	VBROADCASTF128 16(BX), Y9
@@ -306,9 +306,9 @@ store:
 	VMULPS x, Y8, m     \
 	VADDPS m, acc, acc
 
-// func depth8(a *tile)
+// func depthwise8x8(a *tile)
 // As tile8x8, but x are vectors too: 8 pixels x 8 channels, each by itself.
-TEXT ·depth8(SB), NOSPLIT, $0-8
+TEXT ·depthwise8x8(SB), NOSPLIT, $0-8
 	BEGINDEEP(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEPV((R8), Y0, Y9)
@@ -340,8 +340,8 @@ store:
 	STORE(Y7)
 	FINISH
 
-// func depth1(a *tile)
-TEXT ·depth1(SB), NOSPLIT, $0-8
+// func depthwise1x8(a *tile)
+TEXT ·depthwise1x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEPV((R8), Y0, Y9)
@@ -357,8 +357,8 @@ store:
 	VMULPS x, X8, m     \
 	VADDPS m, acc, acc
 
-// func depth8x4(a *tile)
-TEXT ·depth8x4(SB), NOSPLIT, $0-8
+// func depthwise8x4(a *tile)
+TEXT ·depthwise8x4(SB), NOSPLIT, $0-8
 	BEGINDEEP(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPH((R8), X0, X9)
@@ -390,8 +390,8 @@ store:
 	STORE(X7)
 	FINISH
 
-// func depth1x4(a *tile)
-TEXT ·depth1x4(SB), NOSPLIT, $0-8
+// func depthwise1x4(a *tile)
+TEXT ·depthwise1x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPH((R8), X0, X9)
@@ -411,9 +411,9 @@ store:
 	VADDPS m0, acc0, acc0 \
 	VADDPS m1, acc1, acc1
 
-// func weigh5x16(a *tile)
+// func depthwiseWeight5x16(a *tile)
 // One block: the sums in Y8 and Y9 are cleared before it begins.
-TEXT ·weigh5x16(SB), NOSPLIT, $0-8
+TEXT ·depthwiseWeight5x16(SB), NOSPLIT, $0-8
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	BEGIN(CLEAR8)
@@ -439,8 +439,8 @@ store:
 	STORE2(Y8, Y9)
 	FINISH
 
-// func weigh3x16(a *tile)
-TEXT ·weigh3x16(SB), NOSPLIT, $0-8
+// func depthwiseWeight3x16(a *tile)
+TEXT ·depthwiseWeight3x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y10
 	VMOVUPS 32(BX), Y11
@@ -458,8 +458,8 @@ store:
 	STORE2(Y4, Y5)
 	FINISH
 
-// func weigh1x16(a *tile)
-TEXT ·weigh1x16(SB), NOSPLIT, $0-8
+// func depthwiseWeight1x16(a *tile)
+TEXT ·depthwiseWeight1x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y10
 	VMOVUPS 32(BX), Y11
@@ -471,8 +471,8 @@ store:
 	STORE2(Y0, Y1)
 	FINISH
 
-// func weigh5x8(a *tile)
-TEXT ·weigh5x8(SB), NOSPLIT, $0-8
+// func depthwiseWeight5x8(a *tile)
+TEXT ·depthwiseWeight5x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEPV((R8), Y0, Y9)
@@ -495,8 +495,8 @@ store:
 	STORE(Y4)
 	FINISH
 
-// func weigh3x8(a *tile)
-TEXT ·weigh3x8(SB), NOSPLIT, $0-8
+// func depthwiseWeight3x8(a *tile)
+TEXT ·depthwiseWeight3x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
 	STEPV((R8), Y0, Y9)
@@ -513,8 +513,8 @@ store:
 	STORE(Y2)
 	FINISH
 
-// func weigh5x4(a *tile)
-TEXT ·weigh5x4(SB), NOSPLIT, $0-8
+// func depthwiseWeight5x4(a *tile)
+TEXT ·depthwiseWeight5x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPH((R8), X0, X9)
@@ -537,8 +537,8 @@ store:
 	STORE(X4)
 	FINISH
 
-// func weigh3x4(a *tile)
-TEXT ·weigh3x4(SB), NOSPLIT, $0-8
+// func depthwiseWeight3x4(a *tile)
+TEXT ·depthwiseWeight3x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
 	STEPH((R8), X0, X9)

@@ -19,7 +19,7 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 	cases := 0
 	shapes := [][2]int{{8, 8}, {4, 8}, {1, 8}, {4, 16}, {1, 16}, {16, 4}, {8, 4}, {4, 4}, {1, 4}, {8, deep}, {1, deep}, {8, deep4}, {1, deep4}}
 	wide := []bool{false}
-	if len(levels()) > 1 {
+	if len(instructionSets()) > 1 {
 		shapes = append(shapes, [][2]int{{8, 32}, {4, 32}, {8, 16}, {16, 16}, {8, deep16}}...)
 		wide = append(wide, true)
 	}

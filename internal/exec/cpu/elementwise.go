@@ -23,24 +23,24 @@ func (p *plan[T]) elements(period int, f func(lo, hi int)) {
 }
 
 func planReLU[T Float](p *plan[T]) {
-	x, y, f := p.x[0], p.y, p.inner.relu
+	x, y, f := p.x[0], p.y, p.kernels.relu
 	p.pass(1, func(lo, hi int) { f(y[lo:hi], x[lo:hi]) })
 }
 
 func planReLUMask[T Float](p *plan[T]) {
-	x, g, y, f := p.x[0], p.x[1], p.y, p.inner.reluMask
+	x, g, y, f := p.x[0], p.x[1], p.y, p.kernels.reluMask
 	p.pass(1, func(lo, hi int) { f(y[lo:hi], x[lo:hi], g[lo:hi]) })
 }
 
 func planAdd[T Float](p *plan[T]) {
 	x, y := p.x, p.y
 	if len(x) == 2 {
-		f := p.inner.add
+		f := p.kernels.add
 		p.pass(1, func(lo, hi int) { f(y[lo:hi], x[0][lo:hi], x[1][lo:hi]) })
 		return
 	}
 	// With coefficients 1 the general sum is exact, and one pass.
-	f := p.inner.lin
+	f := p.kernels.lin
 	zeros, ones := make([]T, 32), make([]T, 32*len(x))
 	for i := range ones {
 		ones[i] = 1
@@ -49,7 +49,7 @@ func planAdd[T Float](p *plan[T]) {
 }
 
 func planMul[T Float](p *plan[T]) {
-	a, b, y, f := p.x[0], p.x[1], p.y, p.inner.mul
+	a, b, y, f := p.x[0], p.x[1], p.y, p.kernels.mul
 	p.pass(1, func(lo, hi int) { f(y[lo:hi], a[lo:hi], b[lo:hi]) })
 }
 

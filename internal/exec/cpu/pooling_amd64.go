@@ -124,7 +124,7 @@ func straight(dstRow, dstStep, srcRow, srcStep, rows, pixels, c int) line {
 // last is the element after the last of the results or of what the first tap meets.
 func (l *line) last(row, step int) int { return (l.rows-1)*row + (l.pixels-1)*step + l.c }
 
-func avxMaxIndex(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, places []float32, rows, pixels, c int) {
+func maxIndexAVX2(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, places []float32, rows, pixels, c int) {
 	l := straight(dstRow, dstStep, srcRow, srcStep, rows, pixels, c)
 	_, _ = dst[l.last(l.dstRow, l.dstStep)-1], src[l.last(l.srcRow, l.srcStep)-1+offs[len(offs)-1]]
 	s := strip{offs: &offs[0], places: &places[:len(offs)][0], taps: len(offs)}
@@ -133,7 +133,7 @@ func avxMaxIndex(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcS
 			at, from := r*l.dstRow+k, r*l.srcRow+k
 			width, done := s.cut(k, l.dstStep, l.srcStep, l.pixels, l.c)
 			if width == 0 {
-				plainMaxIndex(dst[at:], 0, l.dstStep, src[from:], 0, l.srcStep, offs, places, 1, l.pixels, l.c-k)
+				portableMaxIndex(dst[at:], 0, l.dstStep, src[from:], 0, l.srcStep, offs, places, 1, l.pixels, l.c-k)
 				break
 			}
 			s.y, s.x = &dst[at], &src[from]
@@ -143,7 +143,7 @@ func avxMaxIndex(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcS
 	}
 }
 
-func avxMaxGather(dst []float32, dstRow, dstStep int, index, src []float32, srcRow, srcStep int, offs []int, places []float32, rows, pixels, c int) {
+func maxGatherAVX2(dst []float32, dstRow, dstStep int, index, src []float32, srcRow, srcStep int, offs []int, places []float32, rows, pixels, c int) {
 	l := straight(dstRow, dstStep, srcRow, srcStep, rows, pixels, c)
 	end := l.last(l.dstRow, l.dstStep) - 1
 	_, _, _ = dst[end], index[end], src[l.last(l.srcRow, l.srcStep)-1+offs[len(offs)-1]]
@@ -153,7 +153,7 @@ func avxMaxGather(dst []float32, dstRow, dstStep int, index, src []float32, srcR
 			at, from := r*l.dstRow+k, r*l.srcRow+k
 			width, done := s.cut(k, l.dstStep, l.srcStep, l.pixels, l.c)
 			if width == 0 {
-				plainMaxGather(dst[at:], 0, l.dstStep, index[at:], src[from:], 0, l.srcStep, offs, places, 1, l.pixels, l.c-k)
+				portableMaxGather(dst[at:], 0, l.dstStep, index[at:], src[from:], 0, l.srcStep, offs, places, 1, l.pixels, l.c-k)
 				break
 			}
 			s.y, s.index, s.x = &dst[at], &index[at], &src[from]
@@ -163,9 +163,9 @@ func avxMaxGather(dst []float32, dstRow, dstStep int, index, src []float32, srcR
 	}
 }
 
-func avxMaxScatter(dst []float32, dstRow, dstStep int, index, src []float32, srcRow, srcStep int, offs []int, places []float32, rows, pixels, c int) {
+func maxScatterAVX2(dst []float32, dstRow, dstStep int, index, src []float32, srcRow, srcStep int, offs []int, places []float32, rows, pixels, c int) {
 	if len(offs) == 0 {
-		plainMaxScatter(dst, dstRow, dstStep, index, src, srcRow, srcStep, offs, places, rows, pixels, c)
+		portableMaxScatter(dst, dstRow, dstStep, index, src, srcRow, srcStep, offs, places, rows, pixels, c)
 		return
 	}
 	l := straight(dstRow, dstStep, srcRow, srcStep, rows, pixels, c)
@@ -177,7 +177,7 @@ func avxMaxScatter(dst []float32, dstRow, dstStep int, index, src []float32, src
 			at, from := r*l.dstRow+k, r*l.srcRow+k
 			width, done := s.cut(k, l.dstStep, l.srcStep, l.pixels, l.c)
 			if width == 0 {
-				plainMaxScatter(dst[at:], 0, l.dstStep, index[from:], src[from:], 0, l.srcStep, offs, places, 1, l.pixels, l.c-k)
+				portableMaxScatter(dst[at:], 0, l.dstStep, index[from:], src[from:], 0, l.srcStep, offs, places, 1, l.pixels, l.c-k)
 				break
 			}
 			s.y, s.index, s.x = &dst[at], &index[from], &src[from]

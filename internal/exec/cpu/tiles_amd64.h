@@ -1,4 +1,4 @@
-// The frame of a tile function, see tile in tuned_amd64.go for the arguments and
+// The frame of a tile function, see tile in tiles_amd64.go for the arguments and
 // the formula. Products are rounded before they are added: VMULPS, then VADDPS.
 //
 // Registers: AX arguments, BX w, CX steps left in the run, DX and SI the steps of w and x,

@@ -141,7 +141,7 @@ func (s *patches[T]) add(w *window, dst, h, wide, step, srcH, srcW int, rows, kh
 }
 
 // sums adds up what each result meets, in the order of taps.
-func (s *patches[T]) sums(in *inner[T], dst, src, ones []T, c int) {
+func (s *patches[T]) sums(in *kernels[T], dst, src, ones []T, c int) {
 	for i := range s.list {
 		p := &s.list[i]
 		in.depth(dst[p.dst:], s.dstRow, s.dstStep, src[p.src:], s.srcRow, s.srcStep, p.offs, ones, p.rows, p.pixels, c, false)
@@ -149,7 +149,7 @@ func (s *patches[T]) sums(in *inner[T], dst, src, ones []T, c int) {
 }
 
 func planAvgPool[T Float](p *plan[T]) {
-	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.inner
+	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.kernels
 	if w.boxed() {
 		columns := p.perWorker(w.img)
 		p.batch(p.ys[0], p.ys[0], 2*len(x), func(n, worker int) {
@@ -168,7 +168,7 @@ func planAvgPool[T Float](p *plan[T]) {
 
 // planAvgPoolGrad adds up the shares of g that the windows give to each pixel.
 func planAvgPoolGrad[T Float](p *plan[T]) {
-	w, g, y, in := p.pooling(p.ys, p.xs[0]), p.x[0], p.y, p.inner
+	w, g, y, in := p.pooling(p.ys, p.xs[0]), p.x[0], p.y, p.kernels
 	scaled := p.perWorker(w.out)
 	if w.boxed() {
 		columns := p.perWorker(w.img)
@@ -186,7 +186,7 @@ func planAvgPoolGrad[T Float](p *plan[T]) {
 
 // box sums the 3x3 neighbours of every pixel of one image, top to bottom and then
 // left to right. columns is workspace for an image.
-func box[T Float](in *inner[T], w *window, y, x, columns []T) {
+func box[T Float](in *kernels[T], w *window, y, x, columns []T) {
 	c, n, last := w.c, w.w*w.c, (w.h-1)*w.w*w.c
 	in.add(columns[:n], x[:n], x[n:2*n])
 	in.sum3(columns[n:last], x[:last-n], x[n:last], x[2*n:])
@@ -203,7 +203,7 @@ func box[T Float](in *inner[T], w *window, y, x, columns []T) {
 }
 
 func planMaxPoolIndex[T Float](p *plan[T]) {
-	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.inner
+	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.kernels
 	s := w.forward
 	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
 		x, y := x[n*w.img:(n+1)*w.img], y[n*w.out:(n+1)*w.out]
@@ -215,7 +215,7 @@ func planMaxPoolIndex[T Float](p *plan[T]) {
 }
 
 func planMaxGather[T Float](p *plan[T]) {
-	w, index, z, y, in := p.pooling(p.xs[1], p.ys), p.x[0], p.x[1], p.y, p.inner
+	w, index, z, y, in := p.pooling(p.xs[1], p.ys), p.x[0], p.x[1], p.y, p.kernels
 	s := w.forward
 	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
 		index, z, y := index[n*w.out:(n+1)*w.out], z[n*w.img:(n+1)*w.img], y[n*w.out:(n+1)*w.out]
@@ -227,7 +227,7 @@ func planMaxGather[T Float](p *plan[T]) {
 }
 
 func planMaxScatter[T Float](p *plan[T]) {
-	w, index, g, y, in := p.pooling(p.ys, p.xs[0]), p.x[0], p.x[1], p.y, p.inner
+	w, index, g, y, in := p.pooling(p.ys, p.xs[0]), p.x[0], p.x[1], p.y, p.kernels
 	s := w.backward
 	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(g)/2, func(n, _ int) {
 		index, g, y := index[n*w.out:(n+1)*w.out], g[n*w.out:(n+1)*w.out], y[n*w.img:(n+1)*w.img]
