@@ -162,7 +162,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("inception = %+v", a)
 	}
 	a := query(firstText, 108, "test")
-	if len(a.Trials) != 2 || a.Trials[0].Accuracy != 100*0.9206063151359558 || math.Abs(a.Trials[1].Accuracy-92.11738705635071) > 1e-5 || a.Trials[1].Repeat != 1 {
+	if len(a.Trials) != 2 || a.Trials[0].Accuracy != 100*0.9206063151359558 || math.Abs(a.Trials[1].Accuracy-92.11738705635071) > 1e-5 || a.Trials[1].Seed != 1 {
 		t.Errorf("repeats are not in the order of the file: %+v", a)
 	}
 	// 25 and 50
@@ -413,7 +413,7 @@ func TestMissingValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, err := table.Query(tr.cell, Key{108, "test"}, trials.All)
-	if err != nil || len(a.Trials) != 1 || a.Trials[0].Repeat != 1 {
+	if err != nil || len(a.Trials) != 1 || a.Trials[0].Seed != 1 {
 		t.Errorf("answer = %+v, %v, want repeat 1 alone", a, err)
 	}
 }

@@ -54,20 +54,11 @@ var Protocols = []Protocol{
 	{"paper", "means over all repeats of 108 epochs", []Key{{108, "valid"}, {108, "test"}}, trials.All},
 }
 
-// Trial is one trained network's part of an [Answer].
-type Trial struct {
-	Repeat   int     // 0, 1, 2 in the order of the benchmark's file
-	Accuracy float64 // percent
-	Seconds  float64 // of training on the benchmark's hardware; NaN when not known
-}
-
 // Answer is what a table knows of a cell under a key.
-type Answer struct {
-	Accuracy float64 // mean over Trials, percent
-	Std      float64 // sample standard deviation of the accuracy; NaN for one trial
-	Seconds  float64 // mean over Trials; NaN when one of them is not known
-	Trials   []Trial // the available ones; at least one
-}
+type Answer = trials.Answer
+
+// Trial is one trained network's part of an [Answer]. Its Loss is not known.
+type Trial = trials.Trial
 
 // Origin is a table's account of itself. Its SHA256 is that of the file that the
 // table was made from.
@@ -223,7 +214,7 @@ func (t *Table) Query(c Cell, key Key, seeds trials.Seeds) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Std: math.NaN(), Trials: make([]Trial, 0, Repeats)}
+	found := make([]Trial, 0, Repeats)
 	for repeat := range Repeats {
 		if !seeds.Has(int64(repeat)) {
 			continue
@@ -239,25 +230,12 @@ func (t *Table) Query(c Cell, key Key, seeds trials.Seeds) (Answer, error) {
 		if err != nil {
 			return Answer{}, err
 		}
-		trial := Trial{repeat, 100 * accuracy, took}
-		a.Trials = append(a.Trials, trial)
-		a.Accuracy += trial.Accuracy
-		a.Seconds += trial.Seconds
+		found = append(found, Trial{Seed: int64(repeat), Accuracy: 100 * accuracy, Loss: math.NaN(), Seconds: took})
 	}
-	if len(a.Trials) == 0 || len(a.Trials) < seeds.Len() {
+	if len(found) == 0 || len(found) < seeds.Len() {
 		return Answer{}, t.noTrials(c, key, seeds, budget, split, row)
 	}
-	n := float64(len(a.Trials))
-	a.Accuracy /= n
-	a.Seconds /= n
-	if n > 1 {
-		sum := 0.0
-		for _, trial := range a.Trials {
-			sum += (trial.Accuracy - a.Accuracy) * (trial.Accuracy - a.Accuracy)
-		}
-		a.Std = math.Sqrt(sum / (n - 1))
-	}
-	return a, nil
+	return trials.Mean(found), nil
 }
 
 // at is one number, NaN when it is not known.

@@ -53,7 +53,7 @@ func (t *Table) Verify() (lines []string, err error) {
 			for _, trial := range a.Trials {
 				if !(trial.Accuracy >= 0 && trial.Accuracy <= 100) || trial.Seconds < 0 {
 					return nil, fmt.Errorf("nb1b1: %q: cell %q, %s, repeat %d: accuracy %v and %v seconds, want 0 to 100 percent and no time below 0",
-						t.Name(), c, key, trial.Repeat+1, trial.Accuracy, trial.Seconds)
+						t.Name(), c, key, trial.Seed, trial.Accuracy, trial.Seconds)
 				}
 				f.low, f.high = min(f.low, trial.Accuracy), max(f.high, trial.Accuracy)
 			}

@@ -14,21 +14,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"idarts/internal/trials"
 )
-
-// MeanOfTrials is the Seed of a number that is the mean over the trials of its
-// source, which does not say how many they are. A table may hold such means
-// beside trials with seeds of their own, but not under the same key.
-const MeanOfTrials int64 = -1
-
-// Count is how many trained networks the mean is of; 0 where a source gave its
-// mean without their number ([MeanOfTrials]).
-func (a Answer) Count() int {
-	if len(a.Trials) == 1 && a.Trials[0].Seed == MeanOfTrials {
-		return 0
-	}
-	return len(a.Trials)
-}
 
 // PublicFile is a file of benchmark results in a public repository.
 type PublicFile struct {
@@ -141,7 +129,7 @@ func FetchPublic(ctx context.Context, fetch Fetch, out string) error {
 // ConvertPublic makes a table of the [Public] files in dir: for all cells in the
 // official order the accuracies of CIFAR-10 (test, 200 epochs; valid and test, 12
 // epochs), CIFAR-100 and ImageNet16-120 (x-valid and x-test, 12 epochs). Every
-// number is a mean, with seed [MeanOfTrials]; losses and times are not known.
+// number is a mean, with seed [trials.MeanOfTrials]; losses and times are not known.
 // Errors name the file, and how to get it where it is missing or another one.
 func ConvertPublic(dir, out string) error {
 	var contents [len(Public)][]byte
@@ -170,7 +158,7 @@ func ConvertPublic(dir, out string) error {
 
 // meanRecord is a mean without its trials.
 func meanRecord(c Cell, k Key, accuracy float64) Record {
-	return Record{Cell: c, Key: k, Seed: MeanOfTrials, Accuracy: accuracy, Loss: math.NaN(), Seconds: math.NaN()}
+	return Record{Cell: c, Key: k, Seed: trials.MeanOfTrials, Accuracy: accuracy, Loss: math.NaN(), Seconds: math.NaN()}
 }
 
 // readLong reads lines such as "[4, 2, 1, 2, 1, 1],85.86333333333334": the

@@ -123,7 +123,7 @@ func TestFetch(t *testing.T) {
 				if err != nil || math.Abs(a.Accuracy-want) > 5.1e-7 {
 					t.Fatalf("%q, %s: %v, %v, want %v", c, key, a.Accuracy, err, want)
 				}
-				if len(a.Trials) != 1 || a.Trials[0].Seed != MeanOfTrials || a.Count() != 0 {
+				if len(a.Trials) != 1 || a.Trials[0].Seed != trials.MeanOfTrials || a.Count() != 0 {
 					t.Fatalf("%q, %s: trials %v, count %d, want one mean of an unknown number", c, key, a.Trials, a.Count())
 				}
 				compared++

@@ -91,20 +91,11 @@ type Record struct {
 	Seconds float64
 }
 
-// Trial is one trained network's part of an [Answer].
-type Trial struct {
-	Seed                    int64
-	Accuracy, Loss, Seconds float64 // as in Record
-}
-
 // Answer is what a table knows of a cell under a key.
-type Answer struct {
-	Accuracy float64 // mean over Trials, percent
-	Std      float64 // sample standard deviation of the accuracy; NaN for one trial
-	Loss     float64 // mean over Trials; NaN when one of them is not known
-	Seconds  float64 // mean over Trials; NaN when one of them is not known
-	Trials   []Trial // the available ones, by seed; at least one
-}
+type Answer = trials.Answer
+
+// Trial is one trained network's part of an [Answer].
+type Trial = trials.Trial
 
 // Origin is a table's account of itself.
 type Origin = trials.Origin
@@ -184,7 +175,7 @@ func (s *series) load() (err error) {
 
 // trial is the one of a cell.
 func (s *series) trial(row int) Trial {
-	t := Trial{s.seed, s.accuracy[row], math.NaN(), math.NaN()}
+	t := Trial{Seed: s.seed, Accuracy: s.accuracy[row], Loss: math.NaN(), Seconds: math.NaN()}
 	if s.loss != nil {
 		t.Loss = float64(s.loss[row])
 	}
@@ -277,7 +268,7 @@ func (t *Table) Query(c Cell, key Key, seeds trials.Seeds) (Answer, error) {
 	if row < 0 {
 		return Answer{}, fmt.Errorf("nb201: %q does not list cell %q, only %d others", t.name, c, len(t.cells))
 	}
-	a := Answer{Std: math.NaN(), Trials: make([]Trial, 0, len(all))}
+	found := make([]Trial, 0, len(all))
 	for _, s := range all {
 		if !seeds.Has(s.seed) {
 			continue
@@ -288,27 +279,12 @@ func (t *Table) Query(c Cell, key Key, seeds trials.Seeds) (Answer, error) {
 		if math.IsNaN(s.accuracy[row]) {
 			continue
 		}
-		trial := s.trial(row)
-		a.Trials = append(a.Trials, trial)
-		a.Accuracy += trial.Accuracy
-		a.Loss += trial.Loss
-		a.Seconds += trial.Seconds
+		found = append(found, s.trial(row))
 	}
-	if len(a.Trials) == 0 || len(a.Trials) < seeds.Len() {
+	if len(found) == 0 || len(found) < seeds.Len() {
 		return Answer{}, t.noTrials(c, key, seeds, row)
 	}
-	n := float64(len(a.Trials))
-	a.Accuracy /= n
-	a.Loss /= n
-	a.Seconds /= n
-	if n > 1 {
-		sum := 0.0
-		for _, trial := range a.Trials {
-			sum += (trial.Accuracy - a.Accuracy) * (trial.Accuracy - a.Accuracy)
-		}
-		a.Std = math.Sqrt(sum / (n - 1))
-	}
-	return a, nil
+	return trials.Mean(found), nil
 }
 
 // Seeds lists the seeds that any cell has under a key, in ascending order.
@@ -412,7 +388,7 @@ func (t *Table) Append(records ...Record) error {
 		}
 		s := t.find(r.Key, r.Seed)
 		row := t.addCell(r.Cell)
-		now := Trial{r.Seed, r.Accuracy, float64(float32(r.Loss)), float64(float32(r.Seconds))}
+		now := Trial{Seed: r.Seed, Accuracy: r.Accuracy, Loss: float64(float32(r.Loss)), Seconds: float64(float32(r.Seconds))}
 		old := s.trial(row)
 		if math.IsNaN(old.Accuracy) {
 			s.set(row, now)

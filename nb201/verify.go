@@ -154,8 +154,8 @@ func (t *Table) trials() (map[Key]bySeed, error) {
 // verifyKey describes one key, and finds the mean over the trials of each cell, by
 // its index; NaN for none.
 func (t *Table) verifyKey(key Key, trials bySeed) (line string, means []float64, err error) {
-	if trials[MeanOfTrials] != nil && len(trials) > 1 {
-		return "", nil, fmt.Errorf("nb201: %q: %s has means of trials (seed %d) beside trials of %d seeds, want either", t.name, key, MeanOfTrials, len(trials)-1)
+	if trials[choice.MeanOfTrials] != nil && len(trials) > 1 {
+		return "", nil, fmt.Errorf("nb201: %q: %s has means of trials (seed %d) beside trials of %d seeds, want either", t.name, key, choice.MeanOfTrials, len(trials)-1)
 	}
 	means = missing[float64](NumCells)
 	cells := map[int]int{} // by number of trials
@@ -180,7 +180,7 @@ func (t *Table) verifyKey(key Key, trials bySeed) (line string, means []float64,
 		switch {
 		case n == 0:
 			what = "none"
-		case trials[MeanOfTrials] != nil:
+		case trials[choice.MeanOfTrials] != nil:
 			what = "means of trials whose number is not known"
 		case n == 1:
 			what = "1 trial"

@@ -24,8 +24,9 @@ type Bench struct {
 	Space  search.Space
 	Data   map[string]string // input name -> sha256
 	Scorer Scorer
-	// Optimum of the space, where the scores come from a table of all of it; else nil.
-	Optimum *result.Optimum
+	// Optimum of the space, nil where the table does not hold all of it; nil where the
+	// scores come from no table.
+	Optimum func() (*result.Optimum, error)
 	// Problem builds the supernet with the starting weights of seed.
 	Problem func(pool *cpu.Pool, seed uint64) (search.Problem, error)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"idarts/internal/trials"
 	"idarts/nb201"
 )
 
@@ -37,7 +38,7 @@ func TestLaptopOnTheRealBenchmark(t *testing.T) {
 		{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 12},
 		{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200},
 	} {
-		if err := table.Append(nb201.Record{Cell: cell, Key: key, Seed: nb201.MeanOfTrials, Accuracy: 80 + float64(i)}); err != nil {
+		if err := table.Append(nb201.Record{Cell: cell, Key: key, Seed: trials.MeanOfTrials, Accuracy: 80 + float64(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}

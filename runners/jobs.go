@@ -40,16 +40,17 @@ type Summary struct {
 // each epoch gives.
 type job struct {
 	config   result.Config
-	warnings []string        // of its result
-	optimum  *result.Optimum // of its result; nil where it is not known
-	last     bool            // only the last epoch is scored
-	cheap    bool            // an epoch takes less than writing it down, so that not each is
+	warnings []string // of its result
+	// optimum is that of its result, nil where it is not known; nil: it never is.
+	optimum func() (*result.Optimum, error)
+	last    bool // only the last epoch is scored
+	cheap   bool // an epoch takes less than writing it down, so that not each is
 	// start makes the searcher. query is the validation accuracy of an architecture
 	// by score, whose cost counts as search.
 	start func(pool *cpu.Pool, query func(arch string) (float64, error)) (search.Searcher, error)
 	// score is asked once after every epoch, on the searcher's goroutine, and by
 	// query.
-	score func(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error)
+	score func(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error)
 }
 
 // clear makes sure that the output folder can be written, and deletes the run

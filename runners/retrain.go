@@ -105,9 +105,9 @@ func (r *Retrain) jobs() ([]job, error) {
 					live, err = newTraining(build, recipe, seed, pool, r.Data, "retrain")
 					return &retraining{training: live, arch: arch}, err
 				},
-				score: func(context.Context, string, *cpu.Pool) (Scored, error) {
+				score: func(context.Context, string, *cpu.Pool) (result.Scored, error) {
 					valid, test, err := live.accuracies()
-					return Scored{Score: result.Score{Valid: valid, Test: test, Trials: 1, Source: "retrained:" + r.Protocol.Name}}, err
+					return result.Scored{Score: result.Score{Valid: valid, Test: test, Trials: 1, Source: "retrained:" + r.Protocol.Name}}, err
 				},
 			})
 		}

@@ -58,7 +58,7 @@ func TestRetrainingResumes(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var scored atomic.Int32
 		inner := jobs[0].score
-		jobs[0].score = func(c context.Context, arch string, pool *cpu.Pool) (Scored, error) {
+		jobs[0].score = func(c context.Context, arch string, pool *cpu.Pool) (result.Scored, error) {
 			if scored.Add(1) == 1 {
 				cancel()
 			}

@@ -147,7 +147,7 @@ func (r *run) search(ctx context.Context) error {
 		point.Timing.SearchSeconds = append(point.Timing.SearchSeconds, time.Since(began).Seconds()-waited+trained)
 
 		began = time.Now()
-		var scored Scored
+		var scored result.Scored
 		if epoch == epochs || !r.last {
 			if scored, err = r.score(ctx, report.Arch, r.pool); err != nil {
 				return fmt.Errorf("runners: %s: epoch %d: %w", r.cell, epoch, err)
@@ -184,7 +184,13 @@ func (r *run) search(ctx context.Context) error {
 		return fmt.Errorf("runners: %s: the protocol gives no epochs", r.cell)
 	}
 	last := point.Events[len(point.Events)-1]
-	final := result.Result{Cell: r.cell, Arch: last.Arch, Score: last.Score, GFLOP: last.GFLOP, Epochs: len(point.Events), Warnings: r.warnings, Optimum: r.optimum}
+	final := result.Result{Cell: r.cell, Arch: last.Arch, Score: last.Score, GFLOP: last.GFLOP, Epochs: len(point.Events), Warnings: r.warnings}
+	if r.optimum != nil {
+		var err error
+		if final.Optimum, err = r.optimum(); err != nil {
+			return err
+		}
+	}
 	if err := result.WriteJSON(filepath.Join(r.dir, result.TimingFile), point.Timing); err != nil {
 		return err
 	}

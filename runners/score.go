@@ -17,14 +17,7 @@ import (
 // Scorer says how good an architecture is. It answers the same for the same
 // architecture, whoever asks and whenever. Searches see only the valid part.
 type Scorer interface {
-	Score(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error)
-}
-
-// Scored is a score and what it took to get it for the first time.
-type Scored struct {
-	result.Score
-	GFLOP   float64 // arithmetic of training the network, all trials
-	Seconds float64 // wall clock of the same, 0 when not known
+	Score(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error)
 }
 
 // Trained is the outcome of one training.
@@ -71,17 +64,17 @@ type TrainedScorer struct {
 const secondsFile = "seconds.json"
 
 // Score implements [Scorer].
-func (s *TrainedScorer) Score(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error) {
+func (s *TrainedScorer) Score(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error) {
 	class, err := s.Canonical(arch)
 	if err != nil {
-		return Scored{}, err
+		return result.Scored{}, err
 	}
 	for {
 		s.mu.Lock()
 		if !s.loaded {
 			if err := s.load(); err != nil {
 				s.mu.Unlock()
-				return Scored{}, err
+				return result.Scored{}, err
 			}
 		}
 		if rows := s.rows[class]; len(rows) >= s.Trials {
@@ -100,7 +93,7 @@ func (s *TrainedScorer) Score(ctx context.Context, arch string, pool *cpu.Pool) 
 			case <-flight: // look again; if that one failed, this one tries
 				continue
 			case <-ctx.Done():
-				return Scored{}, ctx.Err()
+				return result.Scored{}, ctx.Err()
 			}
 		}
 		err := s.train(ctx, class, pool)
@@ -109,14 +102,14 @@ func (s *TrainedScorer) Score(ctx context.Context, arch string, pool *cpu.Pool) 
 		s.mu.Unlock()
 		close(flight)
 		if err != nil {
-			return Scored{}, err
+			return result.Scored{}, err
 		}
 	}
 }
 
 // mean averages the trials of one class, in their order.
-func (s *TrainedScorer) mean(class string, rows []Trained) Scored {
-	scored := Scored{
+func (s *TrainedScorer) mean(class string, rows []Trained) result.Scored {
+	scored := result.Scored{
 		Score:   result.Score{Trials: len(rows), Source: s.Source},
 		GFLOP:   s.GFLOP(class) * float64(len(rows)),
 		Seconds: s.seconds[class],

@@ -28,9 +28,9 @@ type Space struct {
 	Canonical func(arch string) (string, error)
 	// Graph is the architecture as a drawing has it.
 	Graph func(arch string) ([]diagram.Graph, error)
-	// Table scores by the content of a benchmark's table, which errors call name; nil
-	// where there is none. gflop is the arithmetic of training an architecture.
-	Table func(name string, content []byte, s Scoring, gflop func(arch string) float64) (tableScorer, error)
+	// Table reads two columns of the content of a benchmark's table, which errors call
+	// name; nil where there is none.
+	Table func(name string, content []byte, valid, test Column) (Table, error)
 	// TableFrom is the command that makes a table, up to the name of its file.
 	TableFrom string
 }
@@ -53,7 +53,13 @@ var Spaces = []Space{
 		},
 		Canonical: parsed(nb201.Parse, func(c nb201.Cell) string { return c.Network().String() }),
 		Graph:     parsed(nb201.Parse, nb201.Cell.Graph),
-		Table:     nb201Table,
+		Table: func(name string, content []byte, valid, test Column) (Table, error) {
+			table, err := nb201.Decode(name, content)
+			if err != nil {
+				return nil, err
+			}
+			return table.Scores(nb201.Key(valid), nb201.Key(test)), nil
+		},
 		TableFrom: "idarts data import nats-bench FOLDER",
 	},
 	oneShot("nb1b1-s1", nb1b1.Space1),
@@ -131,7 +137,13 @@ func oneShot(name string, s nb1b1.OneShot) Space {
 		},
 		Canonical: parsed(parse, func(c nb1b1.Cell) string { return c.Canonical().String() }),
 		Graph:     parsed(parse, nb1b1.Cell.Graph),
-		Table:     nb101Table,
+		Table: func(name string, content []byte, valid, test Column) (Table, error) {
+			table, err := nb1b1.Decode(name, content)
+			if err != nil {
+				return nil, err
+			}
+			return table.Scores(nb1b1.Key{Epochs: valid.Epochs, Split: valid.Split}, nb1b1.Key{Epochs: test.Epochs, Split: test.Split}), nil
+		},
 		TableFrom: "idarts data import nas-bench-101 FILE.tfrecord",
 	}
 }

@@ -8,52 +8,57 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
-	"math"
 	"os"
 	"path/filepath"
 
 	"idarts/internal/exec/cpu"
 	"idarts/internal/result"
-	"idarts/internal/trials"
-	"idarts/nb1b1"
-	"idarts/nb201"
 	"idarts/testdata"
 )
 
-// tableScorer scores by a benchmark's table. Trials counts the networks behind the
-// smaller of the two means; 0 where the table does not know.
-type tableScorer struct {
-	file  string
-	ask   func(arch string) (tableAnswer, error)
-	gflop func(arch string) float64
-	// optimum of the space; nil when the table does not hold all of it.
-	optimum *result.Optimum
+// Table is a benchmark's table as scores are read from it: two of its columns, one
+// that searches may ask and one that they are judged by.
+type Table interface {
+	// Score is what the table says of an architecture, a mean over trials for each
+	// column. Trials counts the networks behind the smaller of the two, 0 where the
+	// table does not know; Seconds is the training time of those behind Valid, 0 where
+	// it does not know. GFLOP is 0 where the protocol's recipe tells it; Source is left
+	// to the caller.
+	Score(arch string) (result.Scored, error)
+	// Optimum is that of the space, each score as Score has it; nil where the table
+	// does not hold all of the space. It may be asked often.
+	Optimum() (*result.Optimum, error)
 }
 
-// tableAnswer is what a table says of an architecture: means over trials in
-// percent, and the recorded training time of the networks behind valid, NaN where
-// that is not known.
-type tableAnswer struct {
-	valid, test, seconds    float64
-	validTrials, testTrials int
+// tableScorer scores by a benchmark's table.
+type tableScorer struct {
+	Table
+	source string
+	gflop  func(arch string) float64 // of training, where the table does not know
 }
 
 // Score implements [Scorer].
-func (t tableScorer) Score(_ context.Context, arch string, _ *cpu.Pool) (Scored, error) {
-	a, err := t.ask(arch)
+func (t tableScorer) Score(_ context.Context, arch string, _ *cpu.Pool) (result.Scored, error) {
+	scored, err := t.Table.Score(arch)
 	if err != nil {
-		return Scored{}, err
+		return result.Scored{}, err
 	}
-	scored := Scored{Score: t.score(a), GFLOP: t.gflop(arch)}
-	if !math.IsNaN(a.seconds) {
-		scored.Seconds = a.seconds
+	scored.Source = t.source
+	if scored.GFLOP == 0 {
+		scored.GFLOP = t.gflop(arch)
 	}
 	return scored, nil
 }
 
-func (t tableScorer) score(a tableAnswer) result.Score {
-	return result.Score{Valid: a.valid, Test: a.test, Trials: min(a.validTrials, a.testTrials), Source: "table:" + filepath.Base(t.file)}
+// Optimum is that of the table with the name of its source.
+func (t tableScorer) Optimum() (*result.Optimum, error) {
+	found, err := t.Table.Optimum()
+	if err != nil || found == nil {
+		return nil, err
+	}
+	best := *found
+	best.BestTest.Score.Source, best.BestValid.Score.Source = t.source, t.source
+	return &best, nil
 }
 
 // builtIn are the tables inside the program, by their names in [Scoring].
@@ -75,95 +80,12 @@ func (b *Bench) openTable(space Space, s Scoring, path string, gflop func(arch s
 	case content == nil:
 		return fmt.Errorf("runners: no table %q is built in, only %q", name, sortedKeys(builtIn, nil))
 	}
-	scorer, err := space.Table(name, content, s, gflop)
+	table, err := space.Table(name, content, s.Valid, s.Test)
 	if err != nil {
 		return err
 	}
 	hash := sha256.Sum256(content)
-	b.Scorer, b.Optimum, b.Data["table"] = scorer, scorer.optimum, hex.EncodeToString(hash[:])
+	scorer := tableScorer{table, "table:" + filepath.Base(name), gflop}
+	b.Scorer, b.Optimum, b.Data["table"] = scorer, scorer.Optimum, hex.EncodeToString(hash[:])
 	return nil
-}
-
-// findOptimum is that of the space whose architectures are listed; nil when the table
-// lacks one of them.
-func (t tableScorer) findOptimum(archs iter.Seq[string]) *result.Optimum {
-	best := result.Optimum{}
-	for arch := range archs {
-		a, err := t.ask(arch)
-		if err != nil {
-			return nil
-		}
-		here := result.ArchScore{Arch: arch, Score: t.score(a)}
-		if best.Archs == 0 || a.test > best.BestTest.Score.Test {
-			best.BestTest = here
-		}
-		if best.Archs == 0 || a.valid > best.BestValid.Score.Valid {
-			best.BestValid = here
-		}
-		best.Archs++
-	}
-	return &best
-}
-
-// nb201Table scores by a table of NAS-Bench-201.
-func nb201Table(name string, content []byte, s Scoring, gflop func(arch string) float64) (tableScorer, error) {
-	table, err := nb201.Decode(name, content)
-	if err != nil {
-		return tableScorer{}, err
-	}
-	key := func(c Column) nb201.Key {
-		return nb201.Key{Dataset: c.Dataset, TrainedOn: c.TrainedOn, Split: c.Split, Epochs: c.Epochs}
-	}
-	ask := func(arch string) (a tableAnswer, err error) {
-		cell, err := nb201.Parse(arch)
-		if err != nil {
-			return a, err
-		}
-		valid, err := table.Query(cell, key(s.Valid), trials.All)
-		if err != nil {
-			return a, err
-		}
-		test, err := table.Query(cell, key(s.Test), trials.All)
-		if err != nil {
-			return a, err
-		}
-		a = tableAnswer{valid.Accuracy, test.Accuracy, math.NaN(), valid.Count(), test.Count()}
-		train := key(s.Valid)
-		train.Split = "train" // the records keep training times there
-		if took, err := table.Query(cell, train, trials.All); err == nil {
-			a.seconds = took.Seconds
-		}
-		return a, nil
-	}
-	t := tableScorer{file: name, ask: ask, gflop: gflop}
-	t.optimum = t.findOptimum(func(yield func(string) bool) {
-		for i := range nb201.NumCells {
-			if !yield(nb201.FromIndex(i).String()) {
-				return
-			}
-		}
-	})
-	return t, nil
-}
-
-// nb101Table scores by a table of NAS-Bench-101. The optimum of a space among its
-// cells is not looked for.
-func nb101Table(name string, content []byte, s Scoring, gflop func(arch string) float64) (tableScorer, error) {
-	table, err := nb1b1.Decode(name, content)
-	if err != nil {
-		return tableScorer{}, err
-	}
-	ask := func(arch string) (a tableAnswer, err error) {
-		cell, err := nb1b1.Parse(arch)
-		if err != nil {
-			return a, err
-		}
-		valid, err := table.Query(cell, nb1b1.Key{Epochs: s.Valid.Epochs, Split: s.Valid.Split}, trials.All)
-		if err != nil {
-			return a, err
-		}
-		test, err := table.Query(cell, nb1b1.Key{Epochs: s.Test.Epochs, Split: s.Test.Split}, trials.All)
-		return tableAnswer{valid.Accuracy, test.Accuracy, valid.Seconds, len(valid.Trials), len(test.Trials)}, err
-	}
-	return tableScorer{file: name, ask: ask, gflop: gflop}, nil
 }

@@ -192,7 +192,7 @@ type awkward struct {
 	cancel    context.CancelFunc
 }
 
-func (a *awkward) Score(ctx context.Context, arch string, pool *cpu.Pool) (Scored, error) {
+func (a *awkward) Score(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error) {
 	a.calls++
 	switch a.calls {
 	case a.slow:

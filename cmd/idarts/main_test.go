@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"idarts/internal/trials"
 	"idarts/nb201"
 )
 
@@ -206,7 +207,7 @@ func TestQueryOfOtherTables(t *testing.T) {
 	}
 	for _, r := range []nb201.Record{
 		{Key: nb201.Key{Dataset: "fashion16", TrainedOn: "fashion16-train", Split: "valid", Epochs: 6}, Seed: 0, Accuracy: 80},
-		{Key: nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}, Seed: nb201.MeanOfTrials, Accuracy: 91},
+		{Key: nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}, Seed: trials.MeanOfTrials, Accuracy: 91},
 	} {
 		r.Cell = cell
 		if err := table.Append(r); err != nil {

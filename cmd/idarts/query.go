@@ -167,7 +167,7 @@ func (q *queryCmd) nb101(c console) error {
 			got, err := table.Query(cell, key, seeds)
 			a := answer{got.Accuracy, got.Std, len(got.Trials), nil}
 			for _, trial := range got.Trials {
-				a.trials = append(a.trials, fmt.Sprintf("repeat %d: %.4f %%, %.0f s", trial.Repeat, trial.Accuracy, trial.Seconds))
+				a.trials = append(a.trials, fmt.Sprintf("repeat %d: %.4f %%, %.0f s", trial.Seed, trial.Accuracy, trial.Seconds))
 			}
 			return a, err
 		}})

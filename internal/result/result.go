@@ -65,6 +65,14 @@ type Score struct {
 	Source string  `json:"source"` // where it comes from: "trained:laptop", "table:nats-tss"
 }
 
+// Scored is a score and what it took to get it for the first time, which records
+// do not hold.
+type Scored struct {
+	Score
+	GFLOP   float64 // arithmetic of training the network, all trials
+	Seconds float64 // wall clock of the same; 0 where it is not known
+}
+
 // Event is one finished epoch of a search.
 type Event struct {
 	Epoch     int     `json:"epoch"`      // 1 after the first

@@ -1,0 +1,73 @@
+package trials
+
+import (
+	"math"
+
+	"idarts/internal/result"
+)
+
+// MeanOfTrials is the Seed of a number that is the mean over the trials of its
+// source, which does not say how many they are. A table may hold such means beside
+// trials with seeds of their own, but not under the same key.
+const MeanOfTrials int64 = -1
+
+// Trial is one trained network: its number, and what was measured at the end of its
+// training. NaN stands for what is not known.
+type Trial struct {
+	Seed     int64   // or its place in the benchmark's file, from 0
+	Accuracy float64 // percent
+	Loss     float64 // mean cross-entropy, nats
+	// Seconds is the time of the training, or of an evaluation: the key that the trial
+	// stands under says which.
+	Seconds float64
+}
+
+// Answer is what a table knows of a cell under a key.
+type Answer struct {
+	Accuracy float64 // mean over Trials, percent
+	Std      float64 // sample standard deviation of the accuracy; NaN for one trial
+	Loss     float64 // mean over Trials; NaN when one of them is not known
+	Seconds  float64 // mean over Trials; NaN when one of them is not known
+	Trials   []Trial // by seed; at least one
+}
+
+// Mean is the answer that trials give, at least one. It keeps their memory.
+func Mean(trials []Trial) Answer {
+	a := Answer{Std: math.NaN(), Trials: trials}
+	for _, t := range trials {
+		a.Accuracy += t.Accuracy
+		a.Loss += t.Loss
+		a.Seconds += t.Seconds
+	}
+	n := float64(len(trials))
+	a.Accuracy /= n
+	a.Loss /= n
+	a.Seconds /= n
+	if n > 1 {
+		sum := 0.0
+		for _, t := range trials {
+			sum += (t.Accuracy - a.Accuracy) * (t.Accuracy - a.Accuracy)
+		}
+		a.Std = math.Sqrt(sum / (n - 1))
+	}
+	return a
+}
+
+// Count is how many trained networks the mean is of; 0 where a source gave its
+// mean without their number ([MeanOfTrials]).
+func (a Answer) Count() int {
+	if len(a.Trials) == 1 && a.Trials[0].Seed == MeanOfTrials {
+		return 0
+	}
+	return len(a.Trials)
+}
+
+// Score is an architecture's score by two answers. seconds is the training time of
+// the networks behind valid, NaN where it is not known.
+func Score(valid, test Answer, seconds float64) result.Scored {
+	scored := result.Scored{Score: result.Score{Valid: valid.Accuracy, Test: test.Accuracy, Trials: min(valid.Count(), test.Count())}}
+	if !math.IsNaN(seconds) {
+		scored.Seconds = seconds
+	}
+	return scored
+}
