@@ -1,71 +1,46 @@
 package exec
 
-// InPlace reports whether Out may be the very memory of argument arg. Kernels
-// of such instructions read an element before they write it and read no other
-// element of that argument afterwards.
-func InPlace(op Op, attr Attr, arg int) bool {
-	switch op {
-	case ReLU, BNNorm, Softmax, Affine, Rsqrt:
-		return arg == 0
-	case ReLUMask, BNGrad, SoftmaxJac, Mul, Div:
-		return arg <= 1
-	case RowScale:
-		return arg == 0
-	case ChanLin, LinReLU:
-		return arg < 2*attr.Terms && arg%2 == 0
-	case LinMask:
-		return arg < 1+2*attr.Terms && arg%2 == 1
-	case Add:
-		return true
-	}
-	return false
+// Arithmetic of the operators, see [Descriptor]. Convolutions count every tap,
+// padding included; all other operators count what their plain formula needs.
+
+func (t Tensor) len() float64 { return float64(t.Shape.Len()) }
+
+func none(Instr) float64 { return 0 }
+
+// perResult is n operations for each element of the result.
+func perResult(n float64) func(Instr) float64 {
+	return func(in Instr) float64 { return n * in.Out.len() }
 }
 
-// FLOP is the arithmetic of one instruction, a multiplication and an addition
-// counting as two. Convolutions count every tap, padding included; all other
-// operators count what their plain formula needs.
-func (in Instr) FLOP() float64 {
-	out := float64(in.Out.Shape.Len())
-	arg := func(i int) float64 { return float64(in.Args[i].Shape.Len()) }
-	a := in.Attr
-	switch in.Op {
-	case Conv:
-		return 2 * out * float64(a.KH*a.KW*in.Args[1].Shape[2]*max(a.Terms, 1))
-	case ConvGradInput: // args w, dy
-		return 2 * arg(1) * float64(a.KH*a.KW*in.Args[0].Shape[2]*max(a.Terms, 1))
-	case ConvGradWeight: // args x, dy
-		return 2 * arg(1) * float64(a.KH*a.KW*in.Out.Shape[2])
-	case AvgPool, MaxPoolIndex:
-		return out * float64(a.KH*a.KW)
-	case AvgPoolGrad:
-		return arg(0) * float64(a.KH*a.KW)
-	case ChanLin:
-		return 2 * out * float64(a.Terms)
-	case LinReLU, LinMask:
-		return out * float64(2*a.Terms+1)
-	case ChanDots:
-		return arg(0) * float64(2*len(in.Args)-1)
-	case ChanDot, Dot:
-		return 2 * arg(0)
-	case ChanSum, SpatialMean:
-		return arg(0)
-	case BNStats:
-		return 4 * arg(0)
-	case BNNorm:
-		return 2 * out
-	case BNGrad:
-		return 8 * out
-	case CrossEntropy, Softmax, SoftmaxJac:
-		return 4 * arg(0)
-	case RowDot:
-		return 2 * arg(0)
-	case MaxGather, Slice, Place, Concat, Subsample, SubsampleGrad, Copy:
-		return 0
-	case Add:
-		return out * float64(len(in.Args)-1)
-	}
-	return out
+// perFirst is n operations for each element of the first argument.
+func perFirst(n float64) func(Instr) float64 {
+	return func(in Instr) float64 { return n * in.Args[0].len() }
 }
+
+func convFLOP(in Instr) float64 { // args x, w
+	a := in.Attr
+	return 2 * in.Out.len() * float64(a.KH*a.KW*in.Args[1].Shape[2]*a.pairs())
+}
+
+func convInputFLOP(in Instr) float64 { // args w, dy
+	a := in.Attr
+	return 2 * in.Args[1].len() * float64(a.KH*a.KW*in.Args[0].Shape[2]*a.pairs())
+}
+
+func convWeightFLOP(in Instr) float64 { // args x, dy
+	return 2 * in.Args[1].len() * float64(in.Attr.KH*in.Attr.KW*in.Out.Shape[2])
+}
+
+func poolFLOP(in Instr) float64     { return in.Out.len() * float64(in.Attr.KH*in.Attr.KW) }
+func poolGradFLOP(in Instr) float64 { return in.Args[0].len() * float64(in.Attr.KH*in.Attr.KW) }
+func linFLOP(in Instr) float64      { return 2 * in.Out.len() * float64(in.Attr.Terms) }
+func linWithFLOP(in Instr) float64  { return in.Out.len() * float64(2*in.Attr.Terms+1) }
+func dotsFLOP(in Instr) float64     { return in.Args[0].len() * float64(2*len(in.Args)-1) }
+func addFLOP(in Instr) float64      { return in.Out.len() * float64(len(in.Args)-1) }
+
+// FLOP is the arithmetic of one instruction, a multiplication and an addition
+// counting as two.
+func (in Instr) FLOP() float64 { return Ops[in.Op].FLOP(in) }
 
 // FLOP is the arithmetic of one phase.
 func (p *Program) FLOP(phase int) float64 {

@@ -8,7 +8,8 @@
 // [KH, KW, Cin/groups, Cout]. Vectors over channels are [1, 1, 1, C], numbers
 // are [1, 1, 1, 1].
 //
-// Start at [Op], the operator family, and [Program].
+// Start at [Op], the operator family, [Ops], what is to be known of each, and
+// [Program].
 package exec
 
 import "fmt"
@@ -139,34 +140,24 @@ const (
 	NumOps // the number of operators
 )
 
-var opNames = [NumOps]string{
-	Conv: "conv", ConvGradInput: "conv-grad-input", ConvGradWeight: "conv-grad-weight",
-	ReLU: "relu", ReLUMask: "relu-mask",
-	AvgPool: "avg-pool", AvgPoolGrad: "avg-pool-grad",
-	MaxPoolIndex: "max-pool-index", MaxGather: "max-gather", MaxScatter: "max-scatter",
-	ChanLin: "chan-lin", ChanDot: "chan-dot", ChanSum: "chan-sum", Dot: "dot",
-	BNStats: "bn-stats", BNNorm: "bn-norm", BNGrad: "bn-grad",
-	SpatialMean: "spatial-mean", SpatialSpread: "spatial-spread",
-	CrossEntropy: "cross-entropy", Softmax: "softmax", SoftmaxJac: "softmax-jac", RowDot: "row-dot", RowScale: "row-scale",
-	Add: "add", Mul: "mul", Div: "div", Affine: "affine", Rsqrt: "rsqrt", Slice: "slice", Place: "place", Copy: "copy",
-	LinReLU: "lin-relu", LinMask: "lin-mask", ChanDots: "chan-dots",
-	Concat: "concat", Subsample: "subsample", SubsampleGrad: "subsample-grad",
-}
-
-func (o Op) String() string {
-	if o < NumOps {
-		return opNames[o]
-	}
-	return fmt.Sprintf("op(%d)", uint8(o))
-}
-
 // Attr are the constants of an instruction; which ones count is said at each [Op].
+// A Stride, Dilation or Groups of 0 means 1.
 type Attr struct {
 	KH, KW, Stride, Pad, Dilation, Groups int
 	Terms                                 int
 	Offset                                int
 	Eps                                   float64
 	Alpha, Beta                           float64
+}
+
+// Normal replaces the zeros that mean 1.
+func (a Attr) Normal() Attr {
+	for _, n := range []*int{&a.Stride, &a.Dilation, &a.Groups} {
+		if *n == 0 {
+			*n = 1
+		}
+	}
+	return a
 }
 
 // Space is a region of memory that a program works on.

@@ -14,9 +14,21 @@ type Window struct{ K, Stride, Pad, Dilation, Groups int }
 func (g *Graph) Conv(x, w *Node, win Window) *Node {
 	attr := exec.Attr{KH: win.K, KW: win.K, Stride: max(win.Stride, 1), Pad: win.Pad,
 		Dilation: max(win.Dilation, 1), Groups: max(win.Groups, 1)}
-	s := Shape(x)
-	out := exec.Shape{s[0], outSize(s[1], win.K, attr), outSize(s[2], win.K, attr), Shape(w)[3]}
-	return g.Apply(exec.Conv, attr, out, x, w)
+	return g.Apply(exec.Conv, attr, resultShape(exec.Conv, attr, x, w), x, w)
+}
+
+// resultShape is the shape that the arguments decide; it panics when they do not
+// fit, like [Graph.Apply].
+func resultShape(op exec.Op, attr exec.Attr, args ...*Node) exec.Shape {
+	shapes := make([]exec.Shape, len(args))
+	for i, a := range args {
+		shapes[i] = Shape(a)
+	}
+	s, err := exec.ResultShape(op, attr, shapes...)
+	if err != nil {
+		panic("graph: " + err.Error())
+	}
+	return s
 }
 
 // Linear is x·w for x [N,1,1,Cin] and w [1,1,Cin,Cout].
@@ -28,8 +40,7 @@ func pooling(x *Node, win Window) (exec.Attr, exec.Shape) {
 		panic(fmt.Sprintf("graph: pooling with %+v: want no dilation and no groups", win))
 	}
 	attr := exec.Attr{KH: win.K, KW: win.K, Stride: max(win.Stride, 1), Pad: win.Pad}
-	s := Shape(x)
-	return attr, exec.Shape{s[0], outSize(s[1], win.K, attr), outSize(s[2], win.K, attr), s[3]}
+	return attr, resultShape(exec.AvgPool, attr, x)
 }
 
 // AvgPool is the mean over the pixels of each window that lie inside the image.
@@ -72,9 +83,9 @@ func (g *Graph) chanLin(terms []Term, biases []*Node, out exec.Shape) *Node {
 // the batch, without affine parameters. stats is [mean, biased variance, rstd],
 // 3C numbers. The derivative of y in x counts the path through the statistics.
 func (g *Graph) BatchNorm(x *Node, eps float64) (y, stats *Node) {
-	s := Shape(x)
-	stats = g.Apply(exec.BNStats, exec.Attr{Eps: eps}, exec.Vector(3*s[3]), x)
-	return g.Apply(exec.BNNorm, exec.Attr{}, s, x, stats), stats
+	attr := exec.Attr{Eps: eps}
+	stats = g.Apply(exec.BNStats, attr, resultShape(exec.BNStats, attr, x), x)
+	return g.Apply(exec.BNNorm, exec.Attr{}, Shape(x), x, stats), stats
 }
 
 // BatchNormEval is (x − mean)/sqrt(variance + eps) with given statistics, vectors
@@ -86,8 +97,7 @@ func (g *Graph) BatchNormEval(x, mean, variance *Node, eps float64) *Node {
 
 // SpatialMean is the mean over pixels, [N,H,W,C] to [N,1,1,C].
 func (g *Graph) SpatialMean(x *Node) *Node {
-	s := Shape(x)
-	return g.Apply(exec.SpatialMean, exec.Attr{}, exec.Shape{s[0], 1, 1, s[3]}, x)
+	return g.Apply(exec.SpatialMean, exec.Attr{}, resultShape(exec.SpatialMean, exec.Attr{}, x), x)
 }
 
 // CrossEntropy is the mean over rows of logsumexp(z) − t·z, for logits z and
@@ -159,11 +169,7 @@ func (g *Graph) Concat(x ...*Node) *Node {
 	if len(x) == 1 {
 		return x[0]
 	}
-	s := Shape(x[0])
-	for _, a := range x[1:] {
-		s[3] += Shape(a)[3]
-	}
-	return g.Apply(exec.Concat, exec.Attr{}, s, x...)
+	return g.Apply(exec.Concat, exec.Attr{}, resultShape(exec.Concat, exec.Attr{}, x...), x...)
 }
 
 // Subsample is every stride-th pixel of x from offset on, in rows and in
@@ -172,10 +178,8 @@ func (g *Graph) Subsample(x *Node, stride, offset int) *Node {
 	if stride == 1 && offset == 0 {
 		return x
 	}
-	if stride < 1 {
-		panic(fmt.Sprintf("graph: subsample with stride %d: want 1 or more", stride))
-	}
-	return g.Apply(exec.Subsample, exec.Attr{Stride: stride, Offset: offset}, sampledShape(Shape(x), stride, offset), x)
+	attr := exec.Attr{Stride: stride, Offset: offset}
+	return g.Apply(exec.Subsample, attr, resultShape(exec.Subsample, attr, x), x)
 }
 
 // RowScale multiplies each image of x by its number in s [N,1,1,1].

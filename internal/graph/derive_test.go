@@ -111,6 +111,26 @@ func TestAdjointsAreOnePass(t *testing.T) {
 	}
 }
 
+// Every operator has a row in the table of derivatives, but for those that come
+// after all derivatives.
+func TestRulesAreComplete(t *testing.T) {
+	for op := range exec.NumOps {
+		r, piecewiseConstant := rules[op], op == exec.MaxPoolIndex
+		switch {
+		case exec.Ops[op].Lowered:
+			if r.reverse != nil || r.tangent != nil {
+				t.Errorf("%v: has a derivative, though only lowering makes it", op)
+			}
+		case piecewiseConstant:
+			if r.arguments != 0 {
+				t.Errorf("%v: has a derivative, though it is constant wherever it has one", op)
+			}
+		case r.arguments == 0 || r.reverse == nil:
+			t.Errorf("%v: has no derivative", op)
+		}
+	}
+}
+
 func TestSharedNodes(t *testing.T) {
 	g := New()
 	x := g.Input(exec.Weights, 0, exec.Vector(4))
@@ -135,13 +155,13 @@ func TestApplyPanicsOnWrongShapes(t *testing.T) {
 		name, want string
 		build      func(g *Graph, x, v *Node)
 	}{
-		{"mul of two shapes", "one shape", func(g *Graph, x, v *Node) { g.Mul(x, v) }},
-		{"conv with wrong weights", "one convolution", func(g *Graph, x, v *Node) { g.Conv(x, v, Window{K: 1}) }},
-		{"coefficient of another length", "vectors over channels", func(g *Graph, x, v *Node) { g.ChanLin([]Term{{x, v}}) }},
+		{"mul of two shapes", "mul: shape [2 4 4 3], want [1 1 1 5]", func(g *Graph, x, v *Node) { g.Mul(x, v) }},
+		{"conv with wrong weights", "weights have shape [1 1 1 5], want [1 1 3 5]", func(g *Graph, x, v *Node) { g.Conv(x, v, Window{K: 1}) }},
+		{"coefficient of another length", "a vector over channels", func(g *Graph, x, v *Node) { g.ChanLin([]Term{{x, v}}) }},
 		{"softmax over images", "[N,1,1,C]", func(g *Graph, x, v *Node) { g.Softmax(x) }},
-		{"slice beyond the end", "a part of the channels", func(g *Graph, x, v *Node) { g.Slice(v, 3, 4) }},
+		{"slice beyond the end", "channels 3 to 7 of 5", func(g *Graph, x, v *Node) { g.Slice(v, 3, 4) }},
 		{"node of another graph", "not a node of this graph", func(g *Graph, x, v *Node) { New().ReLU(x) }},
-		{"window larger than image", "positive sizes", func(g *Graph, x, v *Node) { g.AvgPool(x, Window{K: 9}) }},
+		{"window larger than image", "image 4x4 is smaller than the window", func(g *Graph, x, v *Node) { g.AvgPool(x, Window{K: 9}) }},
 	} {
 		func() {
 			defer func() {

@@ -92,8 +92,8 @@ func (g *Graph) Apply(op exec.Op, attr exec.Attr, out exec.Shape, args ...*Node)
 		}
 		shapes[i] = Shape(a)
 	}
-	if err := check(op, attr, out, shapes); err != nil {
-		panic(err.Error())
+	if err := exec.Check(op, attr, shapes, out); err != nil {
+		panic("graph: " + err.Error())
 	}
 	key := g.content(op, attr, out, args)
 	if n, ok := g.known[string(key)]; ok {

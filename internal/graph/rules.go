@@ -216,7 +216,6 @@ func init() {
 		exec.SubsampleGrad: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
 			return plain(c.like(exec.Subsample, c.shape(0), h))
 		}},
-		exec.Copy: {arguments: first, reverse: func(_ call, _ int, h *Node) piece { return plain(h) }},
 	}
 }
 

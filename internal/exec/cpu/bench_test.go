@@ -70,7 +70,7 @@ func BenchmarkDepthwise(b *testing.B) {
 		for _, k := range []struct{ k, stride, dilation int }{{3, 1, 1}, {5, 1, 1}, {3, 1, 2}, {5, 1, 2}, {3, 2, 1}, {5, 2, 1}, {5, 2, 2}} {
 			x, w := exec.Shape{16, size, size, c}, exec.Shape{k.k, k.k, 1, c}
 			attr := square(k.k, k.stride, k.k/2*k.dilation, k.dilation, c)
-			y, err := convShape(attr, x, w)
+			y, err := exec.ResultShape(exec.Conv, attr, x, w)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -90,7 +90,7 @@ func BenchmarkWindow(b *testing.B) {
 	for _, c := range []int{4, 16} {
 		for _, k := range []struct{ k, stride, pad int }{{3, 1, 1}, {3, 2, 1}, {2, 2, 1}} {
 			x, attr := exec.Shape{16, 32, 32, c}, exec.Attr{KH: k.k, KW: k.k, Stride: k.stride, Pad: k.pad}
-			y, err := poolShape(attr, x)
+			y, err := exec.ResultShape(exec.AvgPool, attr, x)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -38,7 +38,7 @@ func randomProgram(r *rand.Rand) *exec.Program {
 		c := x.Shape[3]
 		k := []int{1, 3}[r.IntN(2)]
 		w := exec.Shape{k, k, c, c}
-		window := normal(square(k, 1, k/2, 1, 1))
+		window := square(k, 1, k/2, 1, 1).Normal()
 		in := []exec.Instr{
 			{Op: exec.ReLU, Args: []exec.Tensor{x}, Out: y},
 			{Op: exec.ReLUMask, Args: []exec.Tensor{x, image()}, Out: y},
@@ -57,7 +57,7 @@ func randomProgram(r *rand.Rand) *exec.Program {
 			in.Args[1].Shape = x.Shape
 			in.Args[1].Offset = min(in.Args[1].Offset, end-x.Shape.Len())
 		}
-		in.Attr = normal(in.Attr)
+		in.Attr = in.Attr.Normal()
 		if check(in, mem) == nil {
 			program.Phases[0] = append(program.Phases[0], in)
 		}

@@ -79,7 +79,7 @@ func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], kernels *kernels
 	poolings := map[window]*pooling[T]{}
 	for i, phase := range p.Phases {
 		for k, in := range phase {
-			in.Attr = normal(in.Attr)
+			in.Attr = in.Attr.Normal()
 			if err := check(in, mem); err != nil {
 				return nil, fmt.Errorf("cpu: phase %d, instruction %d: %w", i, k, err)
 			}

@@ -92,7 +92,7 @@ func cases() []instr {
 		add(exec.RowDot, exec.Attr{}, images, s, s)
 		add(exec.RowScale, exec.Attr{}, s, s, images)
 		for _, a := range []exec.Attr{{Stride: 2}, {Stride: 2, Offset: 1}, {Stride: 3, Offset: 1}, {Stride: 1, Offset: 2}} {
-			if y, err := sampledShape(a, s); err == nil {
+			if y, err := exec.ResultShape(exec.Subsample, a, s); err == nil {
 				add(exec.Subsample, a, y, s)
 				add(exec.SubsampleGrad, a, s, y)
 			}
@@ -119,7 +119,7 @@ func cases() []instr {
 		{exec.Shape{1, 9, 1, 33}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
 		{exec.Shape{1, 5, 1, 7}, exec.Attr{KH: 3, KW: 1, Stride: 4}},
 	} {
-		y, err := poolShape(w.attr, w.x)
+		y, err := exec.ResultShape(exec.AvgPool, w.attr, w.x)
 		if err != nil {
 			panic(err)
 		}
@@ -131,7 +131,7 @@ func cases() []instr {
 	}
 	for _, k := range convs {
 		w := k.weights()
-		y, err := convShape(normal(k.attr), k.x, w)
+		y, err := exec.ResultShape(exec.Conv, k.attr, k.x, w)
 		if err != nil {
 			panic(err)
 		}

@@ -46,13 +46,13 @@ func block(mem *Memory, t exec.Tensor) []float64 {
 	return mem[t.Space][t.Offset : t.Offset+t.Shape.Len()]
 }
 
-// Do computes one operator. args[i] has shapes[i]; out is fully overwritten. A
-// Stride, Dilation or Groups of 0 means 1. Out shares no memory with args.
+// Do computes one operator. args[i] has shapes[i]; out is fully overwritten. Out
+// shares no memory with args.
 func Do(op exec.Op, attr exec.Attr, args [][]float64, shapes []exec.Shape, out []float64, outShape exec.Shape) {
 	for i := range out {
 		out[i] = 0
 	}
-	attr.Stride, attr.Dilation, attr.Groups = max(attr.Stride, 1), max(attr.Dilation, 1), max(attr.Groups, 1)
+	attr = attr.Normal()
 	c := outShape[3]
 	switch op {
 	case exec.Conv:
