@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"idarts/internal/diagram/picture"
 	"idarts/internal/result"
 )
 
@@ -40,7 +41,7 @@ func Epochs(runs []result.Run, opts Options) ([]Figure, error) {
 		}
 		figures = append(figures, Figure{
 			Name: g.name() + "-epochs", Title: f.title, Notes: notes,
-			width: figureWidth, height: figureHeight, drawing: f,
+			Picture: page(f.draw),
 		})
 	}
 	return figures, nil
@@ -109,20 +110,20 @@ func standardError(s Stats) (lo, hi float64) {
 }
 
 func (f byEpoch) draw(c draw.Canvas) {
-	c = draw.Crop(c, figureMargin, -figureMargin, figureMargin, -figureMargin)
-	title := textStyle(titleSize)
+	c = draw.Crop(c, picture.Margin, -picture.Margin, picture.Margin, -picture.Margin)
+	title := picture.TextStyle(picture.TitleSize)
 	title.XAlign, title.YAlign = draw.XCenter, draw.YTop
-	c.FillText(title, vg.Point{X: c.Center().X, Y: c.Max.Y}, ascii(f.title))
-	c.Max.Y -= title.Height(ascii(f.title)) + 6
+	c.FillText(title, vg.Point{X: c.Center().X, Y: c.Max.Y}, picture.ASCII(f.title))
+	c.Max.Y -= title.Height(picture.ASCII(f.title)) + 6
 
 	var entries legend
 	for _, c := range f.curves[Valid] {
-		entries = append(entries, entry{ascii(c.label), line{c, 1}})
+		entries = append(entries, entry{picture.ASCII(c.label), line{c, 1}})
 	}
 	for _, label := range f.empty {
-		entries = append(entries, entry{ascii(label), nothing{}})
+		entries = append(entries, entry{picture.ASCII(label), nothing{}})
 	}
-	style := textStyle(tickSize)
+	style := picture.TextStyle(tickSize)
 	style.XAlign, style.YAlign = draw.XLeft, draw.YCenter
 	c.Min.Y += entries.draw(c, style) + 6
 
@@ -139,7 +140,7 @@ func (f byEpoch) drawPanel(c draw.Canvas, split Split) {
 	if f.best != nil {
 		text = [...]string{"test", "valid"}[split] + " regret (pp)"
 	}
-	style := textStyle(labelSize)
+	style := picture.TextStyle(labelSize)
 	style.Rotation = math.Pi / 2
 	style.XAlign, style.YAlign = draw.XCenter, draw.YTop
 	p := f.panel(split)

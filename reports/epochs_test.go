@@ -86,7 +86,7 @@ func TestEpochs(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, ext := range []string{".svg", ".png", ".pdf"} {
-				first, second := filepath.Join(dir, tt.name+ext), filepath.Join(t.TempDir(), "again"+ext)
+				first, second := filepath.Join(dir, tt.name+ext), filepath.Join(t.TempDir(), "second"+ext)
 				for _, path := range []string{first, second} {
 					figures, err := Epochs(tt.runs, tt.opts)
 					if err != nil || len(figures) != 1 {

@@ -1,38 +1,23 @@
 package reports
 
 import (
-	"bytes"
-	"fmt"
 	"image/color"
-	"io"
 	"math"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"codeberg.org/go-pdf/fpdf"
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgpdf"
-	"gonum.org/v1/plot/vg/vgsvg"
 
-	"idarts/internal/durable"
+	"idarts/internal/diagram/picture"
 )
 
-// Size of a figure and resolution of its PNG. At 16 cm it fills the width of a
-// page, and its text is then as large as a caption's.
+// Sizes of a chart's parts, in points but where another unit is said.
 const (
-	figureWidth  = 16 * vg.Centimeter
 	figureHeight = 9 * vg.Centimeter
-	figureDPI    = 240
-	figureMargin = 6
 
-	titleSize = 9
 	labelSize = 9
 	tickSize  = 8
 	lineSize  = 1.4
@@ -82,89 +67,24 @@ func styles(i int) (draw.LineStyle, draw.GlyphStyle) {
 		draw.GlyphStyle{Color: colour, Radius: 3.5, Shape: marks[other]}
 }
 
-// Figure is a drawing ready to be saved.
+// Figure is a drawing of runs ready to be saved.
 type Figure struct {
 	Name  string   // a file name without extension: "nb201-fashion-laptop-test-gflop"
 	Title string   // drawn above it, made from the runs
 	Notes []string // failures and warnings, for the text beside the figure
-
-	width, height vg.Length
-	drawing       interface{ draw(draw.Canvas) }
+	picture.Picture
 }
 
-// Save draws f into each of paths, in the format of its extension: .svg, .pdf
-// or .png. The same input gives the same bytes. Nothing is written when an
-// extension is not known.
-func (f Figure) Save(paths ...string) error {
-	for _, path := range paths {
-		if _, ok := canvases[filepath.Ext(path)]; !ok {
-			return fmt.Errorf("reports: figure %q: unknown format %q, want .svg, .pdf or .png", path, filepath.Ext(path))
-		}
-	}
-	for _, path := range paths {
-		var content bytes.Buffer
-		canvas := canvases[filepath.Ext(path)](f.width, f.height)
-		f.drawing.draw(draw.New(canvas))
-		if _, err := canvas.WriteTo(&content); err != nil {
-			return fmt.Errorf("reports: draw %q: %w", path, err)
-		}
-		drawn := content.Bytes()
-		if filepath.Ext(path) == ".svg" {
-			// The font is named, not embedded; where it is not installed, one of
-			// the same widths or at least without serifs has to do.
-			drawn = bytes.ReplaceAll(drawn, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
-		}
-		if err := durable.WriteBytes(path, drawn); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type writerCanvas interface {
-	vg.CanvasSizer
-	io.WriterTo
-}
-
-var canvases = map[string]func(w, h vg.Length) writerCanvas{
-	".svg": func(w, h vg.Length) writerCanvas { return vgsvg.New(w, h) },
-	".png": func(w, h vg.Length) writerCanvas {
-		return vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(figureDPI))}
-	},
-	".pdf": func(w, h vg.Length) writerCanvas {
-		// The canvas has no setters of its own for what differs from call to
-		// call: the dates, and the order in which fonts are written.
-		fpdf.SetDefaultCreationDate(time.Unix(0, 0).UTC())
-		fpdf.SetDefaultModificationDate(time.Unix(0, 0).UTC())
-		fpdf.SetDefaultCatalogSort(true)
-		return pdfCanvas{vgpdf.New(w, h)}
-	},
-}
-
-// pdfCanvas corrects the colours of translucent areas. vgpdf takes the red,
-// green and blue of [color.Color], which are already multiplied by alpha, and
-// has them multiplied once more by the reader: every band would come out grey.
-type pdfCanvas struct{ *vgpdf.Canvas }
-
-func (p pdfCanvas) SetColor(c color.Color) {
-	if c == nil {
-		c = color.Black
-	}
-	p.Canvas.SetColor(straight(color.NRGBAModel.Convert(c).(color.NRGBA)))
-}
-
-// straight is a colour whose components are not multiplied by its alpha.
-type straight color.NRGBA
-
-func (s straight) RGBA() (r, g, b, a uint32) {
-	return uint32(s.R) * 0x101, uint32(s.G) * 0x101, uint32(s.B) * 0x101, uint32(s.A) * 0x101
+// page is a chart of the usual size.
+func page(d func(draw.Canvas)) picture.Picture {
+	return picture.Picture{Width: picture.PageWidth, Height: figureHeight, Draw: d}
 }
 
 // draw lays out the axes above and the legend below them.
 func (f anytime) draw(c draw.Canvas) {
 	p := newPlot()
 	scale, unitName := f.xUnit()
-	p.Title.Text = ascii(f.title)
+	p.Title.Text = picture.ASCII(f.title)
 	p.X.Label.Text = [...]string{"arithmetic of the search (" + unitName + ")", "search time (" + unitName + ")", "distinct cells queried"}[f.axis]
 	p.Y.Label.Text = [...]string{"test", "valid"}[f.split] + " accuracy of the derived cell (%)"
 	f.limits(p, scale)
@@ -177,37 +97,32 @@ func (f anytime) draw(c draw.Canvas) {
 	for _, c := range f.curves {
 		line := line{c, scale}
 		p.Add(line)
-		entries = append(entries, entry{ascii(c.label), line})
+		entries = append(entries, entry{picture.ASCII(c.label), line})
 	}
 	for _, label := range f.empty {
-		entries = append(entries, entry{ascii(label), nothing{}})
+		entries = append(entries, entry{picture.ASCII(label), nothing{}})
 	}
 	if !math.IsNaN(f.best) {
-		p.Add(level(f.best))
-		entries = append(entries, entry{"best known", level(f.best)})
+		p.Add(bestLine(f.best))
+		entries = append(entries, entry{"best known", bestLine(f.best)})
 	}
 
-	c = draw.Crop(c, figureMargin, -figureMargin, figureMargin, -figureMargin)
+	c = draw.Crop(c, picture.Margin, -picture.Margin, picture.Margin, -picture.Margin)
 	style := p.X.Tick.Label
 	style.XAlign, style.YAlign = draw.XLeft, draw.YCenter
 	height := entries.draw(c, style)
 	p.Draw(draw.Crop(c, 0, 0, height+6, 0))
 }
 
-// sans is the font of all figures.
-func sans(size vg.Length) font.Font {
-	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
-}
-
 // newPlot is an empty plot with our fonts and distances.
 func newPlot() *plot.Plot {
 	p := plot.New()
-	p.Title.TextStyle.Font = sans(titleSize)
+	p.Title.TextStyle.Font = picture.Font(picture.TitleSize)
 	p.Title.Padding = 4
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Label.TextStyle.Font = sans(labelSize)
+		axis.Label.TextStyle.Font = picture.Font(labelSize)
 		axis.Label.Padding = 3
-		axis.Tick.Label.Font = sans(tickSize)
+		axis.Tick.Label.Font = picture.Font(tickSize)
 		axis.Tick.Length = 4
 		axis.Padding = 0
 	}
@@ -379,19 +294,20 @@ func (c curve) points(y []float64, scale float64, p *plot.Plot, toX, toY func(fl
 	return points
 }
 
-// level is a horizontal line at the best known accuracy.
-type level float64
+// bestLine is a horizontal line at the best known accuracy.
+type bestLine float64
 
-var levelStyle = draw.LineStyle{Color: color.Gray{0x60}, Width: 0.8, Dashes: []vg.Length{1, 2}}
+// guideStyle is that of lines that are no curves of their own.
+var guideStyle = draw.LineStyle{Color: color.Gray{0x60}, Width: 0.8, Dashes: []vg.Length{1, 2}}
 
-func (l level) Plot(c draw.Canvas, p *plot.Plot) {
+func (l bestLine) Plot(c draw.Canvas, p *plot.Plot) {
 	_, toY := p.Transforms(&c)
-	c.StrokeLine2(levelStyle, c.Min.X, toY(float64(l)), c.Max.X, toY(float64(l)))
+	c.StrokeLine2(guideStyle, c.Min.X, toY(float64(l)), c.Max.X, toY(float64(l)))
 }
 
-func (level) Thumbnail(c *draw.Canvas) {
+func (bestLine) Thumbnail(c *draw.Canvas) {
 	y := c.Center().Y
-	c.StrokeLine2(levelStyle, c.Min.X, y, c.Max.X, y)
+	c.StrokeLine2(guideStyle, c.Min.X, y, c.Max.X, y)
 }
 
 // gridLines are pale lines at the labelled ticks of the y axis.
@@ -466,21 +382,3 @@ func (logTicks) Ticks(lo, hi float64) []plot.Tick {
 	}
 	return ticks
 }
-
-// ascii spells out what the PDF canvas, which passes text on as bytes of
-// code page 1252, would garble.
-func ascii(s string) string {
-	var out strings.Builder
-	for _, r := range s {
-		if spelled, ok := spelling[r]; ok {
-			out.WriteString(spelled)
-		} else if r < 0x80 {
-			out.WriteRune(r)
-		} else {
-			out.WriteByte('?')
-		}
-	}
-	return out.String()
-}
-
-var spelling = map[rune]string{'±': "+-", '–': "-", '−': "-", '×': "x", 'α': "alpha", 'β': "beta", 'λ': "lambda", 'Λ': "Lambda", 'Δ': "Delta"}

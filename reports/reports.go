@@ -1,18 +1,17 @@
 // Package reports turns finished runs into tables and figures: accuracy, cost
 // and wall clock of every method as mean and sample standard deviation over its
 // seeds, and the accuracy of the derived cell against the cost of the search. It
-// also draws cells.
+// also describes benchmarks that were trained here.
 //
-// Its input is []result.Run as [result.Load] returns it, and for drawings
-// []diagram.Graph. It trains and
-// scores nothing, and the same runs give the same bytes. Accuracies are in
-// percent, differences of accuracies in percentage points, times in seconds,
-// arithmetic in GFLOP.
+// Its input is []result.Run as [result.Load] returns it, and for benchmarks plain
+// [Trained] architectures. It trains and scores nothing, and the same input gives
+// the same bytes. Accuracies are in percent, differences of accuracies in
+// percentage points, times in seconds, arithmetic in GFLOP.
 //
 // Start at [Compare] for the main table, [Timing] for the wall clock, which
 // differs from machine to machine and so has a table of its own, [Anytime] and
-// [Epochs] for the figures, and [DrawCell] for the drawing of an architecture.
-// Published numbers are in published.go.
+// [Epochs] for the figures, and [Describe] for a benchmark. Published numbers are
+// in published.go. Architectures are drawn in internal/diagram/picture.
 package reports
 
 import (

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -211,16 +210,7 @@ func (b *benchReportCmd) Run(c console) error {
 	if b.Figures == "" {
 		return nil
 	}
-	for _, figure := range figures {
-		var paths []string
-		for _, end := range []string{".svg", ".pdf", ".png"} {
-			paths = append(paths, filepath.Join(b.Figures, figure.Name+end))
-		}
-		if err := save(c, figure, paths); err != nil {
-			return err
-		}
-	}
-	return nil
+	return saveAll(c, figures, b.Figures)
 }
 
 // official compares with the benchmark that the space is known for.

@@ -18,7 +18,7 @@ var rooms = map[string][]string{
 	"cmd/idarts":                 {"runners", "reports", "nb201", "nb1b1", "darts_space", "testdata", "internal/*"},
 	"runners":                    {"nb201", "nb1b1", "darts_space", "testdata", "internal/*"},
 	"runners/internal/toy":       {"internal/supernet", "internal/search", "internal/graph", "internal/diagram"},
-	"reports":                    {"internal/result", "internal/durable", "internal/diagram"},
+	"reports":                    {"internal/result", "internal/durable", "internal/diagram", "internal/diagram/picture"},
 	"benchmarks":                 {"runners", "nb201", "internal/*"},
 	"benchmarks/compare":         {"benchmarks"},
 	"benchmarks/roofline":        {"benchmarks", "internal/exec", "internal/exec/cpu"},
@@ -43,6 +43,7 @@ var rooms = map[string][]string{
 	"internal/rng":               {},
 	"internal/durable":           {},
 	"internal/diagram":           {},
+	"internal/diagram/picture":   {"internal/diagram", "internal/durable"},
 	"testdata":                   {},
 }
 
@@ -55,6 +56,10 @@ var owners = map[string]string{
 	"github.com/klauspost/compress":         "internal/arrowio",
 	"github.com/pierrec/lz4":                "internal/arrowio",
 	"google.golang.org/protobuf":            "nb1b1",
+	"codeberg.org/go-pdf/fpdf":              "internal/diagram/picture",
+	"gonum.org/v1/plot/vg/vgimg":            "internal/diagram/picture",
+	"gonum.org/v1/plot/vg/vgpdf":            "internal/diagram/picture",
+	"gonum.org/v1/plot/vg/vgsvg":            "internal/diagram/picture",
 }
 
 type listed struct {

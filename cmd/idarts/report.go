@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"idarts/internal/diagram/picture"
 	"idarts/internal/durable"
 	"idarts/internal/result"
 	"idarts/internal/search"
@@ -134,21 +135,26 @@ func (f *figureRunsCmd) Run(c console) error {
 	if len(figures) == 0 {
 		return fmt.Errorf("no finished runs in %q to draw", f.Out)
 	}
+	return saveAll(c, figures, f.Out)
+}
+
+// saveAll writes figures into a folder, in each format.
+func saveAll(c console, figures []reports.Figure, folder string) error {
 	for _, figure := range figures {
 		var paths []string
 		for _, end := range []string{".svg", ".pdf", ".png"} {
-			paths = append(paths, filepath.Join(f.Out, figure.Name+end))
+			paths = append(paths, filepath.Join(folder, figure.Name+end))
 		}
-		if err := save(c, figure, paths); err != nil {
+		if err := save(c, figure.Picture, paths); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// save writes a figure and says where.
-func save(c console, figure reports.Figure, paths []string) error {
-	if err := figure.Save(paths...); err != nil {
+// save writes a drawing and says where.
+func save(c console, drawing picture.Picture, paths []string) error {
+	if err := drawing.Save(paths...); err != nil {
 		return err
 	}
 	for _, path := range paths {
@@ -184,11 +190,11 @@ func (f *figureCellCmd) Run(c console) error {
 			wanted = append(wanted, err.Error())
 			continue
 		}
-		figure, err := reports.DrawCell(graphs)
+		drawing, err := picture.Cell(graphs)
 		if err != nil {
 			return err
 		}
-		return save(c, figure, f.Save)
+		return save(c, drawing, f.Save)
 	}
 	if len(wanted) > 1 {
 		return fmt.Errorf("%q fits no search space: %s", f.Cell, strings.Join(wanted, "; "))

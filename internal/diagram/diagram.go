@@ -1,13 +1,15 @@
 // Package diagram describes the graph of a cell in plain types, so that a space
-// can hand over what it searches and reports can draw it without knowing each
-// other.
+// can hand over what it searches without knowing how it is drawn, and says where
+// the parts of a drawing lie.
 //
 // A graph is directed and has no cycles. Where a space puts operations on edges
 // (NAS-Bench-201, DARTS), [Edge.Op] names them and [Node.Name] is a label such as
 // "0". Where it puts them on nodes (NAS-Bench-101), [Node.Name] is the operation
 // and [Edge.Op] is empty.
 //
-// Nothing here draws, parses or checks.
+// Start at [Graph] to describe a cell and at [NewLayout] to place one. Nothing
+// here measures text or draws: internal/diagram/picture does, on a drawing
+// library that spaces need not carry.
 package diagram
 
 // Graph is one cell. A space with two kinds of cell gives two graphs.

@@ -1,15 +1,15 @@
-package reports
+package diagram
 
 import (
 	"math"
 	"slices"
 )
 
-// straighten sets all y so that Σ weight·|difference of height| over the links
-// is least for the order of the bands, which leaves most of them level: least
-// squares with weights that are made again from the last differences.
+// straighten sets all y so that Σ weight·|climb| over the links is least for the
+// order of the bands, which leaves most of them horizontal: least squares with
+// weights that are made again from the last climbs.
 func (p *plan) straighten() {
-	p.level(100)
+	p.setHeights(100)
 	weights := make([]float64, len(p.links))
 	for i, l := range p.links {
 		weights[i] = l.weight
@@ -23,14 +23,9 @@ func (p *plan) straighten() {
 	}
 }
 
-// climb is how much lower l ends than it begins.
-func (p *plan) climb(l link) float64 {
-	return p.elements[l.to].y + l.enters - p.elements[l.from].y - l.leaves
-}
-
-// level sets all y so that Σ weight·climb² over the links is least for the order
-// of the bands, and returns the sum.
-func (p *plan) level(sweeps int) float64 {
+// setHeights sets all y so that Σ weight·climb² over the links is least for the
+// order of the bands, and returns the sum.
+func (p *plan) setHeights(sweeps int) float64 {
 	p.ports()
 	for _, band := range p.bands {
 		y := 0.0
@@ -52,14 +47,14 @@ func (p *plan) level(sweeps int) float64 {
 	return sum
 }
 
-// sweep levels the bands one after another, from left to right and back.
+// sweep sets the heights of one band after another, from left to right and back.
 func (p *plan) sweep(sweeps int) {
 	for sweep := range sweeps {
 		for k := range p.bands {
 			if sweep%2 == 1 {
 				k = len(p.bands) - 1 - k
 			}
-			p.levelBand(p.bands[k])
+			p.setBandHeights(p.bands[k])
 		}
 	}
 }
@@ -94,9 +89,9 @@ func (p *plan) distance(above, below int) float64 {
 	return (a.h+b.h)/2 + a.margin + b.margin
 }
 
-// levelBand sets the heights of one band, those of its neighbours given: the
+// setBandHeights sets the heights of one band, those of its neighbours given: the
 // least squares under the distances, by pooling adjacent violators.
-func (p *plan) levelBand(band []int) {
+func (p *plan) setBandHeights(band []int) {
 	type pool struct{ sum, weight, n float64 }
 	var pools []pool
 	offsets := make([]float64, len(band))

@@ -1,20 +1,9 @@
-package reports
+package diagram
 
 import (
 	"math"
 	"slices"
 )
-
-// places is the place of each element in its band.
-func (p *plan) places() []int {
-	places := make([]int, len(p.elements))
-	for _, band := range p.bands {
-		for place, el := range band {
-			places[el] = place
-		}
-	}
-	return places
-}
 
 // crossings counts pairs of links that cross.
 func (p *plan) crossings() int {
@@ -30,9 +19,9 @@ func (p *plan) crossings() int {
 	return n
 }
 
-// sort looks for the order of each band with the fewest crossings and, among
-// those, the most level links.
-func (p *plan) sort() {
+// orderBands looks for the order of each band with the fewest crossings and, among
+// those, the least climb.
+func (p *plan) orderBands() {
 	forward := cloneBands(p.bands)
 	backward := cloneBands(p.bands)
 	for _, band := range backward {
@@ -45,7 +34,7 @@ func (p *plan) sort() {
 		for sweep := range 8 {
 			p.barycentre(sweep%2 == 0)
 		}
-		if c := p.search(); best == nil || c.less(least) {
+		if c := p.improve(); best == nil || c.less(least) {
 			best, least = cloneBands(p.bands), c
 		}
 	}
@@ -91,10 +80,10 @@ func (p *plan) barycentre(rightwards bool) {
 	}
 }
 
-// cost orders arrangements.
+// cost is how bad an order of the bands is.
 type cost struct {
 	crossings int
-	climb     float64
+	climb     float64 // the sum of [plan.setHeights]
 }
 
 // less is true of a real improvement, not of one by rounding.
@@ -105,17 +94,17 @@ func (c cost) less(d cost) bool {
 	return c.climb < d.climb-1e-6*(1+math.Abs(d.climb))
 }
 
-// search makes the moves that lower the cost until there is none: swapping
+// improve makes the moves that lower the cost until there is none: swapping
 // neighbours, alone or together with two neighbours of the same or the next band,
 // and taking the lanes of an edge to the top or the bottom of their bands.
-func (p *plan) search() cost {
-	now := cost{p.crossings(), p.level(12)}
+func (p *plan) improve() cost {
+	now := cost{p.crossings(), p.setHeights(12)}
 	better := func() bool {
 		c := cost{crossings: p.crossings()}
 		if c.crossings > now.crossings {
 			return false
 		}
-		c.climb = p.level(12)
+		c.climb = p.setHeights(12)
 		if !c.less(now) {
 			return false
 		}
@@ -143,7 +132,7 @@ func (p *plan) search() cost {
 		for k, band := range p.bands {
 			for i := 1; i < len(band); i++ {
 				swap(band, i)
-				if better() || p.searchSecond(k, better) {
+				if better() || p.swapSecond(k, better) {
 					improved = true
 				} else {
 					swap(band, i)
@@ -154,9 +143,9 @@ func (p *plan) search() cost {
 	return now
 }
 
-// searchSecond makes a second swap, in band k or the next one, if it makes the
-// arrangement better.
-func (p *plan) searchSecond(k int, better func() bool) bool {
+// swapSecond makes a second swap, in band k or the next one, if it makes the
+// order better.
+func (p *plan) swapSecond(k int, better func() bool) bool {
 	for _, band := range p.bands[k:min(k+2, len(p.bands))] {
 		for i := 1; i < len(band); i++ {
 			swap(band, i)

@@ -1,9 +1,11 @@
-package reports
+package picture
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"image/png"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,7 +80,9 @@ var drawings = []struct {
 	}}, nil},
 }
 
-func TestDrawCell(t *testing.T) {
+var keep = flag.String("keep", "", "folder to leave the drawings of the tests in, to look at")
+
+func TestCell(t *testing.T) {
 	dir := t.TempDir()
 	if *keep != "" {
 		dir = *keep
@@ -86,13 +90,13 @@ func TestDrawCell(t *testing.T) {
 	for _, tt := range drawings {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, ext := range []string{".svg", ".png", ".pdf"} {
-				first, second := filepath.Join(dir, "cell-"+tt.name+ext), filepath.Join(t.TempDir(), "again"+ext)
+				first, second := filepath.Join(dir, "cell-"+tt.name+ext), filepath.Join(t.TempDir(), "second"+ext)
 				for _, path := range []string{first, second} {
-					figure, err := DrawCell(tt.graphs)
+					drawing, err := Cell(tt.graphs)
 					if err != nil {
 						t.Fatal(err)
 					}
-					if err := figure.Save(path); err != nil {
+					if err := drawing.Save(path); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -119,12 +123,12 @@ func TestDrawCell(t *testing.T) {
 
 // The colours and the dashes of a drawing, as its SVG has them.
 func TestEdgesLookLikeTheirOperations(t *testing.T) {
-	figure, err := DrawCell(nb201Graph("nor_conv_3x3", "nor_conv_1x1", "skip_connect", "skip_connect", "avg_pool_3x3", "none"))
+	drawing, err := Cell(nb201Graph("nor_conv_3x3", "nor_conv_1x1", "skip_connect", "skip_connect", "avg_pool_3x3", "none"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "cell.svg")
-	if err := figure.Save(path); err != nil {
+	if err := drawing.Save(path); err != nil {
 		t.Fatal(err)
 	}
 	content := string(read(t, path))
@@ -176,4 +180,28 @@ func TestTextsOfNodes(t *testing.T) {
 			t.Errorf("%s: %q has the pieces %s, want %s", tt.name, tt.text, got, tt.want)
 		}
 	}
+}
+
+func TestNoGraphs(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		graphs []diagram.Graph
+		want   string
+	}{
+		{"none", nil, "picture: no graph to draw"},
+		{"one that cannot be laid out", []diagram.Graph{{Title: "t"}}, `diagram: graph "t" has no nodes`},
+	} {
+		if _, err := Cell(tt.graphs); err == nil || err.Error() != tt.want {
+			t.Errorf("%s: error %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }

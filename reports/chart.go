@@ -9,6 +9,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"idarts/internal/diagram/picture"
 )
 
 // Axes names a figure and what its axes are.
@@ -18,27 +20,27 @@ type Axes struct {
 	X, Y  string
 }
 
-// figure is a drawing of the usual size.
+// figure is a chart of the usual size.
 func (a Axes) figure(limits func(p *plot.Plot), on ...plot.Plotter) Figure {
-	return Figure{Name: a.Name, Title: a.Title, width: figureWidth, height: figureHeight, drawing: plain{a, limits, on}}
+	return Figure{Name: a.Name, Title: a.Title, Picture: page(chart{a, limits, on}.draw)}
 }
 
-// plain is a plot without a legend.
-type plain struct {
+// chart is a plot without a legend.
+type chart struct {
 	Axes
 	limits func(p *plot.Plot)
 	on     []plot.Plotter
 }
 
-func (f plain) draw(c draw.Canvas) {
+func (f chart) draw(c draw.Canvas) {
 	p := newPlot()
-	p.Title.Text = ascii(f.Title)
-	p.X.Label.Text, p.Y.Label.Text = ascii(f.X), ascii(f.Y)
+	p.Title.Text = picture.ASCII(f.Title)
+	p.X.Label.Text, p.Y.Label.Text = picture.ASCII(f.X), picture.ASCII(f.Y)
 	p.X.Tick.Marker, p.Y.Tick.Marker = decimalTicks{}, decimalTicks{}
 	f.limits(p)
 	p.Add(gridLines{})
 	p.Add(f.on...)
-	p.Draw(draw.Crop(c, figureMargin, -figureMargin, figureMargin, -figureMargin))
+	p.Draw(draw.Crop(c, picture.Margin, -picture.Margin, picture.Margin, -picture.Margin))
 }
 
 // Histogram counts values in bins of the given width, whose borders are multiples
@@ -166,7 +168,7 @@ type diagonal struct{}
 func (diagonal) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
 	lo, hi := max(p.X.Min, p.Y.Min), min(p.X.Max, p.Y.Max)
-	c.StrokeLine2(levelStyle, toX(lo), toY(lo), toX(hi), toY(hi))
+	c.StrokeLine2(guideStyle, toX(lo), toY(lo), toX(hi), toY(hi))
 }
 
 type density struct{ x, y []float64 }
