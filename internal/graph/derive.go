@@ -18,14 +18,13 @@ type piece struct {
 	spread bool
 }
 
-func plain(x *Node) piece {
-	return piece{X: x}
-}
+// bare is x as it is.
+func bare(x *Node) piece { return piece{X: x} }
 
 // times is x⊙a. Constants become part of the node: they have no derivative.
 func (g *Graph) times(x, a *Node) piece {
 	if v, ok := constant(a); ok {
-		return plain(g.Affine(x, v, 0))
+		return bare(g.Affine(x, v, 0))
 	}
 	return piece{X: x, A: a}
 }
@@ -104,7 +103,7 @@ func (g *Graph) Gradient(y *Node, wrt ...*Node) []*Node {
 	}
 	sums := map[*Node][]piece{}
 	if active[y] {
-		sums[y] = []piece{plain(g.Affine(y, 0, 1))}
+		sums[y] = []piece{bare(g.Affine(y, 0, 1))}
 	}
 	for k := len(order) - 1; k >= 0; k-- {
 		n := order[k]
@@ -116,7 +115,7 @@ func (g *Graph) Gradient(y *Node, wrt ...*Node) []*Node {
 		if _, ok := wanted[n]; ok {
 			h := g.total(sum, Shape(n))
 			wanted[n] = h
-			sum = []piece{plain(h)}
+			sum = []piece{bare(h)}
 		}
 		o := operator(n)
 		if o == nil || !anyArg(o.args, active) {
@@ -203,7 +202,7 @@ func multilinear(c call, dots []*Node) *Node {
 		if d != nil {
 			changed := append([]*Node(nil), c.args...)
 			changed[i] = d
-			sum = append(sum, plain(c.like(c.o.Op, c.o.Out, changed...)))
+			sum = append(sum, bare(c.like(c.o.Op, c.o.Out, changed...)))
 		}
 	}
 	return c.total(sum, c.o.Out)

@@ -98,7 +98,7 @@ func TestFuse(t *testing.T) {
 // compares the outputs. It returns the fused program.
 func sameValues(t *testing.T, name string, g *Graph, phases [][]Output, limit float64) *exec.Program {
 	t.Helper()
-	plain, err := g.lower(phases)
+	unfused, err := g.lower(phases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func sameValues(t *testing.T, name string, g *Graph, phases [][]Output, limit fl
 	if err := checkMemory(g, fused, []int{0, len(phases) - 1}); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	want, got := ref.NewMemory(plain.program), ref.NewMemory(fused.program)
+	want, got := ref.NewMemory(unfused.program), ref.NewMemory(fused.program)
 	for s := range want {
 		if exec.Space(s) == exec.Scratch {
 			continue
@@ -123,7 +123,7 @@ func sameValues(t *testing.T, name string, g *Graph, phases [][]Output, limit fl
 		}
 	}
 	for p := range phases {
-		ref.Run(plain.program, want, p)
+		ref.Run(unfused.program, want, p)
 		ref.Run(fused.program, got, p)
 		for _, o := range phases[p] {
 			if o.Node == nil {
@@ -158,7 +158,7 @@ func TestFuseSupernet(t *testing.T) {
 		outputs(exec.HessianVec, tangents[:n]...),
 	}
 	fused := sameValues(t, "supernet", g, phases, 1e-9)
-	plain, err := g.lower(phases)
+	unfused, err := g.lower(phases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,8 +180,8 @@ func TestFuseSupernet(t *testing.T) {
 		if p > 0 && count[exec.ReLU] == 0 {
 			t.Errorf("phase %d: no ReLU is computed again, so all are kept", p)
 		}
-		before, after := passes(plain.program.Phases[p]), passes(fused.Phases[p])
-		t.Logf("phase %d: %d instructions for %d, %d images moved for %d", p, len(fused.Phases[p]), len(plain.program.Phases[p]), after, before)
+		before, after := passes(unfused.program.Phases[p]), passes(fused.Phases[p])
+		t.Logf("phase %d: %d instructions for %d, %d images moved for %d", p, len(fused.Phases[p]), len(unfused.program.Phases[p]), after, before)
 		if float64(after) > 0.9*float64(before) { // with what is computed again to save memory
 			t.Errorf("phase %d: %d images are moved, %d without fusion", p, after, before)
 		}

@@ -56,43 +56,43 @@ func init() {
 		// each one's derivatives are the other two.
 		exec.Conv: {arguments: first | second, reverse: func(c call, i int, h *Node) piece {
 			if i == 0 {
-				return plain(c.like(exec.ConvGradInput, c.shape(0), c.args[1], h))
+				return bare(c.like(exec.ConvGradInput, c.shape(0), c.args[1], h))
 			}
-			return plain(c.like(exec.ConvGradWeight, c.shape(1), c.args[0], h))
+			return bare(c.like(exec.ConvGradWeight, c.shape(1), c.args[0], h))
 		}},
 		exec.ConvGradInput: {arguments: first | second, reverse: func(c call, i int, h *Node) piece {
 			if i == 0 {
-				return plain(c.like(exec.ConvGradWeight, c.shape(0), h, c.args[1]))
+				return bare(c.like(exec.ConvGradWeight, c.shape(0), h, c.args[1]))
 			}
-			return plain(c.like(exec.Conv, c.shape(1), h, c.args[0]))
+			return bare(c.like(exec.Conv, c.shape(1), h, c.args[0]))
 		}},
 		exec.ConvGradWeight: {arguments: first | second, reverse: func(c call, i int, h *Node) piece {
 			if i == 0 {
-				return plain(c.like(exec.ConvGradInput, c.shape(0), h, c.args[1]))
+				return bare(c.like(exec.ConvGradInput, c.shape(0), h, c.args[1]))
 			}
-			return plain(c.like(exec.Conv, c.shape(1), c.args[0], h))
+			return bare(c.like(exec.Conv, c.shape(1), c.args[0], h))
 		}},
 
 		// y > 0 exactly where x > 0, so y serves as the mask and x may die.
 		exec.ReLU: {arguments: first,
-			reverse: func(c call, _ int, h *Node) piece { return plain(c.like(exec.ReLUMask, c.o.Out, c.n, h)) },
+			reverse: func(c call, _ int, h *Node) piece { return bare(c.like(exec.ReLUMask, c.o.Out, c.n, h)) },
 			tangent: func(c call, dots []*Node) *Node { return c.like(exec.ReLUMask, c.o.Out, c.n, dots[0]) }},
 		exec.ReLUMask: {arguments: second, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.like(exec.ReLUMask, c.o.Out, c.args[0], h))
+			return bare(c.like(exec.ReLUMask, c.o.Out, c.args[0], h))
 		}},
 
 		exec.AvgPool: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.like(exec.AvgPoolGrad, c.shape(0), h))
+			return bare(c.like(exec.AvgPoolGrad, c.shape(0), h))
 		}},
 		exec.AvgPoolGrad: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.like(exec.AvgPool, c.shape(0), h))
+			return bare(c.like(exec.AvgPool, c.shape(0), h))
 		}},
 		exec.MaxPoolIndex: {}, // piecewise constant
 		exec.MaxGather: {arguments: second, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.like(exec.MaxScatter, c.shape(1), c.args[0], h))
+			return bare(c.like(exec.MaxScatter, c.shape(1), c.args[0], h))
 		}},
 		exec.MaxScatter: {arguments: second, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.like(exec.MaxGather, c.shape(1), c.args[0], h))
+			return bare(c.like(exec.MaxGather, c.shape(1), c.args[0], h))
 		}},
 
 		exec.ChanLin: {arguments: every, reverse: reverseChanLin, tangent: tangentChanLin},
@@ -107,7 +107,7 @@ func init() {
 		exec.BNStats: {arguments: first, reverse: reverseBNStats, tangent: tangentBNStats},
 		exec.BNNorm: {arguments: first, // in total: stats are taken to be BNStats(x)
 			reverse: func(c call, _ int, h *Node) piece {
-				return plain(c.like(exec.BNGrad, c.o.Out, h, c.n, c.args[1]))
+				return bare(c.like(exec.BNGrad, c.o.Out, h, c.n, c.args[1]))
 			},
 			tangent: func(c call, dots []*Node) *Node {
 				return c.like(exec.BNGrad, c.o.Out, dots[0], c.n, c.args[1])
@@ -115,10 +115,10 @@ func init() {
 		exec.BNGrad: {arguments: first | second | third, reverse: reverseBNGrad, tangent: tangentBNGrad},
 
 		exec.SpatialMean: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.like(exec.SpatialSpread, c.shape(0), h))
+			return bare(c.like(exec.SpatialSpread, c.shape(0), h))
 		}},
 		exec.SpatialSpread: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.like(exec.SpatialMean, c.shape(0), h))
+			return bare(c.like(exec.SpatialMean, c.shape(0), h))
 		}},
 
 		// dz = (softmax(z) − t)·h/N, dt = −z·h/N.
@@ -134,56 +134,56 @@ func init() {
 				n := float64(c.shape(0)[0])
 				var sum []piece
 				if dots[0] != nil {
-					sum = append(sum, plain(c.Affine(c.Dot(c.residual(), dots[0]), 1/n, 0)))
+					sum = append(sum, bare(c.Affine(c.Dot(c.residual(), dots[0]), 1/n, 0)))
 				}
 				if dots[1] != nil {
-					sum = append(sum, plain(c.Affine(c.Dot(c.args[0], dots[1]), -1/n, 0)))
+					sum = append(sum, bare(c.Affine(c.Dot(c.args[0], dots[1]), -1/n, 0)))
 				}
 				return c.total(sum, c.o.Out)
 			}},
 		exec.Softmax: {arguments: first,
-			reverse: func(c call, _ int, h *Node) piece { return plain(c.like(exec.SoftmaxJac, c.o.Out, c.n, h)) },
+			reverse: func(c call, _ int, h *Node) piece { return bare(c.like(exec.SoftmaxJac, c.o.Out, c.n, h)) },
 			tangent: func(c call, dots []*Node) *Node { return c.like(exec.SoftmaxJac, c.o.Out, c.n, dots[0]) }},
 		exec.SoftmaxJac: {arguments: first | second, reverse: reverseSoftmaxJac, tangent: tangentSoftmaxJac},
 		exec.RowDot: {arguments: first | second, reverse: func(c call, i int, h *Node) piece {
-			return plain(c.RowScale(c.args[1-i], h))
+			return bare(c.RowScale(c.args[1-i], h))
 		}},
 		exec.RowScale: {arguments: first | second, reverse: func(c call, i int, h *Node) piece {
 			if i == 0 {
-				return plain(c.RowScale(h, c.args[1]))
+				return bare(c.RowScale(h, c.args[1]))
 			}
-			return plain(c.rowDot(h, c.args[0]))
+			return bare(c.rowDot(h, c.args[0]))
 		}},
 
 		exec.Add: {arguments: every,
-			reverse: func(_ call, _ int, h *Node) piece { return plain(h) },
+			reverse: func(_ call, _ int, h *Node) piece { return bare(h) },
 			tangent: func(c call, dots []*Node) *Node {
 				var sum []piece
 				for _, d := range dots {
 					if d != nil {
-						sum = append(sum, plain(d))
+						sum = append(sum, bare(d))
 					}
 				}
 				return c.total(sum, c.o.Out)
 			}},
 		exec.Mul: {arguments: first | second, reverse: func(c call, i int, h *Node) piece {
-			return plain(c.Mul(h, c.args[1-i]))
+			return bare(c.Mul(h, c.args[1-i]))
 		}},
 		// dx = h/y, dy = −h·(x/y)/y.
 		exec.Div: {arguments: first | second,
 			reverse: func(c call, i int, h *Node) piece {
 				if i == 0 {
-					return plain(c.Div(h, c.args[1]))
+					return bare(c.Div(h, c.args[1]))
 				}
-				return plain(c.Affine(c.Div(c.Mul(h, c.n), c.args[1]), -1, 0))
+				return bare(c.Affine(c.Div(c.Mul(h, c.n), c.args[1]), -1, 0))
 			},
 			tangent: func(c call, dots []*Node) *Node {
 				var sum []piece
 				if dots[0] != nil {
-					sum = append(sum, plain(dots[0]))
+					sum = append(sum, bare(dots[0]))
 				}
 				if dots[1] != nil {
-					sum = append(sum, plain(c.Affine(c.Mul(c.n, dots[1]), -1, 0)))
+					sum = append(sum, bare(c.Affine(c.Mul(c.n, dots[1]), -1, 0)))
 				}
 				return c.Div(c.total(sum, c.o.Out), c.args[1])
 			}},
@@ -192,7 +192,7 @@ func init() {
 				if c.o.Attr.Alpha == 0 {
 					return piece{}
 				}
-				return plain(c.Affine(h, c.o.Attr.Alpha, 0))
+				return bare(c.Affine(h, c.o.Attr.Alpha, 0))
 			},
 			tangent: func(c call, dots []*Node) *Node {
 				if c.o.Attr.Alpha == 0 {
@@ -202,19 +202,19 @@ func init() {
 			}},
 		// y = (x + eps)^(-1/2), dy/dx = −y³/2.
 		exec.Rsqrt: {arguments: first,
-			reverse: func(c call, _ int, h *Node) piece { return plain(c.Mul(h, c.Affine(c.cube(c.n), -0.5, 0))) },
+			reverse: func(c call, _ int, h *Node) piece { return bare(c.Mul(h, c.Affine(c.cube(c.n), -0.5, 0))) },
 			tangent: func(c call, dots []*Node) *Node { return c.Mul(dots[0], c.Affine(c.cube(c.n), -0.5, 0)) }},
 		exec.Slice: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.Place(h, c.o.Attr.Offset, c.shape(0)[3]))
+			return bare(c.Place(h, c.o.Attr.Offset, c.shape(0)[3]))
 		}},
 		exec.Place: {arguments: first,
-			reverse: func(c call, _ int, h *Node) piece { return plain(c.part(h, c.o.Attr.Offset, c.shape(0)[3])) }},
+			reverse: func(c call, _ int, h *Node) piece { return bare(c.part(h, c.o.Attr.Offset, c.shape(0)[3])) }},
 		exec.Concat: {arguments: every, reverse: reverseConcat, tangent: tangentConcat},
 		exec.Subsample: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.like(exec.SubsampleGrad, c.shape(0), h))
+			return bare(c.like(exec.SubsampleGrad, c.shape(0), h))
 		}},
 		exec.SubsampleGrad: {arguments: first, reverse: func(c call, _ int, h *Node) piece {
-			return plain(c.like(exec.Subsample, c.shape(0), h))
+			return bare(c.like(exec.Subsample, c.shape(0), h))
 		}},
 	}
 }
@@ -248,7 +248,7 @@ func (g *Graph) part(x *Node, offset, n int) *Node {
 			var sum []piece
 			for _, a := range o.args {
 				if p := g.part(a, offset, n); p != nil {
-					sum = append(sum, plain(p))
+					sum = append(sum, bare(p))
 				}
 			}
 			s := o.Out
@@ -265,7 +265,7 @@ func reverseConcat(c call, i int, h *Node) piece {
 	for k := range i {
 		at += c.shape(k)[3]
 	}
-	return plain(c.part(h, at, c.shape(i)[3]))
+	return bare(c.part(h, at, c.shape(i)[3]))
 }
 
 // The changes side by side, with zeros for arguments that do not change.
@@ -298,13 +298,13 @@ func reverseChanLin(c call, i int, h *Node) piece {
 	case i < 2*terms && i%2 == 0:
 		return c.times(h, c.args[i+1])
 	case i < 2*terms && number:
-		return plain(c.Dot(h, c.args[i-1]))
+		return bare(c.Dot(h, c.args[i-1]))
 	case i < 2*terms:
-		return plain(c.ChanDot(h, c.args[i-1]))
+		return bare(c.ChanDot(h, c.args[i-1]))
 	case number:
-		return plain(c.Sum(h))
+		return bare(c.Sum(h))
 	default:
-		return plain(c.ChanSum(h))
+		return bare(c.ChanSum(h))
 	}
 }
 
@@ -341,13 +341,13 @@ func reverseBNStats(c call, _ int, h *Node) piece {
 	mean, r := c.bnParts(c.n)
 	var a, b []piece
 	if v := c.part(h, n, n); v != nil {
-		a = append(a, plain(c.Affine(v, 2*scale, 0)))
+		a = append(a, bare(c.Affine(v, 2*scale, 0)))
 	}
 	if rho := c.part(h, 2*n, n); rho != nil {
-		a = append(a, plain(c.Affine(c.Mul(c.cube(r), rho), -scale, 0)))
+		a = append(a, bare(c.Affine(c.Mul(c.cube(r), rho), -scale, 0)))
 	}
 	if m := c.part(h, 0, n); m != nil {
-		b = append(b, plain(c.Affine(m, scale, 0)))
+		b = append(b, bare(c.Affine(m, scale, 0)))
 	}
 	if len(a) == 0 {
 		if len(b) == 0 {
@@ -356,8 +356,8 @@ func reverseBNStats(c call, _ int, h *Node) piece {
 		return piece{X: b[0].X, spread: true}
 	}
 	slope := c.total(a, exec.Vector(n))
-	b = append(b, plain(c.Affine(c.Mul(mean, slope), -1, 0)))
-	return plain(c.ChanLin([]Term{{x, slope}}, c.total(b, exec.Vector(n))))
+	b = append(b, bare(c.Affine(c.Mul(mean, slope), -1, 0)))
+	return bare(c.ChanLin([]Term{{x, slope}}, c.total(b, exec.Vector(n))))
 }
 
 // With y = (x − mean)·r and means over pixels:
@@ -384,14 +384,14 @@ func reverseBNGrad(c call, i int, h *Node) piece {
 	_, r := c.bnParts(stats)
 	switch i {
 	case 0:
-		return plain(c.Apply(exec.BNGrad, exec.Attr{}, s, h, y, stats))
+		return bare(c.Apply(exec.BNGrad, exec.Attr{}, s, h, y, stats))
 	case 1:
-		return plain(c.ChanLin([]Term{
+		return bare(c.ChanLin([]Term{
 			{h, c.Mul(r, c.Affine(c.ChanDot(grad, y), -scale, 0))},
 			{grad, c.Mul(r, c.Affine(c.ChanDot(h, y), -scale, 0))},
 		}))
 	default:
-		return plain(c.Place(c.Div(c.ChanDot(h, c.n), r), 2*n, 3*n))
+		return bare(c.Place(c.Div(c.ChanDot(h, c.n), r), 2*n, 3*n))
 	}
 }
 
@@ -408,11 +408,11 @@ func tangentBNGrad(c call, dots []*Node) *Node {
 	if gradDot != nil {
 		sum = append(sum, piece{X: gradDot, A: r},
 			piece{X: c.Mul(r, c.Affine(c.ChanSum(gradDot), -scale, 0)), spread: true})
-		cov = append(cov, plain(c.ChanDot(gradDot, y)))
+		cov = append(cov, bare(c.ChanDot(gradDot, y)))
 	}
 	if yDot != nil {
 		sum = append(sum, piece{X: yDot, A: c.Mul(r, c.Affine(c.ChanDot(grad, y), -scale, 0))})
-		cov = append(cov, plain(c.ChanDot(grad, yDot)))
+		cov = append(cov, bare(c.ChanDot(grad, yDot)))
 	}
 	if len(cov) > 0 {
 		sum = append(sum, piece{X: y, A: c.Mul(r, c.Affine(c.total(cov, exec.Vector(n)), -scale, 0))})
@@ -430,9 +430,9 @@ func tangentBNGrad(c call, dots []*Node) *Node {
 func reverseSoftmaxJac(c call, i int, h *Node) piece {
 	p, u := c.args[0], c.args[1]
 	if i == 1 {
-		return plain(c.Apply(exec.SoftmaxJac, exec.Attr{}, c.o.Out, p, h))
+		return bare(c.Apply(exec.SoftmaxJac, exec.Attr{}, c.o.Out, p, h))
 	}
-	return plain(c.Add(c.Mul(h, u), c.Affine(c.Add(c.RowScale(h, c.rowDot(p, u)), c.RowScale(u, c.rowDot(h, p))), -1, 0)))
+	return bare(c.Add(c.Mul(h, u), c.Affine(c.Add(c.RowScale(h, c.rowDot(p, u)), c.RowScale(u, c.rowDot(h, p))), -1, 0)))
 }
 
 // o˙ = SoftmaxJac(p, u˙) + p˙∘u − s·p˙ − ⟨p˙,u⟩·p.
@@ -440,11 +440,11 @@ func tangentSoftmaxJac(c call, dots []*Node) *Node {
 	p, u := c.args[0], c.args[1]
 	var sum []piece
 	if d := dots[1]; d != nil {
-		sum = append(sum, plain(c.Apply(exec.SoftmaxJac, exec.Attr{}, c.o.Out, p, d)))
+		sum = append(sum, bare(c.Apply(exec.SoftmaxJac, exec.Attr{}, c.o.Out, p, d)))
 	}
 	if d := dots[0]; d != nil {
-		sum = append(sum, plain(c.Mul(d, u)),
-			plain(c.Affine(c.Add(c.RowScale(d, c.rowDot(p, u)), c.RowScale(p, c.rowDot(d, u))), -1, 0)))
+		sum = append(sum, bare(c.Mul(d, u)),
+			bare(c.Affine(c.Add(c.RowScale(d, c.rowDot(p, u)), c.RowScale(p, c.rowDot(d, u))), -1, 0)))
 	}
 	return c.total(sum, c.o.Out)
 }

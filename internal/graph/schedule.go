@@ -1,0 +1,181 @@
+package graph
+
+import (
+	"slices"
+
+	"idarts/internal/exec"
+)
+
+// schedule is the order in which instructions compute nodes, and who reads what
+// last.
+type schedule struct {
+	*Graph
+	order      []*Node // all nodes, each after its arguments
+	changing   map[*Node]bool
+	needed     []map[*Node]bool // what each phase computes
+	recomputed map[*Node]bool   // see recomputed
+	kept       map[*Node]*value // of phase 0, for all later phases
+	values     []*value
+	steps      []step
+}
+
+func (g *Graph) newSchedule(phases [][]Output) *schedule {
+	all := allNodes(phases)
+	s := &schedule{Graph: g, order: ancestors(all), needed: make([]map[*Node]bool, len(phases)), kept: map[*Node]*value{}}
+	s.changing = g.changing(s.order)
+	for p := range phases {
+		s.needed[p] = map[*Node]bool{}
+	}
+	for p, outs := range phases {
+		for _, n := range ancestors(allNodes([][]Output{outs})) {
+			switch {
+			case operator(n) == nil:
+			case p > 0 && !s.changing[n]:
+				s.needed[0][n] = true
+			default:
+				s.needed[p][n] = true
+			}
+		}
+	}
+	s.recomputed = recomputed(s.order, s.needed, s.changing, all)
+	return s
+}
+
+// phase adds the instructions of the next phase.
+func (s *schedule) phase(p int, outs []Output) {
+	o := &phaseSchedule{schedule: s, phase: p, own: map[*Node]*value{}, targets: map[*Node][]exec.Tensor{}}
+	for _, out := range outs {
+		if n := out.Node; n != nil {
+			o.targets[n] = append(o.targets[n], exec.Tensor{Space: out.Space, Offset: out.Offset, Shape: Shape(n)})
+		}
+	}
+	// What reads and makes no image waits until something needs it, so that passes
+	// over the same images follow one another and a device may join them.
+	for _, n := range s.order {
+		switch {
+		case !s.needed[p][n]:
+			o.copies(n) // an input, or a value of phase 0
+		case onImages(n):
+			o.renew(n)
+			o.compute(n)
+		}
+	}
+	for _, n := range s.order {
+		if o.waits(n) {
+			o.compute(n)
+		}
+	}
+	if p == 0 {
+		s.kept = o.own
+	}
+}
+
+// phaseSchedule is the part of one phase.
+type phaseSchedule struct {
+	*schedule
+	phase   int
+	own     map[*Node]*value
+	targets map[*Node][]exec.Tensor // where values are wanted and not yet written
+}
+
+func (o *phaseSchedule) waits(n *Node) bool {
+	return o.needed[o.phase][n] && o.own[n] == nil && !onImages(n)
+}
+
+// compute adds the instruction of n, behind those of its arguments that waited.
+func (o *phaseSchedule) compute(n *Node) {
+	for _, a := range args(n) {
+		if o.waits(a) {
+			o.compute(a)
+		}
+	}
+	o.emit(n)
+	o.copies(n)
+}
+
+// renew computes again what a later phase reads of phase 0 through n and what
+// should not be kept until then.
+func (o *phaseSchedule) renew(n *Node) {
+	if o.phase == 0 {
+		return
+	}
+	for _, a := range args(n) {
+		if v := o.own[a]; o.recomputed[a] && (v == nil || len(o.steps)-v.def > fresh) {
+			o.emit(a)
+		}
+	}
+}
+
+// read is the value of n that the next instruction reads, nil for an input.
+func (o *phaseSchedule) read(n *Node) *value {
+	v := o.own[n]
+	if v == nil && o.phase > 0 && !o.changing[n] {
+		if v = o.kept[n]; v != nil {
+			v.kept = true
+		}
+	}
+	if v != nil {
+		v.last = len(o.steps)
+	}
+	return v
+}
+
+func (o *phaseSchedule) emit(n *Node) {
+	op := operator(n)
+	s := step{op: op.Op, attr: op.Attr, phase: o.phase, args: op.args}
+	for _, a := range op.args {
+		s.vals = append(s.vals, o.read(a))
+	}
+	s.out = &value{node: n, def: len(o.steps), last: len(o.steps), size: Shape(n).Len()}
+	s.out.place.Shape = Shape(n)
+	o.own[n] = s.out
+	o.values = append(o.values, s.out)
+	o.steps = append(o.steps, s)
+}
+
+// copies takes n where it is wanted.
+func (o *phaseSchedule) copies(n *Node) {
+	for _, to := range o.targets[n] {
+		o.steps = append(o.steps, step{op: exec.Copy, phase: o.phase, args: []*Node{n}, vals: []*value{o.read(n)}, to: to})
+	}
+	delete(o.targets, n)
+}
+
+// onImages says that n reads or makes images.
+func onImages(n *Node) bool { return image(n) || slices.ContainsFunc(args(n), image) }
+
+// fresh is how many steps a value that is cheap to compute again stays around.
+const fresh = 150
+
+// recomputed are the images of phase 0 that later phases compute again where they
+// need them, because it takes one pass over something that is kept anyway: ReLUs, and
+// average pools and sums of two images that are read in a few places only.
+func recomputed(order []*Node, needed []map[*Node]bool, changing map[*Node]bool, outputs []*Node) map[*Node]bool {
+	const few = 3
+	chosen, readers := map[*Node]bool{}, map[*Node]int{} // in later phases
+	for _, n := range order {
+		if changing[n] && slices.ContainsFunc(needed[1:], func(in map[*Node]bool) bool { return in[n] }) {
+			for _, a := range args(n) {
+				if !changing[a] {
+					readers[a]++
+				}
+			}
+		}
+	}
+	kept := func(x *Node) bool { return operator(x) == nil || readers[x] > 0 && !chosen[x] }
+	for _, n := range order {
+		o := operator(n)
+		if o == nil || readers[n] == 0 || !image(n) || slices.Contains(outputs, n) {
+			continue
+		}
+		switch o.Op {
+		case exec.ReLU:
+			chosen[n] = kept(o.args[0])
+		case exec.AvgPool:
+			chosen[n] = readers[n] <= few && kept(o.args[0])
+		case exec.ChanLin: // what a batch norm hands back to its convolution
+			chosen[n] = o.Attr.Terms <= 2 && readers[n] <= few && !slices.ContainsFunc(o.args, func(a *Node) bool { return image(a) && !kept(a) })
+		}
+	}
+	return chosen
+}
