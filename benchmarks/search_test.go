@@ -12,7 +12,7 @@ import (
 	"idarts/internal/rng"
 	"idarts/internal/trials"
 	"idarts/nb201"
-	"idarts/runners"
+	"idarts/runners/protocol"
 )
 
 func check(tb testing.TB, err error) {
@@ -122,7 +122,7 @@ func BenchmarkBatchAssembly(b *testing.B) {
 
 // Of an architecture from α, in each space.
 func BenchmarkDerivation(b *testing.B) {
-	for _, s := range runners.Spaces {
+	for _, s := range protocol.Spaces {
 		b.Run(s.Name, func(b *testing.B) {
 			space := s.Search()
 			r := rng.New(1, "alpha")
@@ -142,7 +142,7 @@ func BenchmarkDerivation(b *testing.B) {
 
 // The representative of an architecture, by which trained scores are looked up.
 func BenchmarkCanonical(b *testing.B) {
-	for _, s := range runners.Spaces {
+	for _, s := range protocol.Spaces {
 		b.Run(s.Name, func(b *testing.B) {
 			space, r := s.Search(), rng.New(1, "architectures")
 			archs := make([]string, 64)

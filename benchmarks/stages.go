@@ -10,12 +10,12 @@ import (
 	"idarts/internal/rng"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
-	"idarts/runners"
+	"idarts/runners/protocol"
 )
 
 // Net is a supernet of a published size.
 type Net struct {
-	Space string // a row of runners.Spaces
+	Space string // a row of protocol.Spaces
 	C, N  int
 	Batch int // images, as in the published search
 }
@@ -62,12 +62,12 @@ func Of(p *supernet.Problem[float32], space search.Space, coefs []float64, v exe
 // New is a search on n with batches of size x size random images in the augmentation
 // of the published searches: times do not depend on what is on the images.
 func New(n Net, size int, pool *cpu.Pool) (*Search, error) {
-	space, err := runners.LookupSpace(n.Space)
+	space, err := protocol.LookupSpace(n.Space)
 	if err != nil {
 		return nil, err
 	}
 	train := loader("train", size, n.Batch)
-	build, cells := space.Supernet(runners.Net{C: n.C, N: n.N}, train.Set)
+	build, cells := space.Sized(n.C, n.N).Search(supernet.DataOf(train.Set))
 	layout := space.Search().Layout
 	p, err := supernet.New(build, supernet.Options{
 		Images: exec.Shape{n.Batch, size, size, 3}, Classes: classes,

@@ -20,17 +20,17 @@ const AuxiliaryWeight = 0.4
 // Cells N/3 and 2N/3 (rounded down) are reduction cells: they halve the image and
 // double C.
 type Net struct {
-	C          int // channels of a node before the first reduction; even
-	N          int // cells in all, at least 3
-	Classes    int
-	InChannels int // 3 for colour images
-	Size       int // height and width of the images: a multiple of 4, for ImageNet of 32
+	C          int `json:"c"` // channels of a node before the first reduction; even
+	N          int `json:"n"` // cells in all, at least 3
+	Classes    int `json:"-"`
+	InChannels int `json:"-"` // 3 for colour images
+	Size       int `json:"-"` // height and width of the images: a multiple of 4, for ImageNet of 32
 	// Aux adds the auxiliary classifier behind the second reduction cell to the
 	// networks of [Net.Final], with [AuxiliaryWeight] in the loss.
-	Aux bool
+	Aux bool `json:"auxiliary,omitempty"`
 	// ImageNet has three convolutions of stride 2 before the first cell, which is
 	// made as behind a reduction cell, in place of one of stride 1.
-	ImageNet bool
+	ImageNet bool `json:"imagenet,omitempty"`
 }
 
 // Check reports sizes that no network can have. The networks of [Net.Supernet] and
@@ -54,6 +54,26 @@ func (n Net) Check() error {
 		return fmt.Errorf("dartsspace: images of %dx%d, want a multiple of %d from %d on (auxiliary classifier: %v)", n.Size, n.Size, multiple, least, n.Aux)
 	}
 	return nil
+}
+
+// on is n for images like d.
+func (n Net) on(d supernet.Data) Net {
+	n.Classes, n.InChannels, n.Size = d.Classes, d.Channels, d.Size
+	return n
+}
+
+// Search is the one-shot network for images like d, with the number of its cells.
+func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
+	return n.on(d).Supernet(), n.Layers()
+}
+
+// Train is the network of a genotype in its text form, for images like d.
+func (n Net) Train(arch string, d supernet.Data) (supernet.Build, error) {
+	genotype, err := Parse(arch)
+	if err != nil {
+		return nil, err
+	}
+	return n.on(d).Final(genotype), nil
 }
 
 // Layers is the number of cells.

@@ -24,12 +24,35 @@ const (
 // with C, 2C and 4C channels, and a classifier. The one-shot network is searched
 // with C=16 and N=3, NAS-Bench-101's networks have C=128 and N=3.
 type Net struct {
-	C          int // channels of the first stage
-	N          int // cells a stage
-	Classes    int
-	InChannels int     // 3 for colour images
-	Size       int     // height and width of the images; a multiple of 4 for [Net.Final]
-	Momentum   float64 // of batch norm, see [AsReleased]; 0: PyTorch's 0.1
+	Space      OneShot `json:"-"` // for [Net.Search] and [Net.Train]
+	C          int     `json:"c"` // channels of the first stage
+	N          int     `json:"n"` // cells a stage
+	Classes    int     `json:"-"`
+	InChannels int     `json:"-"`                  // 3 for colour images
+	Size       int     `json:"-"`                  // height and width of the images; a multiple of 4 for [Net.Final]
+	Momentum   float64 `json:"momentum,omitempty"` // weight of the newest batch in batch norm, see [AsReleased]; 0: PyTorch's 0.1
+}
+
+// on is n for images like d.
+func (n Net) on(d supernet.Data) Net {
+	n.Classes, n.InChannels, n.Size = d.Classes, d.Channels, d.Size
+	return n
+}
+
+// Search is the one-shot network of n.Space for images like d, with the number of
+// its cells.
+func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
+	return n.on(d).Supernet(n.Space), n.Layers()
+}
+
+// Train is the network of an architecture of n.Space in its text form, for images
+// like d.
+func (n Net) Train(arch string, d supernet.Data) (supernet.Build, error) {
+	cell, err := n.Space.Parse(arch)
+	if err != nil {
+		return nil, err
+	}
+	return n.on(d).Final(cell), nil
 }
 
 // Layers is the number of cells.

@@ -203,6 +203,15 @@ func (s OneShot) Benchmark(c Choice) (matrix [][]int, ops []string) {
 	return matrix, ops
 }
 
+// Parse reads a cell of NAS-Bench-101 that is one of s.
+func (s OneShot) Parse(arch string) (Cell, error) {
+	cell, err := Parse(arch)
+	if err != nil {
+		return cell, err
+	}
+	return cell, s.Check(cell)
+}
+
 // Check is nil for a cell that some choice of the space prunes to, up to
 // isomorphism. Such a cell can be dealt out on blocks in an order in which each
 // vertex has as many parents as its block; the other blocks are loose ends.

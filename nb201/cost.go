@@ -4,11 +4,11 @@ package nb201
 // with C, 2C and 4C channels, and a classifier. The benchmark's networks have C=16
 // and N=5.
 type Net struct {
-	C          int // channels of the first stage
-	N          int // cells a stage
-	Classes    int
-	InChannels int // 3 for colour images
-	Size       int // height and width of the images; a multiple of 4
+	C          int `json:"c"` // channels of the first stage
+	N          int `json:"n"` // cells a stage
+	Classes    int `json:"-"`
+	InChannels int `json:"-"` // 3 for colour images
+	Size       int `json:"-"` // height and width of the images; a multiple of 4
 }
 
 // Cost is the size of the network that is trained for c, in the units and by the

@@ -56,6 +56,26 @@ func Space() search.Space {
 	}
 }
 
+// on is n for images like d.
+func (n Net) on(d supernet.Data) Net {
+	n.Classes, n.InChannels, n.Size = d.Classes, d.Channels, d.Size
+	return n
+}
+
+// Search is the one-shot network for images like d, with the number of its cells.
+func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
+	return n.on(d).Supernet(), n.Layers()
+}
+
+// Train is the network of an architecture in its text form, for images like d.
+func (n Net) Train(arch string, d supernet.Data) (supernet.Build, error) {
+	cell, err := Parse(arch)
+	if err != nil {
+		return nil, err
+	}
+	return n.on(d).Final(cell), nil
+}
+
 // Layers is the number of cells in the network: 3 stages of N.
 func (n Net) Layers() int { return 3 * n.N }
 

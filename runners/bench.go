@@ -16,6 +16,9 @@ import (
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
+	"idarts/internal/training"
+	"idarts/internal/work"
+	"idarts/runners/protocol"
 )
 
 // Bench is one space on the data of one protocol, ready to run cells. It may be
@@ -40,7 +43,7 @@ type Inputs struct {
 
 // OpenBench opens the space and data of p. With fresh, trained scores below
 // in.Out that come from another recipe are deleted, else they are an error.
-func OpenBench(p Protocol, in Inputs, fresh bool) (*Bench, error) {
+func OpenBench(p protocol.Protocol, in Inputs, fresh bool) (*Bench, error) {
 	data, err := images.Open(p.Dataset, in.Data)
 	if err != nil {
 		return nil, err
@@ -48,56 +51,60 @@ func OpenBench(p Protocol, in Inputs, fresh bool) (*Bench, error) {
 	return openBench(p, data, in, fresh)
 }
 
-func openBench(p Protocol, data *images.Dataset, in Inputs, fresh bool) (*Bench, error) {
-	space, err := LookupSpace(p.Space)
+func openBench(p protocol.Protocol, data *images.Dataset, in Inputs, fresh bool) (*Bench, error) {
+	space, err := protocol.LookupSpace(p.Space)
 	if err != nil {
 		return nil, err
 	}
 	bench := &Bench{
 		Space:   space.Search(),
 		Data:    map[string]string{p.Dataset: data.SHA256()},
-		Problem: func(pool *cpu.Pool, seed uint64) (search.Problem, error) { return Supernet(space, p, data, pool, seed) },
+		Problem: func(pool *cpu.Pool, seed uint64) (search.Problem, error) { return Supernet(p, data, pool, seed) },
 	}
-	cost := trainingGFLOP(space, p.Score, data)
-	switch {
-	case !p.Score.Table:
+	cost := trainingGFLOP(p.Score, data)
+	if !p.Score.Table {
 		bench.Scorer, err = trainedScorer(space, p, data, in.Out, cost, fresh)
-	case space.Table == nil:
-		err = fmt.Errorf("runners: protocol %q scores by a table, and space %q has none", p.Name, p.Space)
-	default:
-		err = bench.openTable(space, p.Score, in.Table, cost)
+		return bench, err
 	}
-	return bench, err
+	return bench, bench.scoreBy(p, in.Table, cost)
+}
+
+// scoreBy scores by the table that p means, which is in the file path if it is not
+// in the program.
+func (b *Bench) scoreBy(p protocol.Protocol, path string, cost func(arch string) float64) error {
+	table, err := p.OpenTable(path)
+	if err != nil {
+		return err
+	}
+	scorer := tableScorer{table, "table:" + filepath.Base(table.File), cost}
+	b.Scorer, b.Optimum, b.Data["table"] = scorer, scorer.Optimum, table.SHA256
+	return nil
 }
 
 // Supernet builds the one-shot network of a protocol on its data, with the
 // starting weights and the batches of seed.
-func Supernet(space Space, p Protocol, data *images.Dataset, pool *cpu.Pool, seed uint64) (*supernet.Problem[float32], error) {
-	train := loader("train", data, data.Train, p.Batch, p.Augment, seed)
-	valid := loader("valid", data, data.Valid, p.Batch, p.Augment, seed)
+func Supernet(p protocol.Protocol, data *images.Dataset, pool *cpu.Pool, seed uint64) (*supernet.Problem[float32], error) {
+	train := training.Loader("train", data, data.Train, p.Batch, p.Augment, seed)
+	valid := training.Loader("valid", data, data.Valid, p.Batch, p.Augment, seed)
 	if err := errors.Join(train.Check(), valid.Check()); err != nil {
 		return nil, err
 	}
-	build, cells := space.Supernet(p.Supernet, data.Train.Set)
+	space, err := protocol.LookupSpace(p.Space)
+	if err != nil {
+		return nil, err
+	}
+	build, cells := p.Supernet.Search(supernet.DataOf(data.Train.Set))
 	return supernet.New(build, supernet.Options{
-		Images: batchShape(train), Classes: data.Train.Set.Classes,
+		Images: training.BatchShape(train), Classes: data.Train.Set.Classes,
 		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Seed: seed, Pool: pool,
 	}, supernet.Loaders[float32](train, valid))
-}
-
-// loader makes batches of one part of a data set.
-func loader(name string, d *images.Dataset, part images.Part, batch int, a Augment, seed uint64) *images.Loader {
-	return &images.Loader{
-		Name: name, Set: part.Set, Indices: part.Indices, Batch: batch, Seed: seed,
-		Augment: images.Augment{Flip: a.Flip, Crop: a.Crop, Cutout: a.Cutout, Mean: d.Mean, Std: d.Std},
-	}
 }
 
 // scoresDir is where trained scores are kept below the output root.
 const scoresDir = "scores"
 
 // trainedScorer scores by training the final network of p.
-func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, cost func(arch string) float64, fresh bool) (*TrainedScorer, error) {
+func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Dataset, out string, cost func(arch string) float64, fresh bool) (*TrainedScorer, error) {
 	recipe := p.Score.Recipe
 	origin, err := scoreOrigin(p, data)
 	if err != nil {
@@ -108,27 +115,26 @@ func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, co
 		space: p.Space, dataset: p.Dataset, origin: origin,
 	}
 	if _, err := store.Load(); err != nil && fresh && !errors.Is(err, os.ErrNotExist) {
-		if err := discard(store.Dir()); err != nil {
+		if err := work.Discard(store.Dir()); err != nil {
 			return nil, err
 		}
 	}
 	s := &TrainedScorer{
 		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost,
 		Train: func(ctx context.Context, arch string, trial uint64, pool *cpu.Pool) (valid, test float64, err error) {
-			build, err := space.Final(arch, recipe.Net, data.Train.Set)
+			build, err := recipe.Net.Train(arch, supernet.DataOf(data.Train.Set))
 			if err != nil {
 				return 0, 0, err
 			}
-			t, err := newTraining(build, recipe, trial, pool, data, "score")
+			t, err := training.New(build, recipe.Recipe, trial, pool, data, "score")
 			if err != nil {
 				return 0, 0, err
 			}
-			for range recipe.Epochs {
-				if _, err := t.epoch(ctx, nil); err != nil {
-					return 0, 0, err
-				}
+			if err := t.Run(ctx); err != nil {
+				return 0, 0, err
 			}
-			return t.accuracies()
+			v, h, err := t.Measure()
+			return v.Accuracy, h.Accuracy, err
 		},
 	}
 	s.mu.Lock()
@@ -139,9 +145,9 @@ func trainedScorer(space Space, p Protocol, data *images.Dataset, out string, co
 // trainingGFLOP is the arithmetic of one training as s says: a gradient costs three
 // forward passes, a multiplication and an addition count as two. Evaluations are
 // left out. Architectures must be the space's.
-func trainingGFLOP(space Space, s Scoring, data *images.Dataset) func(arch string) float64 {
+func trainingGFLOP(s protocol.Scoring, data *images.Dataset) func(arch string) float64 {
 	recipe := s.Recipe
-	part := recipe.part(data)
+	part := recipe.Part(data)
 	set, n := part.Set, len(part.Indices)
 	if f := s.Fitted; f != nil {
 		set, n = &images.Set{H: f.Size, W: f.Size, C: f.Channels, Classes: f.Classes}, f.Images
@@ -151,10 +157,10 @@ func trainingGFLOP(space Space, s Scoring, data *images.Dataset) func(arch strin
 		if gflop, ok := known.Load(arch); ok {
 			return gflop.(float64)
 		}
-		build, err := space.Final(arch, recipe.Net, set)
+		build, err := recipe.Net.Train(arch, supernet.DataOf(set))
 		var size supernet.Size
 		if err == nil {
-			size, err = supernet.Measure(build, imageShape(set), set.Classes)
+			size, err = supernet.Measure(build, training.ImageShape(set), set.Classes)
 		}
 		if err != nil {
 			panic("runners: cost of an invalid architecture: " + err.Error()) // callers have parsed it before
@@ -166,7 +172,7 @@ func trainingGFLOP(space Space, s Scoring, data *images.Dataset) func(arch strin
 }
 
 // scoreOrigin says what trained scores depend on: the recipe and the data.
-func scoreOrigin(p Protocol, data *images.Dataset) (string, error) {
+func scoreOrigin(p protocol.Protocol, data *images.Dataset) (string, error) {
 	recipe, err := json.Marshal(p.Score)
 	if err != nil {
 		return "", fmt.Errorf("runners: %w", err)

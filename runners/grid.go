@@ -7,19 +7,22 @@ import (
 	"slices"
 
 	"idarts/internal/exec/cpu"
+	"idarts/internal/provenance"
 	"idarts/internal/result"
 	"idarts/internal/search"
+	"idarts/internal/work"
+	"idarts/runners/protocol"
 )
 
 // Grid is a set of searches: methods times seeds, each under every protocol.
 type Grid struct {
-	Protocols []Protocol
+	Protocols []protocol.Protocol
 	// Methods are names of search.Methods; nil: all that a protocol has settings for.
 	Methods []string
 	Seeds   []uint64
 	// Bench opens the space of a protocol on its data, see [OpenBench].
-	Bench func(p Protocol, fresh bool) (*Bench, error)
-	Options
+	Bench func(p protocol.Protocol, fresh bool) (*Bench, error)
+	work.Options
 }
 
 // gridCell is a cell with what it was made of.
@@ -86,7 +89,7 @@ func makeConfig(cell result.Cell, protocol, method any, data map[string]string) 
 	if err != nil {
 		return result.Config{}, fmt.Errorf("runners: %w", err)
 	}
-	return result.Config{Cell: cell, Protocol: p, Method: m, Data: data, Versions: Versions(), Device: "cpu float32"}, nil
+	return result.Config{Cell: cell, Protocol: p, Method: m, Data: data, Versions: provenance.Versions(), Device: "cpu float32"}, nil
 }
 
 // job is the search of one cell.
@@ -123,7 +126,7 @@ func (g *Grid) Run(ctx context.Context) (Summary, error) {
 	for _, c := range cells {
 		dirs = append(dirs, c.Dir(g.Out))
 	}
-	if err := g.clear(dirs); err != nil {
+	if err := g.Clear(dirs); err != nil {
 		return Summary{}, err
 	}
 	benches := make([]*Bench, len(g.Protocols))
@@ -138,5 +141,5 @@ func (g *Grid) Run(ctx context.Context) (Summary, error) {
 			return Summary{}, err
 		}
 	}
-	return g.run(ctx, jobs)
+	return runJobs(ctx, g.Options, jobs)
 }

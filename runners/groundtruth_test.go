@@ -8,16 +8,17 @@ import (
 
 	"idarts/internal/trials"
 	"idarts/nb201"
+	"idarts/runners/protocol"
 )
 
 // laptop-nb201 asks a table of NAS-Bench-201 for short trainings to choose by and
 // long ones to report, and a query costs the short one.
 func TestLaptopOnTheRealBenchmark(t *testing.T) {
-	p, err := LookupProtocol("nb201", "laptop-nb201")
+	p, err := protocol.Lookup("nb201", "laptop-nb201")
 	if err != nil {
 		t.Fatal(err)
 	}
-	laptop, err := LookupProtocol("nb201", "laptop")
+	laptop, err := protocol.Lookup("nb201", "laptop")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,32 +2,17 @@ package runners
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
 
-	"idarts/internal/durable"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/result"
 	"idarts/internal/search"
+	"idarts/internal/work"
 )
-
-// Options say where and how runs go.
-type Options struct {
-	Out   string // root of the run directories
-	Jobs  int    // runs at a time; 0: one for each core
-	Fresh bool   // delete what is there of these runs and start over
-
-	Log      io.Writer  // progress and remarks
-	Terminal bool       // Log is a terminal
-	Width    func() int // its columns
-}
 
 // Summary counts what became of the runs.
 type Summary struct {
@@ -53,26 +38,10 @@ type job struct {
 	score func(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error)
 }
 
-// clear makes sure that the output folder can be written, and deletes the run
-// directories where they are to be made afresh.
-func (o Options) clear(dirs []string) error {
-	if err := Writable(o.Out); err != nil {
-		return err
-	}
-	if o.Fresh {
-		for _, dir := range dirs {
-			if err := discard(dir); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // register gives every run its directory with config.json, so that one which
 // never gets its turn is still missed in the tables. Directories that hold runs
 // with other settings are an error before anything has run.
-func (o Options) register(jobs []job) error {
+func register(o work.Options, jobs []job) error {
 	states := make([]state, len(jobs))
 	var err error
 	for i, j := range jobs {
@@ -91,13 +60,13 @@ func (o Options) register(jobs []job) error {
 	return nil
 }
 
-// run runs the jobs, some at a time.
-func (o Options) run(ctx context.Context, jobs []job) (Summary, error) {
+// runJobs runs the jobs, some at a time.
+func runJobs(ctx context.Context, o work.Options, jobs []job) (Summary, error) {
 	var sum Summary
-	if err := o.register(jobs); err != nil {
+	if err := register(o, jobs); err != nil {
 		return sum, err
 	}
-	atATime := o.jobs(len(jobs))
+	atATime := o.AtATime(len(jobs))
 	show := newProgress(o.Log, o.Terminal, o.Width, len(jobs))
 	defer show.close()
 
@@ -107,7 +76,7 @@ func (o Options) run(ctx context.Context, jobs []job) (Summary, error) {
 	var workers sync.WaitGroup
 	for range atATime {
 		workers.Go(func() {
-			pool := cpu.NewPool(workersEach(atATime))
+			pool := cpu.NewPool(work.WorkersEach(atATime))
 			defer pool.Close()
 			for i := range next {
 				cell := jobs[i].config.Cell
@@ -159,47 +128,6 @@ feed:
 		return sum, ctx.Err()
 	}
 	return sum, nil
-}
-
-// jobs is how many of so many runs go at a time.
-func (o Options) jobs(runs int) int {
-	jobs := o.Jobs
-	if jobs <= 0 {
-		jobs = runtime.NumCPU()
-	}
-	return min(jobs, runs)
-}
-
-// workersEach is how many cores one of so many concurrent runs has.
-func workersEach(jobs int) int { return max(1, runtime.NumCPU()/jobs) }
-
-// Writable says in one line why nothing can be written below an output root.
-func Writable(out string) error {
-	probe := filepath.Join(out, ".probe")
-	err := durable.WriteBytes(probe, nil)
-	if err == nil {
-		err = os.Remove(probe)
-	}
-	if err != nil {
-		return fmt.Errorf("runners: cannot write to output folder %q: %w", out, err)
-	}
-	return nil
-}
-
-// discard deletes a run directory that no other process is running.
-func discard(dir string) error {
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	unlock, err := lock(dir, false)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("runners: delete %q: %w", dir, err)
-	}
-	return nil
 }
 
 // oneLine is the text of err on one line.

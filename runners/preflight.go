@@ -2,22 +2,20 @@ package runners
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
-	"os"
-	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 
 	"idarts/internal/batch"
-	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
-	"idarts/internal/images"
 	"idarts/internal/rng"
 	"idarts/internal/search"
-	"idarts/internal/supernet"
+	"idarts/internal/work"
+	"idarts/runners/protocol"
 )
 
 // DryRun touches all that a grid needs and runs none of it: it opens data and
@@ -29,11 +27,11 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := Writable(g.Out); err != nil {
+	if err := work.Writable(g.Out); err != nil {
 		return err
 	}
-	jobs := g.jobs(len(cells))
-	pool := cpu.NewPool(workersEach(jobs))
+	jobs := g.AtATime(len(cells))
+	pool := cpu.NewPool(work.WorkersEach(jobs))
 	defer pool.Close()
 	benches := make([]*Bench, len(g.Protocols))
 	for i, p := range g.Protocols {
@@ -46,7 +44,7 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 			return err
 		}
 		fmt.Fprintf(out, "space %s, protocol %s: %s\n", p.Space, p.Name, p.Title)
-		for _, name := range sortedKeys(benches[i].Data, nil) {
+		for _, name := range slices.Sorted(maps.Keys(benches[i].Data)) {
 			fmt.Fprintf(out, "data %s: sha256 %s\n", name, benches[i].Data[name])
 		}
 		fmt.Fprintf(out, "supernet: %s (%.1f s)\n", line, time.Since(began).Seconds())
@@ -79,8 +77,8 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 }
 
 // touch trains nothing but shows that scoring and searching would start.
-func touch(ctx context.Context, protocol Protocol, bench *Bench, pool *cpu.Pool) (string, error) {
-	if protocol.Score.Table {
+func touch(ctx context.Context, chosen protocol.Protocol, bench *Bench, pool *cpu.Pool) (string, error) {
+	if chosen.Score.Table {
 		if _, err := bench.Scorer.Score(ctx, bench.Space.Random(rng.New(0, "preflight")), pool); err != nil {
 			return "", err
 		}
@@ -89,7 +87,7 @@ func touch(ctx context.Context, protocol Protocol, bench *Bench, pool *cpu.Pool)
 	if err != nil {
 		return "", err
 	}
-	coefs := uniform(bench.Space.Layout, p.Layers())
+	coefs := search.Uniform(bench.Space.Layout, p.Layers())
 	loss, err := p.Gradient(batch.Batch{Split: batch.Train}, coefs, p.NewVec(), nil)
 	if err != nil {
 		return "", err
@@ -98,95 +96,4 @@ func touch(ctx context.Context, protocol Protocol, bench *Bench, pool *cpu.Pool)
 		return "", fmt.Errorf("runners: loss of the first batch is %v: %w", loss, search.ErrDiverged)
 	}
 	return fmt.Sprintf("%d weights, %d layers, loss of the first batch %.3f", p.Weights().Len(), p.Layers(), loss), nil
-}
-
-// uniform are mixture coefficients that prefer nothing.
-func uniform(rows search.Layout, layers int) []float64 {
-	return search.Softmax.Coefs(rows, make([]float64, rows.Len()), layers)
-}
-
-// Running says whether a process holds the lock of a run directory.
-func Running(dir string) bool {
-	f, err := os.Open(lockPath(dir))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return errors.Is(flock(f, false), errLocked)
-}
-
-// MemoryPlan builds the supernet of a protocol whose data is at hand, takes one
-// second-order product, and says how much memory its programs have.
-func MemoryPlan(p Protocol, data *images.Dataset) (arena, total int, err error) {
-	space, err := LookupSpace(p.Space)
-	if err != nil {
-		return 0, 0, err
-	}
-	pool := cpu.NewPool(runtime.NumCPU())
-	defer pool.Close()
-	problem, err := Supernet(space, p, data, pool, 0)
-	if err != nil {
-		return 0, 0, err
-	}
-	if err := problem.Linearize(batch.Batch{}, uniform(space.Search().Layout, problem.Layers())); err != nil {
-		return 0, 0, err
-	}
-	arena, total = problem.Bytes()
-	return arena, total, nil
-}
-
-// SelfCheck runs the engine on a small supernet in double precision and returns
-// how far its exact Hessian-vector product is from central differences of its
-// gradient, as a share of the product's norm. Healthy machines stay below 1e-5.
-func SelfCheck(data *images.Dataset) (float64, error) {
-	space, err := LookupSpace("nb201")
-	if err != nil {
-		return 0, err
-	}
-	pool := cpu.NewPool(runtime.NumCPU())
-	defer pool.Close()
-	l := loader("check", data, data.Train, 4, Augment{}, 0)
-	build, cells := space.Supernet(Net{C: 2, N: 1}, data.Train.Set)
-	layout := space.Search().Layout
-	p, err := supernet.New(build, supernet.Options{
-		Images: batchShape(l), Classes: data.Train.Set.Classes,
-		Layers: cells, LayerCoefs: layout.Len(), Seed: 1, Pool: pool,
-	}, supernet.Loaders[float64](l, l))
-	if err != nil {
-		return 0, err
-	}
-	coefs := uniform(layout, cells)
-	v := p.NewVec()
-	stream := rng.New(1, "self-check")
-	direction := v.(*cpu.Vec[float64]).Data()
-	for i := range direction {
-		direction[i] = stream.NormFloat64()
-	}
-	v.Scale(1 / search.Norm(v))
-
-	b := batch.Batch{Split: batch.Train}
-	exact := p.NewVec()
-	if err := p.Linearize(b, coefs); err != nil {
-		return 0, err
-	}
-	if err := p.Product(v, exact, nil); err != nil {
-		return 0, err
-	}
-	const radius = 1e-6
-	gradient := func(step float64) (exec.Vec, error) {
-		g := p.NewVec()
-		p.Weights().Axpy(step, v)
-		_, err := p.Gradient(b, coefs, g, nil)
-		p.Weights().Axpy(-step, v)
-		return g, err
-	}
-	up, errUp := gradient(radius)
-	down, errDown := gradient(-radius)
-	if err := errors.Join(errUp, errDown); err != nil {
-		return 0, err
-	}
-	up.Axpy(-1, down)
-	up.Scale(1 / (2 * radius))
-	up.Axpy(-1, exact)
-	return search.Norm(up) / search.Norm(exact), nil
 }

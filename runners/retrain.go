@@ -3,17 +3,17 @@ package runners
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"slices"
 
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
+	"idarts/internal/training"
+	"idarts/internal/work"
+	"idarts/runners/protocol"
 )
 
 // Retrain trains architectures from scratch by the long recipe of a protocol,
@@ -22,25 +22,25 @@ import (
 // the start of the SHA-256 of the architecture's text, so that tables and figures
 // show it; an epoch's score is of the weights at that time.
 type Retrain struct {
-	Protocol Protocol
+	Protocol protocol.Protocol
 	Archs    []string
 	Seeds    []uint64
 	Data     *images.Dataset
-	Options
+	work.Options
 }
 
 // OpenRetrain prepares the retraining of architectures on a protocol's data.
-func OpenRetrain(p Protocol, archs []string, seeds []uint64, dataDir string, o Options) (*Retrain, error) {
+func OpenRetrain(p protocol.Protocol, archs []string, seeds []uint64, dataDir string, o work.Options) (*Retrain, error) {
 	data, err := images.Open(p.Dataset, dataDir)
 	return &Retrain{Protocol: p, Archs: archs, Seeds: seeds, Data: data, Options: o}, err
 }
 
 // retrained is the method record of a retraining.
 type retrained struct {
-	Name   string `json:"name"`
-	Arch   string `json:"arch"`
-	Params int    `json:"params"` // auxiliary classifier included
-	Recipe Recipe `json:"recipe"`
+	Name   string          `json:"name"`
+	Arch   string          `json:"arch"`
+	Params int             `json:"params"` // auxiliary classifier included
+	Recipe protocol.Recipe `json:"recipe"`
 }
 
 // Run trains. Errors and summary are those of [Grid.Run].
@@ -53,14 +53,14 @@ func (r *Retrain) Run(ctx context.Context) (Summary, error) {
 	for _, j := range jobs {
 		dirs = append(dirs, j.config.Cell.Dir(r.Out))
 	}
-	if err := r.clear(dirs); err != nil {
+	if err := r.Clear(dirs); err != nil {
 		return Summary{}, err
 	}
-	return r.run(ctx, jobs)
+	return runJobs(ctx, r.Options, jobs)
 }
 
 func (r *Retrain) jobs() ([]job, error) {
-	space, err := LookupSpace(r.Protocol.Space)
+	space, err := protocol.LookupSpace(r.Protocol.Space)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (r *Retrain) jobs() ([]job, error) {
 		return nil, fmt.Errorf("runners: nothing to train: %d architectures, %d seeds", len(r.Archs), len(r.Seeds))
 	}
 	recipe := *r.Protocol.Retrain
-	set := recipe.part(r.Data).Set
+	set := recipe.Part(r.Data).Set
 	var warnings []string
 	if recipe.All {
 		warnings = []string{"valid accuracies are of images that were trained on"}
@@ -82,11 +82,11 @@ func (r *Retrain) jobs() ([]job, error) {
 		if err != nil {
 			return nil, err
 		}
-		build, err := space.Final(arch, recipe.Net, set)
+		build, err := recipe.Net.Train(arch, supernet.DataOf(set))
 		if err != nil {
 			return nil, err
 		}
-		size, err := supernet.Measure(build, imageShape(set), set.Classes)
+		size, err := supernet.Measure(build, training.ImageShape(set), set.Classes)
 		if err != nil {
 			return nil, err
 		}
@@ -98,16 +98,16 @@ func (r *Retrain) jobs() ([]job, error) {
 			if err != nil {
 				return nil, err
 			}
-			var live *training // of start, for score
+			var live *training.Training // of start, for score
 			jobs = append(jobs, job{
 				config: config, warnings: warnings,
 				start: func(pool *cpu.Pool, _ func(string) (float64, error)) (search.Searcher, error) {
-					live, err = newTraining(build, recipe, seed, pool, r.Data, "retrain")
-					return &retraining{training: live, arch: arch}, err
+					live, err = training.New(build, recipe.Recipe, seed, pool, r.Data, "retrain")
+					return &retraining{Training: live, epochs: recipe.Epochs, arch: arch}, err
 				},
 				score: func(context.Context, string, *cpu.Pool) (result.Scored, error) {
-					valid, test, err := live.accuracies()
-					return result.Scored{Score: result.Score{Valid: valid, Test: test, Trials: 1, Source: "retrained:" + r.Protocol.Name}}, err
+					valid, test, err := live.Measure()
+					return result.Scored{Score: result.Score{Valid: valid.Accuracy, Test: test.Accuracy, Trials: 1, Source: "retrained:" + r.Protocol.Name}}, err
 				},
 			})
 		}
@@ -117,42 +117,20 @@ func (r *Retrain) jobs() ([]job, error) {
 
 // retraining drives a training as runs do a search.
 type retraining struct {
-	*training
-	arch string
+	*training.Training
+	epochs int
+	arch   string
 }
 
 // Epochs implements [search.Searcher].
-func (r *retraining) Epochs() int { return r.recipe.Epochs }
+func (r *retraining) Epochs() int { return r.epochs }
 
 // Epoch implements [search.Searcher].
 func (r *retraining) Epoch(ctx context.Context, progress func(done, total int)) (search.Report, error) {
-	rate, drop := r.rate(0), r.dropPath()
-	loss, err := r.epoch(ctx, progress)
+	rate, drop := r.Rate(0), r.DropPath()
+	loss, err := r.Training.Epoch(ctx, progress)
 	return search.Report{
-		TrainLoss: loss, GFLOP: r.problem.GFLOP(), Arch: r.arch,
+		TrainLoss: loss, GFLOP: r.GFLOP(), Arch: r.arch,
 		Extra: map[string]float64{"learning_rate": rate, "drop_path": drop},
 	}, err
-}
-
-// State implements [search.Searcher]: epochs done, momentum, then the problem.
-func (r *retraining) State() []byte {
-	state := binary.LittleEndian.AppendUint64(nil, uint64(r.done))
-	return slices.Concat(state, r.momentum.Bytes(), r.problem.State())
-}
-
-// SetState implements [search.Searcher].
-func (r *retraining) SetState(b []byte) error {
-	n := len(r.momentum.Bytes())
-	if len(b) < 8+n {
-		return errors.New("runners: the state of a retraining is too short")
-	}
-	done := binary.LittleEndian.Uint64(b)
-	if done > uint64(r.recipe.Epochs) {
-		return fmt.Errorf("runners: the state of a retraining is after epoch %d of %d", done, r.recipe.Epochs)
-	}
-	if err := r.momentum.SetBytes(b[8 : 8+n]); err != nil {
-		return err
-	}
-	r.done = int(done)
-	return r.problem.SetState(b[8+n:])
 }

@@ -9,29 +9,33 @@ import (
 	"sync/atomic"
 	"testing"
 
+	dartsspace "idarts/darts_space"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/result"
+	"idarts/internal/training"
+	"idarts/internal/work"
+	"idarts/runners/protocol"
 )
 
-func retrain(t *testing.T, p Protocol, out string, archs ...string) *Retrain {
+func retrain(t *testing.T, p protocol.Protocol, out string, archs ...string) *Retrain {
 	t.Helper()
 	data, err := few(p.Dataset)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Retrain{Protocol: p, Archs: archs, Seeds: []uint64{0}, Data: data, Options: Options{Out: out, Jobs: 1, Log: io.Discard}}
+	return &Retrain{Protocol: p, Archs: archs, Seeds: []uint64{0}, Data: data, Options: work.Options{Out: out, Jobs: 1, Log: io.Discard}}
 }
 
 // dartsTiny is a retraining of a second with all that the long recipes have.
-func dartsTiny(t *testing.T) Protocol {
-	p, err := LookupProtocol("darts", "laptop")
+func dartsTiny(t *testing.T) protocol.Protocol {
+	p, err := protocol.Lookup("darts", "laptop")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Name = "tiny"
 	recipe := *p.Retrain
-	recipe.Net, recipe.Epochs, recipe.Batch = Net{C: 2, N: 3, Auxiliary: true}, 3, 50
-	recipe.DropPath, recipe.Smoothing, recipe.Augment = 0.3, 0.1, Augment{Flip: true, Cutout: 4}
+	recipe.Net, recipe.Epochs, recipe.Batch = dartsspace.Net{C: 2, N: 3, Aux: true}, 3, 50
+	recipe.DropPath, recipe.Smoothing, recipe.Augment = 0.3, 0.1, training.Augment{Flip: true, Cutout: 4}
 	p.Retrain = &recipe
 	return p
 }
@@ -64,7 +68,7 @@ func TestRetrainingResumes(t *testing.T) {
 			}
 			return inner(c, arch, pool)
 		}
-		if sum, err := r.run(ctx, jobs); !errors.Is(err, context.Canceled) || sum.Left != 1 {
+		if sum, err := runJobs(ctx, r.Options, jobs); !errors.Is(err, context.Canceled) || sum.Left != 1 {
 			t.Fatalf("%+v, %v; want one left", sum, err)
 		}
 	}
@@ -95,7 +99,7 @@ func TestRetrainingRefuses(t *testing.T) {
 	none.Retrain = nil
 	for _, tt := range []struct {
 		name string
-		p    Protocol
+		p    protocol.Protocol
 		arch []string
 		want string
 	}{

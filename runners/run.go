@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
+	"idarts/internal/durable"
 	"idarts/internal/exec/cpu"
+	"idarts/internal/provenance"
 	"idarts/internal/result"
 )
 
@@ -37,16 +41,16 @@ type run struct {
 // do runs the cell, or what is left of it, and writes its directory. An error
 // that is not ctx's is also written to failure.json.
 func (r *run) do(ctx context.Context) (out outcome, err error) {
-	unlock, err := lock(r.dir, false)
-	if errors.Is(err, errLocked) {
+	unlock, err := durable.Lock(r.dir, false)
+	if errors.Is(err, durable.ErrLocked) {
 		return 0, fmt.Errorf("runners: %s: another process is running it", r.cell)
 	}
 	if err != nil {
 		return 0, err
 	}
 	defer unlock()
-	sweep(r.dir)
-	sweep(filepath.Join(r.dir, checkpointDir))
+	durable.Sweep(r.dir)
+	durable.Sweep(filepath.Join(r.dir, checkpointDir))
 
 	finished, err := r.prepare()
 	if err != nil {
@@ -106,7 +110,7 @@ func (r *run) search(ctx context.Context) error {
 		point = nil
 	}
 	if point == nil {
-		point = &checkpoint{Timing: result.Timing{Machine: Machine(r.pool.Workers())}}
+		point = &checkpoint{Timing: result.Timing{Machine: provenance.Machine(r.pool.Workers())}}
 	}
 
 	// What the search spends in queries is training of cells: it counts by the
@@ -263,7 +267,7 @@ func difference(path string, a, b any) string {
 	left, okLeft := a.(map[string]any)
 	right, okRight := b.(map[string]any)
 	if okLeft && okRight {
-		for _, key := range sortedKeys(left, right) {
+		for _, key := range keysOf(left, right) {
 			if d := difference(path+"."+key, left[key], right[key]); d != "" {
 				return d
 			}
@@ -279,4 +283,11 @@ func difference(path string, a, b any) string {
 		path = "."
 	}
 	return fmt.Sprintf("%s: %s then, %s now", path[1:], x, y)
+}
+
+// keysOf are the keys of both maps in ascending order.
+func keysOf(a, b map[string]any) []string {
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -23,22 +24,25 @@ import (
 	"idarts/internal/images"
 	"idarts/internal/result"
 	"idarts/internal/search"
+	"idarts/internal/training"
+	"idarts/internal/work"
 	"idarts/nb201"
+	"idarts/runners/protocol"
 )
 
 // tiny is a protocol of a second: a few steps on a very small supernet.
-func tiny() Protocol {
-	p, err := LookupProtocol("nb201", "laptop")
+func tiny() protocol.Protocol {
+	p, err := protocol.Lookup("nb201", "laptop")
 	if err != nil {
 		panic(err)
 	}
 	p.Name = "tiny"
-	p.Supernet, p.Batch = Net{C: 2, N: 1}, 16
-	p.Score = Scoring{Trials: 1, Recipe: Recipe{
-		Net: Net{C: 2, N: 1}, Epochs: 1, Batch: 100,
+	p.Supernet, p.Batch = nb201.Net{C: 2, N: 1}, 16
+	p.Score = protocol.Scoring{Trials: 1, Recipe: protocol.Recipe{Net: nb201.Net{C: 2, N: 1}, Recipe: training.Recipe{
+		Epochs: 1, Batch: 100,
 		Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-		Augment: Augment{Flip: true},
-	}}
+		Augment: training.Augment{Flip: true},
+	}}}
 	settings := map[string]search.Settings{}
 	for _, name := range search.Names() {
 		s := p.Search[name]
@@ -55,8 +59,8 @@ func tiny() Protocol {
 func grid(out string, seeds []uint64, methods ...string) *Grid {
 	p := tiny()
 	return &Grid{
-		Protocols: []Protocol{p}, Methods: methods, Seeds: seeds, Bench: open(out),
-		Options: Options{Out: out, Jobs: 2, Log: io.Discard},
+		Protocols: []protocol.Protocol{p}, Methods: methods, Seeds: seeds, Bench: open(out),
+		Options: work.Options{Out: out, Jobs: 2, Log: io.Discard},
 	}
 }
 
@@ -73,8 +77,8 @@ func few(dataset string) (*images.Dataset, error) {
 }
 
 // open opens benches on a tenth of the embedded images.
-func open(out string) func(Protocol, bool) (*Bench, error) {
-	return func(p Protocol, fresh bool) (*Bench, error) {
+func open(out string) func(protocol.Protocol, bool) (*Bench, error) {
+	return func(p protocol.Protocol, fresh bool) (*Bench, error) {
 		data, err := few(p.Dataset)
 		if err != nil {
 			return nil, err
@@ -108,7 +112,7 @@ func contents(t *testing.T, root string) map[string]string {
 			return err
 		}
 		switch e.Name() {
-		case result.TimingFile, secondsFile, lockFile:
+		case result.TimingFile, secondsFile, ".lock":
 			return nil
 		}
 		content, err := os.ReadFile(path)
@@ -124,7 +128,9 @@ func contents(t *testing.T, root string) map[string]string {
 
 func compare(t *testing.T, got, want map[string]string) {
 	t.Helper()
-	for _, name := range sortedKeys(got, want) {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(got)), maps.Keys(want))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
 		g, okGot := got[name]
 		w, okWant := want[name]
 		switch {
@@ -232,7 +238,7 @@ func TestInterruptAndResume(t *testing.T) {
 		g := grid(out, []uint64{3}, "idarts", "random")
 		whole := g.Bench
 		var scored atomic.Int32
-		g.Bench = func(p Protocol, fresh bool) (*Bench, error) {
+		g.Bench = func(p protocol.Protocol, fresh bool) (*Bench, error) {
 			b, err := whole(p, fresh)
 			if err == nil {
 				inner := b.Scorer
@@ -314,7 +320,7 @@ func TestFailedSeedStaysVisibleAndIsRetried(t *testing.T) {
 			out := t.TempDir()
 			g := grid(out, []uint64{0, 1, 2}, "darts-v1")
 			whole := g.Bench
-			g.Bench = func(p Protocol, fresh bool) (*Bench, error) {
+			g.Bench = func(p protocol.Protocol, fresh bool) (*Bench, error) {
 				b, err := whole(p, fresh)
 				if err == nil {
 					build := b.Problem
@@ -351,21 +357,21 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 	before := contents(t, out)
 	for _, tt := range []struct {
 		name   string
-		change func(*Protocol)
+		change func(*protocol.Protocol)
 		want   string
 	}{
-		{"search", func(p *Protocol) { p.Batch = 8 }, "protocol.batch: 16 then, 8 now"},
-		{"method", func(p *Protocol) {
+		{"search", func(p *protocol.Protocol) { p.Batch = 8 }, "protocol.batch: 16 then, 8 now"},
+		{"method", func(p *protocol.Protocol) {
 			s := p.Search["random"]
 			s.Queries = 1
 			p.Search["random"] = s
 		}, "method.settings.queries: 2 then, 1 now"},
-		{"scoring", func(p *Protocol) { p.Score.Epochs = 2 }, "scores of another recipe"},
+		{"scoring", func(p *protocol.Protocol) { p.Score.Epochs = 2 }, "scores of another recipe"},
 	} {
 		g := grid(out, []uint64{0}, "random")
 		p := tiny()
 		tt.change(&p)
-		g.Protocols = []Protocol{p}
+		g.Protocols = []protocol.Protocol{p}
 		_, err := g.Run(t.Context())
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "--fresh") {
 			t.Errorf("%s: error %v, want %q and --fresh", tt.name, err, tt.want)
@@ -386,7 +392,7 @@ func TestTwoProcessesDoNotShareARun(t *testing.T) {
 	out := t.TempDir()
 	g := grid(out, []uint64{0}, "random")
 	cells, _ := g.cells()
-	unlock, err := lock(cells[0].Dir(out), false)
+	unlock, err := durable.Lock(cells[0].Dir(out), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -394,12 +400,12 @@ func TestTwoProcessesDoNotShareARun(t *testing.T) {
 	if err != nil || len(sum.Failed) != 1 || !strings.Contains(sum.Failed[0], "another process") {
 		t.Errorf("locked run: %+v, %v; want it refused", sum, err)
 	}
-	if !Running(cells[0].Dir(out)) {
+	if !durable.Held(cells[0].Dir(out)) {
 		t.Error("a locked run is not reported as running")
 	}
 	unlock()
 	mustRun(t, g)
-	if Running(cells[0].Dir(out)) {
+	if durable.Held(cells[0].Dir(out)) {
 		t.Error("a finished run is reported as running")
 	}
 }
@@ -592,7 +598,7 @@ func TestFailedTrainingIsTriedByTheNext(t *testing.T) {
 }
 
 func TestTableScorerAveragesTheTrials(t *testing.T) {
-	paper, err := LookupProtocol("nb201", "paper")
+	paper, err := protocol.Lookup("nb201", "paper")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -631,7 +637,7 @@ func TestTableScorerAveragesTheTrials(t *testing.T) {
 }
 
 func TestProtocolsAreComplete(t *testing.T) {
-	for _, p := range Protocols {
+	for _, p := range protocol.All {
 		for name := range p.Search {
 			if !slices.Contains(search.Names(), name) {
 				t.Errorf("protocol %q of space %q has settings for %q, which is no method", p.Name, p.Space, name)
@@ -657,11 +663,11 @@ func TestProtocolsAreComplete(t *testing.T) {
 		if len(budgets) > 1 {
 			t.Errorf("protocol %q of space %q has black-box methods of %d different budgets", p.Name, p.Space, len(budgets))
 		}
-		if got, err := LookupProtocol(p.Space, p.Name); err != nil || got.Title != p.Title {
+		if got, err := protocol.Lookup(p.Space, p.Name); err != nil || got.Title != p.Title {
 			t.Errorf("protocol %q of space %q: found %q, %v", p.Name, p.Space, got.Title, err)
 		}
 	}
-	if _, err := LookupProtocol("nb201", "lap"); err == nil || !strings.Contains(err.Error(), `"laptop"`) {
+	if _, err := protocol.Lookup("nb201", "lap"); err == nil || !strings.Contains(err.Error(), `"laptop"`) {
 		t.Errorf("error %v, want the list of protocols", err)
 	}
 }

@@ -10,8 +10,10 @@ import (
 	"sync"
 	"time"
 
+	"idarts/internal/durable"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/result"
+	"idarts/runners/protocol"
 )
 
 // Scorer says how good an architecture is. It answers the same for the same
@@ -170,12 +172,12 @@ func (s *TrainedScorer) train(ctx context.Context, class string, pool *cpu.Pool)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	unlock, err := lock(s.Store.Dir(), true)
+	unlock, err := durable.Lock(s.Store.Dir(), true)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	sweep(s.Store.Dir())
+	durable.Sweep(s.Store.Dir())
 	if err := s.load(); err != nil { // another process may have added rows
 		return err
 	}
@@ -207,4 +209,35 @@ func compareTrained(a, b Trained) int {
 		return 1
 	}
 	return int(a.Trial) - int(b.Trial)
+}
+
+// tableScorer scores by a benchmark's table.
+type tableScorer struct {
+	protocol.Table
+	source string
+	gflop  func(arch string) float64 // of training, where the table does not know
+}
+
+// Score implements [Scorer].
+func (t tableScorer) Score(_ context.Context, arch string, _ *cpu.Pool) (result.Scored, error) {
+	scored, err := t.Table.Score(arch)
+	if err != nil {
+		return result.Scored{}, err
+	}
+	scored.Source = t.source
+	if scored.GFLOP == 0 {
+		scored.GFLOP = t.gflop(arch)
+	}
+	return scored, nil
+}
+
+// Optimum is that of the table with the name of its source.
+func (t tableScorer) Optimum() (*result.Optimum, error) {
+	found, err := t.Table.Optimum()
+	if err != nil || found == nil {
+		return nil, err
+	}
+	best := *found
+	best.BestTest.Score.Source, best.BestValid.Score.Source = t.source, t.source
+	return &best, nil
 }

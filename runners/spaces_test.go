@@ -11,39 +11,32 @@ import (
 	"idarts/internal/rng"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
+	"idarts/internal/training"
 	"idarts/runners/internal/toy"
+	"idarts/runners/protocol"
 )
 
 // toyRow is all that the toy space needs besides its folder.
-var toyRow = Space{
+var toyRow = protocol.Space{
 	Name: "toy", Title: "a test",
-	Search: toy.Space,
-	Supernet: func(n Net, set *images.Set) (supernet.Build, int) {
-		return toy.Net{C: n.C, N: n.N, Classes: set.Classes}.Supernet(), n.N
-	},
-	Final: func(arch string, n Net, set *images.Set) (supernet.Build, error) {
-		cell, err := toy.Parse(arch)
-		if err != nil {
-			return nil, err
-		}
-		return toy.Net{C: n.C, N: n.N, Classes: set.Classes}.Final(cell), nil
-	},
-	Canonical: parsed(toy.Parse, toy.Cell.String),
-	Graph:     parsed(toy.Parse, toy.Cell.Graph),
+	Search:    toy.Space,
+	Sized:     func(c, n int) protocol.Net { return toy.Net{C: c, N: n} },
+	Canonical: protocol.Parsed(toy.Parse, toy.Cell.String),
+	Graph:     protocol.Parsed(toy.Parse, toy.Cell.Graph),
 }
 
 // All methods search a space that is one folder and one row, its cells are scored
 // and retrained, and its runs are read back.
 func TestAFourthSpaceIsAFolderAndARow(t *testing.T) {
-	before := Spaces
-	t.Cleanup(func() { Spaces = before })
-	Spaces = append(slices.Clone(Spaces), toyRow)
+	before := protocol.Spaces
+	t.Cleanup(func() { protocol.Spaces = before })
+	protocol.Spaces = append(slices.Clone(protocol.Spaces), toyRow)
 
 	p := tiny()
-	p.Space = "toy"
+	p.Space, p.Supernet, p.Score.Net = "toy", toyRow.Sized(2, 1), toyRow.Sized(2, 1)
 	out := t.TempDir()
 	g := grid(out, []uint64{0})
-	g.Protocols, g.Methods = []Protocol{p}, nil
+	g.Protocols, g.Methods = []protocol.Protocol{p}, nil
 	if sum := mustRun(t, g); sum.Done != len(search.Methods) {
 		t.Errorf("%+v, want %d runs done", sum, len(search.Methods))
 	}
@@ -68,13 +61,13 @@ func TestAFourthSpaceIsAFolderAndARow(t *testing.T) {
 func TestSpacesAnswer(t *testing.T) {
 	set := &images.Set{H: 16, W: 16, C: 1, Classes: 10}
 	archs := 0
-	for _, s := range Spaces {
+	for _, s := range protocol.Spaces {
 		t.Run(s.Name, func(t *testing.T) {
 			space := s.Search()
 			r := rng.New(1, "spaces "+s.Name)
-			net := Net{C: 12, N: 1} // 2 and 3 divide it, see nb1b1.Cell.Canonical
+			net := s.Sized(12, 1) // 2 and 3 divide 12, see nb1b1.Cell.Canonical
 			if s.Name == "darts" {
-				net.N = 3
+				net = s.Sized(12, 3)
 			}
 			for k := range 40 {
 				arch := space.Random(r)
@@ -99,11 +92,11 @@ func TestSpacesAnswer(t *testing.T) {
 				}
 				var sizes [2]supernet.Size
 				for i, text := range []string{arch, class} {
-					build, err := s.Final(text, net, set)
+					build, err := net.Train(text, supernet.DataOf(set))
 					if err != nil {
 						t.Fatal(err)
 					}
-					if sizes[i], err = supernet.Measure(build, imageShape(set), set.Classes); err != nil {
+					if sizes[i], err = supernet.Measure(build, training.ImageShape(set), set.Classes); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -114,7 +107,7 @@ func TestSpacesAnswer(t *testing.T) {
 			for _, bad := range []string{"", "nonsense", "|nor_conv_3x3~0|", "Genotype()"} {
 				_, canonical := s.Canonical(bad)
 				_, graph := s.Graph(bad)
-				_, final := s.Final(bad, net, set)
+				_, final := net.Train(bad, supernet.DataOf(set))
 				for _, err := range []error{canonical, graph, final} {
 					if err == nil || strings.Contains(err.Error(), "\n") {
 						t.Errorf("%q: error %v, want one line", bad, err)
@@ -123,13 +116,13 @@ func TestSpacesAnswer(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d architectures of %d spaces", archs, len(Spaces))
+	t.Logf("%d architectures of %d spaces", archs, len(protocol.Spaces))
 }
 
 // The neighbours of an architecture are others of the space, each once, and what
 // takes one option from each row is what its one-hot α stands for.
 func TestSpacesHaveNeighbours(t *testing.T) {
-	for _, row := range append(slices.Clone(Spaces), toyRow) {
+	for _, row := range append(slices.Clone(protocol.Spaces), toyRow) {
 		space := row.Search()
 		r := rng.New(2, "neighbours "+row.Name)
 		fewest, most := math.MaxInt, 0
@@ -179,9 +172,9 @@ func TestSpacesHaveNeighbours(t *testing.T) {
 
 // Every space has the protocols that commands and the README take for granted.
 func TestSpacesHaveProtocols(t *testing.T) {
-	for _, s := range Spaces {
+	for _, s := range protocol.Spaces {
 		for _, name := range []string{"quick", "laptop", "paper"} {
-			if _, err := LookupProtocol(s.Name, name); err != nil {
+			if _, err := protocol.Lookup(s.Name, name); err != nil {
 				t.Error(err)
 			}
 		}

@@ -5,18 +5,11 @@ import (
 	"path/filepath"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/provenance"
 )
 
 // ScoresFormat is what a file of trained scores calls itself in its metadata.
 const ScoresFormat = "idarts trained scores, version 1"
-
-// The other metadata of trained scores.
-const (
-	metaFormat  = "format"
-	metaSpace   = "space"
-	metaDataset = "dataset"
-	metaOrigin  = "origin" // the recipe and the data, see scoreOrigin
-)
 
 // scores is the [Store] in one Arrow file.
 type scores struct {
@@ -49,7 +42,7 @@ func (s scores) Save(rows []Trained) error {
 	}
 	return arrowio.Write(s.path, arrowio.Table{
 		Rows: len(rows),
-		Meta: map[string]string{metaFormat: ScoresFormat, metaSpace: s.space, metaDataset: s.dataset, metaOrigin: s.origin},
+		Meta: map[string]string{provenance.MetaFormat: ScoresFormat, provenance.MetaSpace: s.space, provenance.MetaDataset: s.dataset, provenance.MetaOrigin: s.origin},
 		Columns: []arrowio.Column{
 			{Name: "arch", Values: archs}, {Name: "trial", Values: trials},
 			{Name: "valid", Values: valid}, {Name: "test", Values: test},
@@ -74,7 +67,7 @@ func ReadScores(path string) (*Scores, error) {
 }
 
 func readScores(file *arrowio.Table) (*Scores, error) {
-	if got := file.Meta[metaFormat]; got != ScoresFormat {
+	if got := file.Meta[provenance.MetaFormat]; got != ScoresFormat {
 		return nil, fmt.Errorf("runners: %q has format %q, want %q", file.Name, got, ScoresFormat)
 	}
 	archs, err := arrowio.Values[string](file, "arch")
@@ -93,7 +86,7 @@ func readScores(file *arrowio.Table) (*Scores, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scores{Space: file.Meta[metaSpace], Dataset: file.Meta[metaDataset], Origin: file.Meta[metaOrigin]}
+	s := &Scores{Space: file.Meta[provenance.MetaSpace], Dataset: file.Meta[provenance.MetaDataset], Origin: file.Meta[provenance.MetaOrigin]}
 	for i, arch := range archs {
 		s.Rows = append(s.Rows, Trained{Arch: arch, Trial: uint64(trials[i]), Valid: valid[i], Test: test[i]})
 	}

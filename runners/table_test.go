@@ -19,6 +19,7 @@ import (
 	"idarts/internal/search"
 	"idarts/nb1b1"
 	"idarts/nb201"
+	"idarts/runners/protocol"
 )
 
 // small101 is a table of three cells, made from records as NAS-Bench-101 has them.
@@ -32,17 +33,13 @@ func small101(t *testing.T) string {
 }
 
 // openTable opens a bench on the table in a file, without data.
-func openTable(space string, s Scoring, path string) (*Bench, error) {
-	row, err := LookupSpace(space)
-	if err != nil {
-		return nil, err
-	}
+func openTable(space string, s protocol.Scoring, path string) (*Bench, error) {
 	b := &Bench{Data: map[string]string{}}
-	return b, b.openTable(row, s, path, func(string) float64 { return 5 })
+	return b, b.scoreBy(protocol.Protocol{Space: space, Score: s}, path, func(string) float64 { return 5 })
 }
 
 func TestScoresByNASBench101(t *testing.T) {
-	paper, err := LookupProtocol("nb1b1-s3", "paper")
+	paper, err := protocol.Lookup("nb1b1-s3", "paper")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,12 +65,12 @@ func TestScoresByNASBench101(t *testing.T) {
 // madeTable is a complete table of NAS-Bench-201 cells under two keys, made from a
 // rule: what helps validation helps the test, but for one cell, and every third
 // cell has two trials.
-func madeTable(t *testing.T) (content []byte, s Scoring) {
+func madeTable(t *testing.T) (content []byte, s protocol.Scoring) {
 	t.Helper()
-	s = Scoring{
+	s = protocol.Scoring{
 		Table: true, BuiltIn: "made",
-		Valid:  Column{Dataset: "made", TrainedOn: "made", Split: "x-valid", Epochs: 4},
-		Test:   Column{Dataset: "made", TrainedOn: "made", Split: "ori-test", Epochs: 4},
+		Valid:  protocol.Column{Dataset: "made", TrainedOn: "made", Split: "x-valid", Epochs: 4},
+		Test:   protocol.Column{Dataset: "made", TrainedOn: "made", Split: "ori-test", Epochs: 4},
 		Recipe: tiny().Score.Recipe,
 	}
 	table := nb201.NewTable(nb201.Origin{Source: "a rule"})
@@ -90,7 +87,7 @@ func madeTable(t *testing.T) (content []byte, s Scoring) {
 		}
 		for trial := range 1 + (i+1)%3/2 {
 			for _, c := range []struct {
-				Column
+				protocol.Column
 				accuracy float64
 			}{{s.Valid, valid}, {s.Test, test}} {
 				records = append(records, nb201.Record{
@@ -111,14 +108,28 @@ func madeTable(t *testing.T) (content []byte, s Scoring) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := builtIn
-	t.Cleanup(func() { builtIn = before })
-	builtIn = map[string][]byte{"made": content}
+	before := protocol.BuiltIn
+	t.Cleanup(func() { protocol.BuiltIn = before })
+	protocol.BuiltIn = map[string][]byte{"made": content}
 	return content, s
 }
 
 // unlucky is the cell whose test accuracy validation does not show.
 const unlucky = 1234
+
+// blackBox are the laptop protocol's settings of the methods that ask a table.
+func blackBox() map[string]search.Settings {
+	laptop, err := protocol.Lookup("nb201", "laptop")
+	if err != nil {
+		panic(err)
+	}
+	settings := maps.Clone(laptop.Search)
+	maps.DeleteFunc(settings, func(name string, _ search.Settings) bool {
+		m, err := search.Lookup(name)
+		return err != nil || m.NeedsProblem
+	})
+	return settings
+}
 
 // A grid is scored by a table inside the program, without a file: the black-box
 // methods stay in their budget, and every result knows the optimum.
@@ -126,10 +137,10 @@ func TestRunsByABuiltInTable(t *testing.T) {
 	content, score := madeTable(t)
 	p := tiny()
 	p.Score = score
-	maps.Copy(p.Search, blackBox)
+	maps.Copy(p.Search, blackBox())
 	out := t.TempDir()
-	g := grid(out, []uint64{0, 1}, append(slices.Collect(maps.Keys(blackBox)), "darts-v1")...)
-	g.Protocols = []Protocol{p}
+	g := grid(out, []uint64{0, 1}, append(slices.Collect(maps.Keys(blackBox())), "darts-v1")...)
+	g.Protocols = []protocol.Protocol{p}
 	if sum := mustRun(t, g); sum.Done != 10 {
 		t.Fatalf("%+v, want 10 runs done", sum)
 	}
@@ -210,14 +221,14 @@ func TestSearchesByTableResume(t *testing.T) {
 	p := tiny()
 	p.Score = score
 	for _, method := range []string{"rea", "local"} {
-		p.Search[method] = blackBox[method]
+		p.Search[method] = blackBox()[method]
 		run := func(out string, wrap func(*Bench)) (Summary, error) {
 			g := grid(out, []uint64{4}, method)
-			g.Protocols = []Protocol{p}
+			g.Protocols = []protocol.Protocol{p}
 			open := g.Bench
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			g.Bench = func(p Protocol, fresh bool) (*Bench, error) {
+			g.Bench = func(p protocol.Protocol, fresh bool) (*Bench, error) {
 				b, err := open(p, fresh)
 				if wrap != nil {
 					wrap(b)

@@ -32,7 +32,7 @@ import (
 
 	"idarts/benchmarks"
 	"idarts/internal/durable"
-	"idarts/runners"
+	"idarts/internal/provenance"
 )
 
 //go:embed *.py
@@ -175,7 +175,7 @@ func compare(o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	head := append([]string{runners.Machine(o.threads), "idarts " + commit(), runtime.Version()}, versions.Versions...)
+	head := append([]string{provenance.Machine(o.threads), "idarts " + commit(), runtime.Version()}, versions.Versions...)
 	text := render(head, time.Now().UTC().Format(time.DateOnly), rows, differences)
 	if _, err := io.WriteString(out, text); err != nil || o.out == "" {
 		return err

@@ -11,7 +11,7 @@ import (
 
 	"idarts/benchmarks"
 	"idarts/internal/exec/cpu"
-	"idarts/runners"
+	"idarts/runners/parity"
 )
 
 // timeFixture is one turn of the engine: samples of each stage in seconds, after one
@@ -19,11 +19,11 @@ import (
 func timeFixture(out io.Writer, path string, stages []string, samples int, seconds float64) error {
 	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
 	defer pool.Close()
-	f, err := runners.OpenFixture(path)
+	f, err := parity.OpenFixture(path)
 	if err != nil {
 		return err
 	}
-	p, coefs, v, err := runners.FixtureProblem[float32](f, pool)
+	p, coefs, v, err := parity.FixtureProblem[float32](f, pool)
 	if err != nil {
 		return err
 	}
@@ -55,9 +55,9 @@ func timeFixture(out io.Writer, path string, stages []string, samples int, secon
 func computeParity(in, out string) error {
 	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
 	defer pool.Close()
-	f, err := runners.OpenFixture(in)
+	f, err := parity.OpenFixture(in)
 	if err != nil {
 		return err
 	}
-	return errors.Join(runners.Parity[float32](f, pool, out+"32"), runners.Parity[float64](f, pool, out+"64"))
+	return errors.Join(parity.Parity[float32](f, pool, out+"32"), parity.Parity[float64](f, pool, out+"64"))
 }

@@ -14,9 +14,10 @@ import (
 	"time"
 
 	"idarts/internal/trials"
+	"idarts/internal/work"
 	"idarts/nb201"
 	"idarts/reports"
-	"idarts/runners"
+	"idarts/runners/micro"
 )
 
 type benchCmd struct {
@@ -33,7 +34,7 @@ type benchBuildCmd struct {
 }
 
 func (b *benchBuildCmd) Run(c console) error {
-	micro, err := runners.LookupMicro(b.Space, b.Protocol)
+	benchmark, err := micro.Lookup(b.Space, b.Protocol)
 	if err != nil {
 		return err
 	}
@@ -41,11 +42,11 @@ func (b *benchBuildCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	sum, err := build(c, micro, options, b.Limit)
+	sum, err := build(c, benchmark, options, b.Limit)
 	if err != nil {
 		return err
 	}
-	files, err := micro.Write(b.Out, sum)
+	files, err := benchmark.Write(b.Out, sum)
 	if err != nil {
 		return err
 	}
@@ -61,10 +62,10 @@ func (b *benchBuildCmd) Run(c console) error {
 }
 
 // build trains what is missing, for at most limit where that is not 0.
-func build(c console, micro runners.Micro, o runners.Options, limit time.Duration) (runners.MicroSummary, error) {
+func build(c console, benchmark micro.Benchmark, o work.Options, limit time.Duration) (micro.Summary, error) {
 	ctx, cancel := c.limit(limit)
 	defer cancel()
-	job := runners.MicroBuild{Micro: micro, Options: o}
+	job := micro.Build{Benchmark: benchmark, Options: o}
 	sum, err := job.Run(ctx)
 	if err != nil && ctx.Err() != nil {
 		have := sum.Before + sum.Now
@@ -101,7 +102,7 @@ func (s *benchStudyCmd) Run(c console) error {
 	}
 	root := options.Out
 	var lines []studyLine
-	for _, try := range runners.MicroStudy {
+	for _, try := range micro.Study {
 		name := strings.TrimPrefix(try.Name, "study-")
 		if len(s.Only) > 0 && !slices.Contains(s.Only, name) {
 			continue
@@ -129,10 +130,10 @@ type studyLine struct {
 }
 
 // study compares the two seeds of a try.
-func study(name string, sum runners.MicroSummary, official map[nb201.Cell]float64) studyLine {
+func study(name string, sum micro.Summary, official map[nb201.Cell]float64) studyLine {
 	line := studyLine{name: name, coreSeconds: sum.CoreSeconds / float64(sum.Trainings)}
 	var valid, test [2][]float64
-	rows := map[nb201.Cell][2]runners.MicroRow{}
+	rows := map[nb201.Cell][2]micro.Row{}
 	var cells []nb201.Cell
 	for _, r := range sum.Rows {
 		pair, known := rows[r.Cell]

@@ -18,6 +18,8 @@ import (
 	"idarts/nb1b1"
 	"idarts/nb201"
 	"idarts/runners"
+	"idarts/runners/micro"
+	"idarts/runners/protocol"
 )
 
 type verifyCmd struct {
@@ -130,7 +132,7 @@ func (v *verifyCmd) file(c console, ok func(string, ...any)) error {
 func manifest(ok func(string, ...any), path, sum string) error {
 	base := filepath.Base(path)
 	name := strings.TrimSuffix(strings.TrimSuffix(base, ".arrow"), "-curves") + ".json"
-	var m runners.MicroManifest
+	var m micro.Manifest
 	err := result.ReadJSON(filepath.Join(filepath.Dir(path), name), &m)
 	want, listed := m.Files[base]
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !listed {
@@ -184,8 +186,8 @@ func table(c console, ok func(string, ...any), format, name, path string, conten
 		fmt.Fprintf(c.out, "protocol: %s\n", t.Origin)
 		lines, err := verifyScores(name, t)
 		return say(lines, err)
-	case runners.MicroCurvesFormat:
-		rows, err := runners.ReadMicroCurves(path)
+	case micro.CurvesFormat:
+		rows, err := micro.ReadCurves(path)
 		if err != nil {
 			return err
 		}
@@ -197,7 +199,7 @@ func table(c console, ok func(string, ...any), format, name, path string, conten
 		return say([]string{fmt.Sprintf("%d epochs of trainings, accuracies of 0 to 100 %%", len(rows))}, nil)
 	}
 	return fmt.Errorf("%q has format %q, want one of %q", name, format,
-		[]string{nb201.Format, nb1b1.Format, dartsspace.Format, runners.ScoresFormat, runners.MicroCurvesFormat})
+		[]string{nb201.Format, nb1b1.Format, dartsspace.Format, runners.ScoresFormat, micro.CurvesFormat})
 }
 
 func open[T any](fromFile func(string) (T, error), decode func(string, []byte) (T, error), name, path string, content []byte) (T, error) {
@@ -209,7 +211,7 @@ func open[T any](fromFile func(string) (T, error), decode func(string, []byte) (
 
 // verifyScores checks the rows of scores.arrow.
 func verifyScores(name string, t *runners.Scores) ([]string, error) {
-	space, err := runners.LookupSpace(t.Space)
+	space, err := protocol.LookupSpace(t.Space)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", name, err)
 	}

@@ -11,15 +11,18 @@ import (
 
 	dartsspace "idarts/darts_space"
 	"idarts/internal/images"
+	"idarts/internal/provenance"
 	"idarts/internal/search"
+	"idarts/internal/work"
 	"idarts/nb201"
-	"idarts/runners"
+	"idarts/runners/parity"
+	"idarts/runners/protocol"
 )
 
 type versionCmd struct{}
 
 func (versionCmd) Run(c console) error {
-	fmt.Fprintf(c.out, "idarts %s\n", runners.Versions()["idarts"])
+	fmt.Fprintf(c.out, "idarts %s\n", provenance.Versions()["idarts"])
 	return nil
 }
 
@@ -39,12 +42,12 @@ func (l *listCmd) Run(c console) error {
 			}
 		}},
 		{"spaces", func() {
-			for _, s := range runners.Spaces {
+			for _, s := range protocol.Spaces {
 				fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Title)
 			}
 		}},
 		{"protocols", func() {
-			for _, p := range runners.Protocols {
+			for _, p := range protocol.All {
 				fmt.Fprintf(w, "%s\t%s on %s\t%s\n", p.Name, p.Space, p.Dataset, p.Title)
 			}
 		}},
@@ -125,7 +128,7 @@ func (d *doctorCmd) Run(c console) error {
 		line(name, text)
 	}
 
-	versions := runners.Versions()
+	versions := provenance.Versions()
 	names := make([]string, 0, len(versions))
 	for name := range versions {
 		names = append(names, name)
@@ -135,9 +138,9 @@ func (d *doctorCmd) Run(c console) error {
 		line(name, versions[name])
 	}
 	line("device", "cpu float32")
-	line("processor", fmt.Sprintf("%s, %d cores", runners.Processor(), runtime.NumCPU()))
+	line("processor", fmt.Sprintf("%s, %d cores", provenance.Processor(), runtime.NumCPU()))
 	line("memory", memory())
-	check("output "+d.Out, "writable", runners.Writable(d.Out))
+	check("output "+d.Out, "writable", work.Writable(d.Out))
 	for _, source := range images.Datasets {
 		data, err := images.Open(source.Name, d.Data)
 		if err == nil {
@@ -161,15 +164,15 @@ func (d *doctorCmd) Run(c console) error {
 
 	data, err := images.Open("fashion16", "")
 	if err == nil {
-		for _, p := range runners.Protocols {
+		for _, p := range protocol.All {
 			if p.Dataset != data.Name {
 				continue
 			}
-			arena, total, err := runners.MemoryPlan(p, data)
+			arena, total, err := parity.MemoryPlan(p, data)
 			check("plan of "+p.Name+" on "+p.Space, fmt.Sprintf("%.1f MB a run, %.1f MB of it for intermediate results", float64(total)/1e6, float64(arena)/1e6), err)
 		}
 		var off float64
-		off, err = runners.SelfCheck(data)
+		off, err = parity.SelfCheck(data)
 		if err == nil && !(off < 1e-5) {
 			err = fmt.Errorf("Hessian-vector product is off by %.1e from central differences, want below 1e-5", off)
 		}

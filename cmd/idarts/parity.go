@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"idarts/internal/exec/cpu"
-	"idarts/runners"
+	"idarts/runners/parity"
 )
 
 type parityCmd struct {
@@ -20,20 +20,20 @@ func (p *parityCmd) Run(c console) error {
 	if p.Out == "" {
 		p.Out = strings.TrimSuffix(p.Fixture, ".safetensors") + ".idarts.safetensors"
 	}
-	f, err := runners.OpenFixture(p.Fixture)
+	f, err := parity.OpenFixture(p.Fixture)
 	if err != nil {
 		return err
 	}
 	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
 	defer pool.Close()
-	compute := runners.Parity[float32]
+	compute := parity.Parity[float32]
 	if p.Precision == "float64" {
-		compute = runners.Parity[float64]
+		compute = parity.Parity[float64]
 	}
 	if err := compute(f, pool, p.Out); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, "%s: %s with C=%d and N=%d on %d images of %dx%dx%d, in %s\n",
-		p.Out, f.Space.Name, f.Net.C, f.Net.N, f.Images[0], f.Images[1], f.Images[2], f.Images[3], p.Precision)
+		p.Out, f.Space.Name, f.C, f.N, f.Images[0], f.Images[1], f.Images[2], f.Images[3], p.Precision)
 	return nil
 }

@@ -6,20 +6,19 @@ import (
 	"testing"
 
 	"idarts/internal/exec"
-	"idarts/internal/images"
 	"idarts/internal/safetensors"
 	"idarts/internal/supernet"
-	"idarts/runners"
+	"idarts/runners/protocol"
 )
 
 // tinyFixture writes one with all weights 0.1 and random-looking images.
 func tinyFixture(t *testing.T, path string) {
 	t.Helper()
-	space, err := runners.LookupSpace("nb201")
+	space, err := protocol.LookupSpace("nb201")
 	if err != nil {
 		t.Fatal(err)
 	}
-	build, _ := space.Supernet(runners.Net{C: 2, N: 1}, &images.Set{H: 8, W: 8, C: 1, Classes: 3})
+	build, _ := space.Sized(2, 1).Search(supernet.Data{Size: 8, Channels: 1, Classes: 3})
 	params, err := supernet.Parameters(build, exec.Shape{2, 8, 8, 1}, 3)
 	if err != nil {
 		t.Fatal(err)

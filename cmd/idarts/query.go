@@ -13,6 +13,7 @@ import (
 	"idarts/nb1b1"
 	"idarts/nb201"
 	"idarts/runners"
+	"idarts/runners/protocol"
 )
 
 type queryCmd struct {
@@ -33,7 +34,7 @@ const everything = "everything"
 // Run asks the table by its own kind.
 func (q *queryCmd) Run(c console) error {
 	if q.Space != "" {
-		if _, err := runners.LookupSpace(q.Space); err != nil {
+		if _, err := protocol.LookupSpace(q.Space); err != nil {
 			return err
 		}
 	}
@@ -279,7 +280,7 @@ func (q *queryCmd) scores(c console) error {
 	if q.Dataset != "" && q.Dataset != table.Dataset {
 		return fmt.Errorf("%q has nothing for data set %q, only for %q", q.Table, q.Dataset, table.Dataset)
 	}
-	space, err := runners.LookupSpace(table.Space)
+	space, err := protocol.LookupSpace(table.Space)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/reports"
-	"idarts/runners"
+	"idarts/runners/protocol"
 )
 
 // load reads the runs below out and says how they are shown.
@@ -28,11 +28,11 @@ func load(out string) ([]result.Run, reports.Options, error) {
 			opts.NoEpochs = append(opts.NoEpochs, m.Name)
 		}
 	}
-	for _, s := range runners.Spaces {
+	for _, s := range protocol.Spaces {
 		title, _, _ := strings.Cut(s.Title, ":")
 		opts.Spaces = append(opts.Spaces, reports.Title{Name: s.Name, Title: title})
 	}
-	for _, p := range runners.Protocols {
+	for _, p := range protocol.All {
 		if p.Score.Table { // a published optimum is of the benchmark's own numbers
 			if best, ok := reports.Optimum(p.Space, p.Dataset); ok {
 				best.Protocol = p.Name
@@ -171,13 +171,13 @@ type figureCellCmd struct {
 
 // Run draws a cell, or the cells of an architecture that has several.
 func (f *figureCellCmd) Run(c console) error {
-	spaces := runners.Spaces
+	spaces := protocol.Spaces
 	if f.Space != "" {
-		space, err := runners.LookupSpace(f.Space)
+		space, err := protocol.LookupSpace(f.Space)
 		if err != nil {
 			return err
 		}
-		spaces = []runners.Space{space}
+		spaces = []protocol.Space{space}
 	}
 	var wanted []string // what each space has against the text
 	for _, space := range spaces {
@@ -224,7 +224,7 @@ func (s *statusCmd) Run(c console) error {
 			text = fmt.Sprintf("done\t%d epochs\tvalid %.2f %%", run.Result.Epochs, run.Result.Score.Valid)
 		case run.Failure != nil:
 			text = fmt.Sprintf("failed\t%d epochs\t%s", len(run.Events), run.Failure.Error)
-		case runners.Running(run.Dir):
+		case durable.Held(run.Dir):
 			text = fmt.Sprintf("running\t%d epochs\t", len(run.Events))
 		default:
 			text = fmt.Sprintf("stopped\t%d epochs\t", len(run.Events))

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"idarts/internal/result"
-	"idarts/runners"
+	"idarts/runners/protocol"
 )
 
 func TestFigureCell(t *testing.T) {
@@ -55,7 +55,7 @@ func TestFigureCell(t *testing.T) {
 	if status == 0 || strings.Count(text, "\n") != 1 {
 		t.Errorf("status %d, stderr %q, want one line", status, text)
 	}
-	for _, space := range runners.Spaces {
+	for _, space := range protocol.Spaces {
 		_, err := space.Graph("no cell")
 		if err == nil || !strings.Contains(text, err.Error()) {
 			t.Errorf("space %q: error %v is not part of %q", space.Name, err, text)

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"idarts/internal/work"
 	"idarts/runners"
+	"idarts/runners/protocol"
 )
 
 // inputFlags say where data comes from.
@@ -22,11 +24,11 @@ type gridFlags struct {
 }
 
 // options are the flags as the runners want them.
-func (g gridFlags) options(c console) (runners.Options, error) {
+func (g gridFlags) options(c console) (work.Options, error) {
 	if g.Jobs < 0 {
-		return runners.Options{}, fmt.Errorf("--jobs is %d, want 0 or more", g.Jobs)
+		return work.Options{}, fmt.Errorf("--jobs is %d, want 0 or more", g.Jobs)
 	}
-	o := runners.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Log: c.err}
+	o := work.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Log: c.err}
 	o.Terminal, o.Width = terminal(c.err)
 	return o, nil
 }
@@ -63,12 +65,12 @@ type runCmd struct {
 }
 
 func (r *runCmd) Run(c console) error {
-	var protocols []runners.Protocol
+	var protocols []protocol.Protocol
 	for i, space := range r.Space {
 		if slices.Contains(r.Space[:i], space) {
 			return fmt.Errorf("space %q is named twice", space)
 		}
-		p, err := runners.LookupProtocol(space, r.Protocol)
+		p, err := protocol.Lookup(space, r.Protocol)
 		if err != nil {
 			return err
 		}
@@ -89,7 +91,7 @@ func (r *runCmd) Run(c console) error {
 	in := runners.Inputs{Data: r.Data, Table: r.Table, Out: r.Out}
 	grid := &runners.Grid{
 		Protocols: protocols, Methods: methods, Seeds: seeds, Options: options,
-		Bench: func(p runners.Protocol, fresh bool) (*runners.Bench, error) { return runners.OpenBench(p, in, fresh) },
+		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) { return runners.OpenBench(p, in, fresh) },
 	}
 	if r.DryRun {
 		return grid.DryRun(c.ctx, c.out)
@@ -108,7 +110,7 @@ type retrainCmd struct {
 }
 
 func (r *retrainCmd) Run(c console) error {
-	protocol, err := runners.LookupProtocol(r.Space, r.Protocol)
+	protocol, err := protocol.Lookup(r.Space, r.Protocol)
 	if err != nil {
 		return err
 	}

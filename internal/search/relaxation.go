@@ -22,6 +22,11 @@ func (r Relaxation) Coefs(rows Layout, alpha []float64, layers int) []float64 {
 	return slices.Repeat(one, layers)
 }
 
+// Uniform are coefficients that prefer nothing, [layers·A].
+func Uniform(rows Layout, layers int) []float64 {
+	return Softmax.Coefs(rows, make([]float64, rows.Len()), layers)
+}
+
 // Softmax mixes each row by p_o = exp(α_o)/Σ exp(α), as DARTS does
 // (Liu et al., ICLR 2019, arXiv:1806.09055).
 var Softmax = Relaxation{Name: "softmax", Mix: softmax, Pullback: softmaxPullback}

@@ -105,17 +105,38 @@ func (c Cell) Graph() []diagram.Graph {
 }
 
 // Net are the sizes of the network: n cells of c channels.
-type Net struct{ C, N, Classes int }
+type Net struct {
+	C int `json:"c"`
+	N int `json:"n"`
 
-// Supernet mixes both operations on each edge.
-func (n Net) Supernet() supernet.Build {
+	classes int
+}
+
+// Search is the one-shot network for images like d, with the number of its cells.
+func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
+	n.classes = d.Classes
+	return n.supernet(), n.N
+}
+
+// Train is the network of a cell in its text form.
+func (n Net) Train(arch string, d supernet.Data) (supernet.Build, error) {
+	cell, err := Parse(arch)
+	if err != nil {
+		return nil, err
+	}
+	n.classes = d.Classes
+	return n.final(cell), nil
+}
+
+// supernet mixes both operations on each edge.
+func (n Net) supernet() supernet.Build {
 	return n.network(func(b *supernet.Builder, layer, edge int, name string, x *graph.Node) []graph.Term {
 		return b.Mixed(name, ops, (layer*len(edges)+edge)*len(ops), x)
 	})
 }
 
-// Final is the network of one cell.
-func (n Net) Final(c Cell) supernet.Build {
+// final is the network of one cell.
+func (n Net) final(c Cell) supernet.Build {
 	return n.network(func(b *supernet.Builder, _, edge int, name string, x *graph.Node) []graph.Term {
 		return []graph.Term{{X: ops[c[edge]].Add(b, name, x)}}
 	})
@@ -134,6 +155,6 @@ func (n Net) network(edge func(b *supernet.Builder, layer, edge int, name string
 				return edge(b, layer, next-1, name, x)
 			}, nil)[2]
 		},
-		Head: func(b *supernet.Builder, x *graph.Node) *graph.Node { return b.Classifier("classifier", x, n.Classes) },
+		Head: func(b *supernet.Builder, x *graph.Node) *graph.Node { return b.Classifier("classifier", x, n.classes) },
 	}.Build()
 }

@@ -1,4 +1,4 @@
-package runners
+package micro
 
 import (
 	"bytes"
@@ -13,20 +13,22 @@ import (
 
 	"idarts/internal/exec/cpu"
 	"idarts/internal/rng"
+	"idarts/internal/work"
 	"idarts/nb201"
+	"idarts/runners/protocol"
 	"idarts/testdata"
 )
 
 // tinyMicro is a benchmark of a second, in three shards.
-var tinyMicro = Micro{
+var tinyMicro = Benchmark{
 	Name: "tiny", Space: "nb201", Dataset: "fashion8", Train: 100, Held: 100,
-	Recipe: microRecipe(2, 2, 50, 0.1), Trials: 3, Repeated: 4, Curves: true, Networks: 45,
+	Recipe: protocol.MicroRecipe(2, 2, 50, 0.1), Trials: 3, Repeated: 4, Curves: true, Networks: 45,
 }
 
 // buildMicro builds m in dir and returns the bytes of the table and the curves.
-func buildMicro(t *testing.T, m Micro, dir string, jobs int) (sum MicroSummary, files [2][]byte) {
+func buildMicro(t *testing.T, m Benchmark, dir string, jobs int) (sum Summary, files [2][]byte) {
 	t.Helper()
-	sum, err := (&MicroBuild{Micro: m, Options: Options{Out: dir, Jobs: jobs, Log: io.Discard}}).Run(context.Background())
+	sum, err := (&Build{Benchmark: m, Options: work.Options{Out: dir, Jobs: jobs, Log: io.Discard}}).Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +69,8 @@ func TestMicroBuild(t *testing.T) {
 		for {
 			// Stops in the second and in the third shard.
 			ctx, cancel := context.WithCancel(context.Background())
-			left := microShardSize + 1
-			job := MicroBuild{Micro: m, Options: Options{Out: dir, Jobs: 1}, trained: func() {
+			left := shardSize + 1
+			job := Build{Benchmark: m, Options: work.Options{Out: dir, Jobs: 1}, trained: func() {
 				if left--; left == 0 {
 					cancel()
 				}
@@ -82,8 +84,8 @@ func TestMicroBuild(t *testing.T) {
 				t.Fatal(err)
 			}
 			stops++
-			if sum.Before != kept || sum.Now != microShardSize {
-				t.Fatalf("%d trainings found and %d kept, want %d and %d", sum.Before, sum.Now, kept, microShardSize)
+			if sum.Before != kept || sum.Now != shardSize {
+				t.Fatalf("%d trainings found and %d kept, want %d and %d", sum.Before, sum.Now, kept, shardSize)
 			}
 			kept += sum.Now
 		}
@@ -96,13 +98,13 @@ func TestMicroBuild(t *testing.T) {
 	t.Run("what a killed writer leaves is passed over", func(t *testing.T) {
 		dir := t.TempDir()
 		copyShards(t, whole, dir, 1, 2)
-		left := filepath.Join(dir, microShards, ".shard-0000.arrow.tmp-1")
+		left := filepath.Join(dir, shardsDir, ".shard-0000.arrow.tmp-1")
 		if err := os.WriteFile(left, []byte("half"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		sum, got := buildMicro(t, m, dir, 2)
-		if sum.Now != microShardSize {
-			t.Errorf("%d trained, want the %d of the missing shard", sum.Now, microShardSize)
+		if sum.Now != shardSize {
+			t.Errorf("%d trained, want the %d of the missing shard", sum.Now, shardSize)
 		}
 		if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%q is still there", left)
@@ -112,14 +114,14 @@ func TestMicroBuild(t *testing.T) {
 	t.Run("another recipe in the same folder is an error", func(t *testing.T) {
 		other := m
 		other.Weights.LR = 0.2
-		_, err := (&MicroBuild{Micro: other, Options: Options{Out: whole}}).Run(context.Background())
+		_, err := (&Build{Benchmark: other, Options: work.Options{Out: whole}}).Run(context.Background())
 		microError(t, err, "other settings", "--fresh")
 	})
 	t.Run("a shard with another's content is an error", func(t *testing.T) {
 		dir := t.TempDir()
 		copyShards(t, whole, dir, 0, 1, 2)
-		copyFile(t, filepath.Join(whole, microShards, "shard-0001.arrow"), filepath.Join(dir, microShards, "shard-0000.arrow"))
-		_, err := (&MicroBuild{Micro: m, Options: Options{Out: dir}}).Run(context.Background())
+		copyFile(t, filepath.Join(whole, shardsDir, "shard-0001.arrow"), filepath.Join(dir, shardsDir, "shard-0000.arrow"))
+		_, err := (&Build{Benchmark: m, Options: work.Options{Out: dir}}).Run(context.Background())
 		microError(t, err, "shard-0000.arrow", "lacks cell", "delete it")
 	})
 	t.Run("every string answers with its network", func(t *testing.T) {
@@ -170,7 +172,7 @@ func TestMicroBuild(t *testing.T) {
 		t.Logf("%d strings of %d networks", strings, len(trained))
 	})
 	t.Run("curves end where the table is, with each seed of the repeated networks", func(t *testing.T) {
-		curves, err := ReadMicroCurves(filepath.Join(whole, "nb201-tiny-curves.arrow"))
+		curves, err := ReadCurves(filepath.Join(whole, "nb201-tiny-curves.arrow"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +189,7 @@ func TestMicroBuild(t *testing.T) {
 			if r.Epoch < m.Epochs {
 				continue
 			}
-			if !slices.ContainsFunc(sum.Rows, func(o MicroRow) bool {
+			if !slices.ContainsFunc(sum.Rows, func(o Row) bool {
 				return o.Cell == r.Cell && o.Seed == r.Seed && o.Epoch == r.Epoch && o.Valid == r.Valid && o.Test == r.Test
 			}) {
 				t.Errorf("row %d is not in the table", i)
@@ -198,7 +200,7 @@ func TestMicroBuild(t *testing.T) {
 		plain := m
 		plain.Curves = false
 		sum2, _ := buildMicro(t, plain, t.TempDir(), 2)
-		last := func(rows []MicroRow) (out []MicroRow) {
+		last := func(rows []Row) (out []Row) {
 			for _, r := range rows {
 				if r.Epoch == m.Epochs {
 					r.Seconds = 0
@@ -233,7 +235,7 @@ func copyFile(t *testing.T, from, to string) {
 func copyShards(t *testing.T, from, to string, shards ...int) {
 	t.Helper()
 	for _, i := range shards {
-		name := (&MicroBuild{}).shardPath(i)
+		name := (&Build{}).shardPath(i)
 		copyFile(t, filepath.Join(from, name), filepath.Join(to, name))
 	}
 }
@@ -250,7 +252,7 @@ func compareFiles(t *testing.T, got, want [2][]byte) {
 // One thread and two give a network the same bits, so a build may spend its cores
 // either way.
 func TestMicroTrainPools(t *testing.T) {
-	m := Micros[0]
+	m := All[0]
 	m.Epochs, m.Train, m.Held = 1, 500, 500
 	data, err := m.data()
 	if err != nil {
@@ -258,8 +260,8 @@ func TestMicroTrainPools(t *testing.T) {
 	}
 	r := rng.New(1, "micro pools")
 	for range 3 {
-		task := MicroTask{Cell: nb201.Random(r).Network()}
-		var rows [2][]MicroRow
+		task := Task{Cell: nb201.Random(r).Network()}
+		var rows [2][]Row
 		for i := range rows {
 			pool := cpu.NewPool(i + 1)
 			if rows[i], err = m.train(context.Background(), data, task, pool); err != nil {
@@ -275,7 +277,7 @@ func TestMicroTrainPools(t *testing.T) {
 }
 
 func TestMicroTasks(t *testing.T) {
-	m := Micros[0]
+	m := All[0]
 	tasks := m.Tasks()
 	seeds := map[nb201.Cell]int{}
 	for i, task := range tasks {
@@ -309,7 +311,7 @@ func TestMicroTasks(t *testing.T) {
 }
 
 func TestMicroData(t *testing.T) {
-	m := Micros[0]
+	m := All[0]
 	data, err := m.data()
 	if err != nil {
 		t.Fatal(err)
@@ -340,7 +342,7 @@ func TestMicroData(t *testing.T) {
 // The committed table's numbers come out again, bit for bit, for two networks
 // drawn at random.
 func TestMicroTableRebuilds(t *testing.T) {
-	m := Micros[0]
+	m := All[0]
 	table, err := nb201.Decode("nb201-micro.arrow", testdata.NB201Micro)
 	if err != nil {
 		t.Fatal(err)
@@ -370,7 +372,7 @@ func TestMicroTableRebuilds(t *testing.T) {
 	defer pool.Close()
 	cells := rebuiltCells(t)
 	for _, c := range cells {
-		rows, err := m.train(context.Background(), data, MicroTask{Cell: c.Network()}, pool)
+		rows, err := m.train(context.Background(), data, Task{Cell: c.Network()}, pool)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -401,7 +403,7 @@ func rebuiltCells(t *testing.T) []nb201.Cell {
 }
 
 func TestMicroProgressLine(t *testing.T) {
-	p := newMicroProgress(Options{}, 100, 1100)
+	p := newProgress(work.Options{}, 100, 1100)
 	p.done = 200
 	got := p.line(p.began.Add(100e9))
 	if want := "300/1100 trainings, 1m40s, 2.00 a second, about 6m40s left"; got != want {
@@ -410,10 +412,10 @@ func TestMicroProgressLine(t *testing.T) {
 }
 
 func TestLookupMicro(t *testing.T) {
-	if m, err := LookupMicro("nb201", "micro"); err != nil || m.Name != "micro" {
+	if m, err := Lookup("nb201", "micro"); err != nil || m.Name != "micro" {
 		t.Errorf("%+v, %v", m, err)
 	}
-	_, err := LookupMicro("nb201", "macro")
+	_, err := Lookup("nb201", "macro")
 	microError(t, err, `"nb201 macro"`, `"nb201 micro"`)
 }
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package runners
+package durable
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ func flock(f *os.File, wait bool) error {
 		case errors.Is(err, syscall.EINTR):
 			continue
 		case errors.Is(err, syscall.EWOULDBLOCK):
-			return errLocked
+			return ErrLocked
 		}
 		return err
 	}

@@ -1,4 +1,4 @@
-package runners
+package parity
 
 import (
 	"math"
@@ -12,6 +12,7 @@ import (
 	"idarts/internal/rng"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
+	"idarts/runners/protocol"
 )
 
 // tinyProblem is a supernet with random images, weights and alpha, small enough
@@ -22,13 +23,13 @@ type tinyProblem struct {
 	alpha  []float64
 }
 
-func newTiny(t *testing.T, space Space) *tinyProblem {
+func newTiny(t *testing.T, space protocol.Space) *tinyProblem {
 	pool := cpu.NewPool(1)
 	t.Cleanup(pool.Close)
 	set := &images.Set{H: 4, W: 4, C: 1, Classes: 3}
-	net := Net{C: 2, N: 1}
+	cellCount := 1
 	if space.Name == "darts" {
-		net.N, set.H, set.W = 3, 8, 8
+		cellCount, set.H, set.W = 3, 8, 8
 	}
 	feed := supernet.Feed[float64]{
 		PerEpoch: [2]int{1, 1},
@@ -45,7 +46,7 @@ func newTiny(t *testing.T, space Space) *tinyProblem {
 		},
 	}
 	p := &tinyProblem{layout: space.Search().Layout}
-	build, cells := space.Supernet(net, set)
+	build, cells := space.Sized(2, cellCount).Search(supernet.DataOf(set))
 	var err error
 	if p.Problem, err = supernet.New(build, supernet.Options{
 		Images: exec.Shape{3, set.H, set.W, set.C}, Classes: set.Classes,
@@ -88,7 +89,7 @@ func relative(got, want []float64) float64 {
 // Hv and the mixed product of every space's supernet against central differences
 // of its gradients, in float64.
 func TestProductsAgainstDifferences(t *testing.T) {
-	for _, space := range Spaces {
+	for _, space := range protocol.Spaces {
 		t.Run(space.Name, func(t *testing.T) {
 			p := newTiny(t, space)
 			coefs, _ := p.mix(p.alpha)
@@ -140,7 +141,7 @@ func TestProductsAgainstDifferences(t *testing.T) {
 //
 // so differences of F in every entry of α must give the same numbers.
 func TestHypergradientAgainstUnrolledObjective(t *testing.T) {
-	for _, space := range Spaces {
+	for _, space := range protocol.Spaces {
 		t.Run(space.Name, func(t *testing.T) {
 			p := newTiny(t, space)
 			train, valid := batch.Batch{Split: batch.Train}, batch.Batch{Split: batch.Valid}

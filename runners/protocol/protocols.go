@@ -1,13 +1,20 @@
-package runners
+// Package protocol holds the experiments: every number but the seed ([All]), the
+// search spaces that they are about ([Spaces]), and the tables that they score by.
+// Nothing here runs.
+package protocol
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 
+	dartsspace "idarts/darts_space"
 	"idarts/internal/batch"
 	"idarts/internal/search"
+	"idarts/internal/supernet"
+	"idarts/internal/training"
 	"idarts/nb1b1"
+	"idarts/nb201"
 )
 
 // Protocol is every number of an experiment but the seed. Its JSON form is
@@ -18,10 +25,10 @@ type Protocol struct {
 	Space   string `json:"space"`   // name of a row of [Spaces]
 	Dataset string `json:"dataset"` // name of a row of images.Datasets
 
-	Supernet Net     `json:"supernet"`
-	Batch    int     `json:"batch"`   // images in a search batch, training and validation alike
-	Augment  Augment `json:"augment"` // of search batches, training and validation alike
-	Score    Scoring `json:"score"`
+	Supernet Net              `json:"supernet"`
+	Batch    int              `json:"batch"`   // images in a search batch, training and validation alike
+	Augment  training.Augment `json:"augment"` // of search batches, training and validation alike
+	Score    Scoring          `json:"score"`
 
 	// Retrain is the long training of one architecture, see [Retrain]. Searches do
 	// not depend on it.
@@ -30,25 +37,14 @@ type Protocol struct {
 	Search map[string]search.Settings `json:"-"`
 }
 
-// Net is the size of a network.
-type Net struct {
-	C int `json:"c"` // channels of the first stage
-	N int `json:"n"` // cells: of a stage, or of the whole network in the DARTS space
-	// Momentum is the weight of the newest batch in the running averages of batch
-	// norm in NAS-Bench-1Shot1; 0: PyTorch's 0.1.
-	Momentum float64 `json:"momentum,omitempty"`
-	// Auxiliary adds the DARTS space's second classifier, whose loss counts 0.4.
-	Auxiliary bool `json:"auxiliary,omitempty"`
-	// ImageNet gives the DARTS space's network for images of 224 pixels.
-	ImageNet bool `json:"imagenet,omitempty"`
-}
-
-// Augment is what is done to a training image, besides normalisation with the
-// data set's own mean and deviation.
-type Augment struct {
-	Flip   bool `json:"flip"`
-	Crop   int  `json:"crop"`   // pixels of padding
-	Cutout int  `json:"cutout"` // side of the square
+// Net is the size of a space's networks: a struct of the space, such as
+// [nb201.Net], with names in JSON.
+type Net interface {
+	// Search is the one-shot network for images like d, with the number of its cells.
+	// Each cell has its own copy of all mixture coefficients.
+	Search(d supernet.Data) (build supernet.Build, cells int)
+	// Train is the network of one architecture, for training from scratch.
+	Train(arch string, d supernet.Data) (supernet.Build, error)
 }
 
 // Scoring says how a derived architecture is scored.
@@ -76,20 +72,10 @@ type Scoring struct {
 	Recipe
 }
 
-// Recipe is the training of one network from scratch.
+// Recipe is the training of networks of one size.
 type Recipe struct {
-	Net     Net        `json:"net"`
-	Epochs  int        `json:"epochs"`
-	Batch   int        `json:"batch"`
-	Weights search.SGD `json:"weights"`
-	Augment Augment    `json:"augment"`
-	// DropPath is where the probability of drop path would get to after the last
-	// epoch; in epoch e of E, counted from 0, it is e/E of it.
-	DropPath  float64 `json:"drop_path,omitempty"`
-	Smoothing float64 `json:"smoothing,omitempty"` // of labels
-	// All trains on the images for weights and architecture alike, as for a final
-	// result: valid accuracies are then of images that were trained on.
-	All bool `json:"all,omitempty"`
+	Net Net `json:"net"`
+	training.Recipe
 }
 
 // Column is a column of a benchmark's table.
@@ -192,23 +178,23 @@ func laptopSettings(epochs, steps, cells int) map[string]search.Settings {
 
 // dartsLaptopRecipe is ours: the parts of the paper's recipe on a network that
 // trains in minutes, with less drop path and smaller cutout for small images.
-var dartsLaptopRecipe = &Recipe{
-	Net: Net{C: 12, N: 6, Auxiliary: true}, Epochs: 10, Batch: 48,
+var dartsLaptopRecipe = &Recipe{Net: dartsspace.Net{C: 12, N: 6, Aux: true}, Recipe: training.Recipe{
+	Epochs: 10, Batch: 48,
 	Weights:  search.SGD{LR: 0.05, EachStep: true, Momentum: 0.9, WeightDecay: 3e-4, Clip: 5},
-	Augment:  Augment{Flip: true, Cutout: 4},
+	Augment:  training.Augment{Flip: true, Cutout: 4},
 	DropPath: 0.1, All: true,
-}
+}}
 
 // dartsPaperRecipe trains a genotype for CIFAR-10. Source: DARTS, cnn/train.py.
-var dartsPaperRecipe = &Recipe{
-	Net: Net{C: 36, N: 20, Auxiliary: true}, Epochs: 600, Batch: 96,
+var dartsPaperRecipe = &Recipe{Net: dartsspace.Net{C: 36, N: 20, Aux: true}, Recipe: training.Recipe{
+	Epochs: 600, Batch: 96,
 	Weights:  search.SGD{LR: 0.025, Momentum: 0.9, WeightDecay: 3e-4, Clip: 5},
-	Augment:  Augment{Flip: true, Crop: 4, Cutout: 16},
+	Augment:  training.Augment{Flip: true, Crop: 4, Cutout: 16},
 	DropPath: 0.2, All: true,
-}
+}}
 
-// Protocols lists the experiments.
-var Protocols = []Protocol{
+// All lists the experiments.
+var All = []Protocol{
 	nb201Laptop("laptop", "small images, small networks, every network of the space known: minutes on two cores", Scoring{
 		// The table that the program has trained itself, on the images of the search
 		// and with networks of its size.
@@ -216,33 +202,33 @@ var Protocols = []Protocol{
 		Valid:  Column{Dataset: "fashion8", TrainedOn: "fashion8", Split: "x-valid", Epochs: 6},
 		Test:   Column{Dataset: "fashion8", TrainedOn: "fashion8", Split: "ori-test", Epochs: 6},
 		Fitted: &TrainingSet{Images: 5000, Size: 8, Channels: 1, Classes: 10},
-		Recipe: microRecipe(8, 6, 32, 0.1),
+		Recipe: MicroRecipe(8, 6, 32, 0.1),
 	}),
-	quick("nb201", Net{C: 4, N: 1}), quick("nb1b1-s1", Net{C: 6, N: 1}), quick("nb1b1-s2", Net{C: 6, N: 1}),
-	quick("nb1b1-s3", Net{C: 6, N: 1}), quick("darts", Net{C: 4, N: 3}),
-	oneShotLaptop("nb1b1-s1", 8), oneShotLaptop("nb1b1-s2", 12), oneShotLaptop("nb1b1-s3", 8),
+	quick("nb201", nb201.Net{C: 4, N: 1}), quick("nb1b1-s1", nb1b1.Net{Space: nb1b1.Space1, C: 6, N: 1}), quick("nb1b1-s2", nb1b1.Net{Space: nb1b1.Space2, C: 6, N: 1}),
+	quick("nb1b1-s3", nb1b1.Net{Space: nb1b1.Space3, C: 6, N: 1}), quick("darts", dartsspace.Net{C: 4, N: 3}),
+	oneShotLaptop("nb1b1-s1", nb1b1.Space1, 8), oneShotLaptop("nb1b1-s2", nb1b1.Space2, 12), oneShotLaptop("nb1b1-s3", nb1b1.Space3, 8),
 	{
 		Name: "laptop", Title: "small images, small networks: minutes on two cores",
 		Space: "darts", Dataset: "fashion16",
 		// Ours: a normal cell between two reduction cells, the smallest network with
 		// both kinds at their places.
-		Supernet: Net{C: 4, N: 3},
+		Supernet: dartsspace.Net{C: 4, N: 3},
 		Batch:    32,
-		Augment:  Augment{Flip: true},
-		Score: Scoring{Trials: 1, Recipe: Recipe{
-			Net: Net{C: 8, N: 3}, Epochs: 2, Batch: 32,
+		Augment:  training.Augment{Flip: true},
+		Score: Scoring{Trials: 1, Recipe: Recipe{Net: dartsspace.Net{C: 8, N: 3}, Recipe: training.Recipe{
+			Epochs: 2, Batch: 32,
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-			Augment: Augment{Flip: true},
-		}},
+			Augment: training.Augment{Flip: true},
+		}}},
 		Retrain: dartsLaptopRecipe,
 		Search:  laptopSettings(2, 60, 4),
 	},
 	{
 		Name: "paper", Title: "CIFAR-10 search as published, scored by the NAS-Bench-201 table",
 		Space: "nb201", Dataset: "cifar10",
-		Supernet: Net{C: 16, N: 5},             // notebook: --channel 16 --num_cells 5
-		Batch:    64,                           // notebook; DARTS.config of the benchmark
-		Augment:  Augment{Flip: true, Crop: 4}, // benchmark's search data: flip, crop 32 with padding 4, no cutout
+		Supernet: nb201.Net{C: 16, N: 5},                // notebook: --channel 16 --num_cells 5
+		Batch:    64,                                    // notebook; DARTS.config of the benchmark
+		Augment:  training.Augment{Flip: true, Crop: 4}, // benchmark's search data: flip, crop 32 with padding 4, no cutout
 		Score: Scoring{
 			// The published columns: 200 epochs, mean over the trials in the table.
 			Table: true,
@@ -250,23 +236,23 @@ var Protocols = []Protocol{
 			Test:  Column{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200},
 			// How the table's networks were trained (configs/nas-benchmark/CIFAR.config);
 			// only their cost is computed from this.
-			Recipe: Recipe{
-				Net: Net{C: 16, N: 5}, Epochs: 200, Batch: 256,
+			Recipe: Recipe{Net: nb201.Net{C: 16, N: 5}, Recipe: training.Recipe{
+				Epochs: 200, Batch: 256,
 				Weights: search.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-				Augment: Augment{Flip: true, Crop: 4},
-			},
+				Augment: training.Augment{Flip: true, Crop: 4},
+			}},
 		},
 		Search: paperSettings,
 	},
-	oneShotPaper("nb1b1-s1"), oneShotPaper("nb1b1-s2"), oneShotPaper("nb1b1-s3"),
+	oneShotPaper("nb1b1-s1", nb1b1.Space1), oneShotPaper("nb1b1-s2", nb1b1.Space2), oneShotPaper("nb1b1-s3", nb1b1.Space3),
 	{
 		// Source: DARTS, cnn/train_search.py. T=4 and K=2 of iDARTS are those of its
 		// NAS-Bench-201 code: nothing is published for this space.
 		Name: "paper", Title: "CIFAR-10 search as published; the last genotype is trained for 600 epochs",
 		Space: "darts", Dataset: "cifar10",
-		Supernet: Net{C: 16, N: 8},
+		Supernet: dartsspace.Net{C: 16, N: 8},
 		Batch:    64,
-		Augment:  Augment{Flip: true, Crop: 4},
+		Augment:  training.Augment{Flip: true, Crop: 4},
 		Score:    Scoring{Last: true, Trials: 1, Recipe: *dartsPaperRecipe},
 		Retrain:  dartsPaperRecipe,
 		Search:   dartsSettings(4),
@@ -281,11 +267,11 @@ var Protocols = []Protocol{
 		TableFrom: "idarts data fetch nb201 --out",
 		// How the networks behind Valid were trained (configs/nas-benchmark/LESS.config);
 		// only their cost is computed from this.
-		Recipe: Recipe{
-			Net: Net{C: 16, N: 5}, Epochs: 12, Batch: 256,
+		Recipe: Recipe{Net: nb201.Net{C: 16, N: 5}, Recipe: training.Recipe{
+			Epochs: 12, Batch: 256,
 			Weights: search.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-			Augment: Augment{Flip: true, Crop: 4},
-		},
+			Augment: training.Augment{Flip: true, Crop: 4},
+		}},
 	}),
 }
 
@@ -298,9 +284,9 @@ func nb201Laptop(name, title string, score Scoring) Protocol {
 	return Protocol{
 		Name: name, Title: title,
 		Space: "nb201", Dataset: "fashion8",
-		Supernet: Net{C: 8, N: 1},
+		Supernet: nb201.Net{C: 8, N: 1},
 		Batch:    32,
-		Augment:  Augment{Flip: true},
+		Augment:  training.Augment{Flip: true},
 		Score:    score,
 		Search:   settings,
 	}
@@ -310,18 +296,18 @@ func nb201Laptop(name, title string, score Scoring) Protocol {
 // The final networks have a width that the number of vertices that the output
 // reads divides (2 in spaces 1 and 3, 3 in space 2): isomorphic cells are the same
 // network then.
-func oneShotLaptop(space string, width int) Protocol {
+func oneShotLaptop(name string, space nb1b1.OneShot, width int) Protocol {
 	return Protocol{
 		Name: "laptop", Title: "small images, small networks: minutes on two cores",
-		Space: space, Dataset: "fashion16",
-		Supernet: Net{C: 8, N: 1},
+		Space: name, Dataset: "fashion16",
+		Supernet: nb1b1.Net{Space: space, C: 8, N: 1},
 		Batch:    32,
-		Augment:  Augment{Flip: true},
-		Score: Scoring{Trials: 1, Recipe: Recipe{
-			Net: Net{C: width, N: 1}, Epochs: 3, Batch: 32,
+		Augment:  training.Augment{Flip: true},
+		Score: Scoring{Trials: 1, Recipe: Recipe{Net: nb1b1.Net{Space: space, C: width, N: 1}, Recipe: training.Recipe{
+			Epochs: 3, Batch: 32,
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-			Augment: Augment{Flip: true},
-		}},
+			Augment: training.Augment{Flip: true},
+		}}},
 		Search: laptopSettings(5, 72, 12),
 	}
 }
@@ -338,11 +324,11 @@ func quick(space string, net Net) Protocol {
 		Space: space, Dataset: "fashion16",
 		Supernet: net,
 		Batch:    32,
-		Augment:  Augment{Flip: true},
-		Score: Scoring{Trials: 1, Recipe: Recipe{
-			Net: net, Epochs: 1, Batch: 100,
+		Augment:  training.Augment{Flip: true},
+		Score: Scoring{Trials: 1, Recipe: Recipe{Net: net, Recipe: training.Recipe{
+			Epochs: 1, Batch: 100,
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-		}},
+		}}},
 		Search: settings,
 	}
 }
@@ -375,37 +361,48 @@ func dartsSettings(t int) map[string]search.Settings {
 // other defects than that for NAS-Bench-201, so idarts-released is not here.
 // Source: nasbench-1shot1, optimizers/darts/train_search.py; iDARTS,
 // NAS-Bench-1Shot1-codes/optimizers/idarts_v2/train_search.py.
-func oneShotPaper(space string) Protocol {
+func oneShotPaper(name string, space nb1b1.OneShot) Protocol {
 	settings := dartsSettings(5)
-	for _, name := range []string{"random", "rea", "local"} { // reinforce needs one option in each row
-		settings[name] = blackBox[name]
+	for _, method := range []string{"random", "rea", "local"} { // reinforce needs one option in each row
+		settings[method] = blackBox[method]
 	}
 	column := func(split string) Column {
 		return Column{Dataset: "cifar10", TrainedOn: "cifar10", Split: split, Epochs: 108}
 	}
 	return Protocol{
 		Name: "paper", Title: "CIFAR-10 search as published, scored by the NAS-Bench-101 table",
-		Space: space, Dataset: "cifar10",
-		Supernet: Net{C: 16, N: 3, Momentum: nb1b1.AsReleased},
+		Space: name, Dataset: "cifar10",
+		Supernet: nb1b1.Net{Space: space, C: 16, N: 3, Momentum: nb1b1.AsReleased},
 		Batch:    96,
-		Augment:  Augment{Flip: true, Crop: 4},
+		Augment:  training.Augment{Flip: true, Crop: 4},
 		Score: Scoring{
 			// 108 epochs, mean over the three repeats.
 			Table: true, Valid: column("valid"), Test: column("test"),
 			// How the table's networks were trained; only their cost is computed from this.
-			Recipe: Recipe{Net: Net{C: 128, N: 3, Momentum: nb1b1.Intended}, Epochs: 108, Batch: 256},
+			Recipe: Recipe{Net: nb1b1.Net{Space: space, C: 128, N: 3, Momentum: nb1b1.Intended}, Recipe: training.Recipe{Epochs: 108, Batch: 256}},
 		},
 		Search: settings,
 	}
 }
 
-// LookupProtocol finds the protocol of a name for a space.
-func LookupProtocol(space, name string) (Protocol, error) {
+// MicroRecipe is the recipe of NAS-Bench-201 at another size, for the benchmark
+// that the program trains itself. Crops are left out: in so few epochs they cost all
+// networks accuracy (see the laptop protocol).
+func MicroRecipe(c, epochs, batch int, rate float64) Recipe {
+	return Recipe{Net: nb201.Net{C: c, N: 1}, Recipe: training.Recipe{
+		Epochs: epochs, Batch: batch,
+		Weights: search.SGD{LR: rate, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+		Augment: training.Augment{Flip: true},
+	}}
+}
+
+// Lookup finds the protocol of a name for a space.
+func Lookup(space, name string) (Protocol, error) {
 	if _, err := LookupSpace(space); err != nil {
 		return Protocol{}, err
 	}
 	var names []string
-	for _, p := range Protocols {
+	for _, p := range All {
 		if p.Space == space {
 			if p.Name == name {
 				return p, nil
@@ -413,5 +410,5 @@ func LookupProtocol(space, name string) (Protocol, error) {
 			names = append(names, p.Name)
 		}
 	}
-	return Protocol{}, fmt.Errorf("runners: space %q has no protocol %q, want one of %q", space, name, names)
+	return Protocol{}, fmt.Errorf("protocol: space %q has no protocol %q, want one of %q", space, name, names)
 }

@@ -1,4 +1,7 @@
-package runners
+// Package micro is the benchmark that the program trains itself: every network of
+// NAS-Bench-201 from scratch on the images inside the program, [Benchmark]; its
+// resumable build, [Build]; and the table that comes of it.
+package micro
 
 import (
 	"context"
@@ -13,16 +16,19 @@ import (
 	"idarts/internal/images"
 	"idarts/internal/rng"
 	"idarts/internal/search"
+	"idarts/internal/supernet"
+	"idarts/internal/training"
 	"idarts/nb201"
+	"idarts/runners/protocol"
 )
 
-// Micro is every number of a benchmark that the program trains itself: each
+// Benchmark is every number of a benchmark that the program trains itself: each
 // network of NAS-Bench-201 from scratch, on the images inside the program.
 //
 // Strings that are one network ([nb201.Cell.Network]) are trained once; that
 // parts the space more finely than the benchmark's 6,466 classes where those mix
 // networks, and joins what is the same up to rounding: 5,653 networks.
-type Micro struct {
+type Benchmark struct {
 	Name    string `json:"name"`
 	Title   string `json:"-"`
 	Space   string `json:"space"`
@@ -30,7 +36,7 @@ type Micro struct {
 
 	Train int `json:"train"` // images that fit the weights: the first of each class
 	Held  int `json:"held"`  // images to validate and to test with, each likewise
-	Recipe
+	protocol.Recipe
 
 	// Every network is trained with seed 0; Repeated networks drawn at random also
 	// with seeds 1 to Trials-1. With Curves these are measured after each epoch.
@@ -41,64 +47,54 @@ type Micro struct {
 	Networks int `json:"networks,omitempty"`
 }
 
-// Micros lists the benchmarks that the program trains itself. All is ours; the
+// All lists the benchmarks that the program trains itself. All is ours; the
 // recipe has the shape of NAS-Bench-201's (SGD with Nesterov momentum 0.9, cosine
 // from 0.1 to 0, weight decay 5e-4, flip). docs/micro-benchmark.md has the study
 // that the sizes come from.
-var Micros = []Micro{
+var All = []Benchmark{
 	{
 		Name: "micro", Title: "every network of the space, trained on the images inside the program: about an hour on two cores",
-		Space: "nb201", Dataset: "fashion8", Train: 5000, Held: 5000, Recipe: microRecipe(8, 6, 32, 0.1),
+		Space: "nb201", Dataset: "fashion8", Train: 5000, Held: 5000, Recipe: protocol.MicroRecipe(8, 6, 32, 0.1),
 		Trials: 3, Repeated: 500, Curves: true,
 	},
 }
 
-// MicroStudy lists what was tried to choose the numbers of [Micros]: 200 networks
+// Study lists what was tried to choose the numbers of [All]: 200 networks
 // drawn at random, two seeds each.
-var MicroStudy = []Micro{
-	microTry("8px-c4-e12-b32", 8, 5000, microRecipe(4, 12, 32, 0.1)),
-	microTry("8px-c8-e6-b32", 8, 5000, microRecipe(8, 6, 32, 0.1)),
-	microTry("8px-c8-e6-b64", 8, 5000, microRecipe(8, 6, 64, 0.1)),
-	microTry("8px-c8-e12-b32-half", 8, 2500, microRecipe(8, 12, 32, 0.1)),
-	microTry("16px-c4-e5-b32", 16, 5000, microRecipe(4, 5, 32, 0.1)),
-	microTry("16px-c8-e3-b32", 16, 5000, microRecipe(8, 3, 32, 0.1)),
+var Study = []Benchmark{
+	try("8px-c4-e12-b32", 8, 5000, protocol.MicroRecipe(4, 12, 32, 0.1)),
+	try("8px-c8-e6-b32", 8, 5000, protocol.MicroRecipe(8, 6, 32, 0.1)),
+	try("8px-c8-e6-b64", 8, 5000, protocol.MicroRecipe(8, 6, 64, 0.1)),
+	try("8px-c8-e12-b32-half", 8, 2500, protocol.MicroRecipe(8, 12, 32, 0.1)),
+	try("16px-c4-e5-b32", 16, 5000, protocol.MicroRecipe(4, 5, 32, 0.1)),
+	try("16px-c8-e3-b32", 16, 5000, protocol.MicroRecipe(8, 3, 32, 0.1)),
 }
 
-// microRecipe is the recipe of NAS-Bench-201 at another size. Crops are left out:
-// in so few epochs they cost all networks accuracy (see the laptop protocol).
-func microRecipe(c, epochs, batch int, rate float64) Recipe {
-	return Recipe{
-		Net: Net{C: c, N: 1}, Epochs: epochs, Batch: batch,
-		Weights: search.SGD{LR: rate, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
-		Augment: Augment{Flip: true},
-	}
-}
-
-func microTry(name string, side, train int, recipe Recipe) Micro {
-	return Micro{
+func try(name string, side, train int, recipe protocol.Recipe) Benchmark {
+	return Benchmark{
 		Name: "study-" + name, Space: "nb201", Dataset: fmt.Sprintf("fashion%d", side), Train: train, Held: 5000, Recipe: recipe,
 		Trials: 2, Repeated: 200, Networks: 200,
 	}
 }
 
-// LookupMicro finds the self-made benchmark of a space by name.
-func LookupMicro(space, name string) (Micro, error) {
+// Lookup finds the self-made benchmark of a space by name.
+func Lookup(space, name string) (Benchmark, error) {
 	var names []string
-	for _, m := range Micros {
+	for _, m := range All {
 		if m.Space == space && m.Name == name {
 			return m, nil
 		}
 		names = append(names, m.Space+" "+m.Name)
 	}
-	return Micro{}, fmt.Errorf("runners: no benchmark %q to build, want one of %q", space+" "+name, names)
+	return Benchmark{}, fmt.Errorf("micro: no benchmark %q to build, want one of %q", space+" "+name, names)
 }
 
-// microSeed fixes which networks are drawn, and in which order all are trained.
-const microSeed = 201
+// drawSeed fixes which networks are drawn, and in which order all are trained.
+const drawSeed = 201
 
 // data are the images of m: the first of each class of its data set, normalised by
 // mean and deviation of the training images.
-func (m Micro) data() (*images.Dataset, error) {
+func (m Benchmark) data() (*images.Dataset, error) {
 	whole, err := images.Open(m.Dataset, "")
 	if err != nil {
 		return nil, err
@@ -113,7 +109,7 @@ func (m Micro) data() (*images.Dataset, error) {
 	}{{"train", fit, &d.Train, m.Train}, {"valid", fit, &d.Valid, m.Held}, {"test", held, &d.Test, m.Held}} {
 		*part.part = images.Part{Set: part.set, Indices: firstOfEachClass(part.set, part.part.Indices, part.n)}
 		if have := len(part.part.Indices); have != part.n {
-			return nil, fmt.Errorf("runners: benchmark %q wants %d %s images, %s has %d for it", m.Name, part.n, part.name, m.Dataset, have)
+			return nil, fmt.Errorf("micro: benchmark %q wants %d %s images, %s has %d for it", m.Name, part.n, part.name, m.Dataset, have)
 		}
 	}
 	d.Mean, d.Std = fit.MeanStd(d.Train.Indices)
@@ -137,8 +133,8 @@ func firstOfEachClass(set *images.Set, indices []int, n int) []int {
 	return out
 }
 
-// MicroTask is one training of a [Micro].
-type MicroTask struct {
+// Task is one training of a [Benchmark].
+type Task struct {
 	Cell  nb201.Cell // the first of its network
 	Seed  uint64
 	Curve bool // measured after each epoch, and not only after the last
@@ -146,7 +142,7 @@ type MicroTask struct {
 
 // Tasks lists the trainings of m in the order in which they are done. Cells of
 // each cost are spread evenly over it.
-func (m Micro) Tasks() []MicroTask {
+func (m Benchmark) Tasks() []Task {
 	var cells []nb201.Cell
 	for _, c := range nb201.All() {
 		if c.Network() == c {
@@ -155,7 +151,7 @@ func (m Micro) Tasks() []MicroTask {
 	}
 	draw := func(purpose string, n int) []nb201.Cell {
 		drawn := slices.Clone(cells)
-		r := rng.New(microSeed, purpose)
+		r := rng.New(drawSeed, purpose)
 		r.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
 		return drawn[:min(n, len(drawn))]
 	}
@@ -166,23 +162,23 @@ func (m Micro) Tasks() []MicroTask {
 	for _, c := range draw("micro repeated", m.Repeated) {
 		again[c] = true
 	}
-	var tasks []MicroTask
+	var tasks []Task
 	for _, c := range cells {
 		trials := 1
 		if again[c] {
 			trials = m.Trials
 		}
 		for seed := range trials {
-			tasks = append(tasks, MicroTask{Cell: c, Seed: uint64(seed), Curve: again[c] && m.Curves})
+			tasks = append(tasks, Task{Cell: c, Seed: uint64(seed), Curve: again[c] && m.Curves})
 		}
 	}
-	r := rng.New(microSeed, "micro order")
+	r := rng.New(drawSeed, "micro order")
 	r.Shuffle(len(tasks), func(i, j int) { tasks[i], tasks[j] = tasks[j], tasks[i] })
 	return tasks
 }
 
-// MicroRow is a measurement of a network after an epoch of its training.
-type MicroRow struct {
+// Row is a measurement of a network after an epoch of its training.
+type Row struct {
 	Cell      nb201.Cell
 	Seed      uint64
 	Epoch     int     // 1 after the first
@@ -195,43 +191,46 @@ type MicroRow struct {
 }
 
 // origin says what the results depend on: the protocol and the data.
-func (m Micro) origin(data *images.Dataset) (string, error) {
+func (m Benchmark) origin(data *images.Dataset) (string, error) {
 	text, err := json.Marshal(m)
 	if err != nil {
-		return "", fmt.Errorf("runners: %w", err)
+		return "", fmt.Errorf("micro: %w", err)
 	}
 	return fmt.Sprintf("%s, data %s sha256:%s", text, data.Name, data.SHA256()), nil
 }
 
 // train does one training: a pure function of m, data and task, but for Seconds.
 // A loss that is not finite ends it, and the network is measured as it is then.
-func (m Micro) train(ctx context.Context, data *images.Dataset, task MicroTask, pool *cpu.Pool) ([]MicroRow, error) {
+func (m Benchmark) train(ctx context.Context, data *images.Dataset, task Task, pool *cpu.Pool) ([]Row, error) {
 	began := time.Now()
-	build := nb201Net(m.Net, data.Train.Set).Final(task.Cell)
-	t, err := newTraining(build, m.Recipe, task.Seed, pool, data, "micro")
+	build, err := m.Net.Train(task.Cell.String(), supernet.DataOf(data.Train.Set))
 	if err != nil {
 		return nil, err
 	}
-	var rows []MicroRow
+	t, err := training.New(build, m.Recipe.Recipe, task.Seed, pool, data, "micro")
+	if err != nil {
+		return nil, err
+	}
+	var rows []Row
 	for epoch := 1; epoch <= m.Epochs; epoch++ {
-		loss, err := t.epoch(ctx, nil)
+		loss, err := t.Epoch(ctx, nil)
 		diverged := errors.Is(err, search.ErrDiverged)
 		if diverged {
 			loss, epoch = math.NaN(), m.Epochs
 		} else if err != nil {
-			return nil, fmt.Errorf("runners: train %q: %w", task.Cell, err)
+			return nil, fmt.Errorf("micro: train %q: %w", task.Cell, err)
 		}
 		if !task.Curve && epoch < m.Epochs {
 			continue
 		}
-		row := MicroRow{Cell: task.Cell, Seed: task.Seed, Epoch: epoch, TrainLoss: loss, Seconds: math.NaN()}
-		if row.Valid, row.ValidLoss, err = t.problem.Accuracy(nil, t.valid); err != nil {
+		valid, test, err := t.Measure()
+		if err != nil {
 			return nil, err
 		}
-		if row.Test, row.TestLoss, err = t.problem.Accuracy(nil, t.test); err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
+		rows = append(rows, Row{
+			Cell: task.Cell, Seed: task.Seed, Epoch: epoch, TrainLoss: loss, Seconds: math.NaN(),
+			Valid: valid.Accuracy, ValidLoss: valid.Loss, Test: test.Accuracy, TestLoss: test.Loss,
+		})
 	}
 	rows[len(rows)-1].Seconds = time.Since(began).Seconds()
 	return rows, nil

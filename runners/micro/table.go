@@ -1,4 +1,4 @@
-package runners
+package micro
 
 import (
 	"cmp"
@@ -8,19 +8,19 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 
 	"idarts/internal/arrowio"
 	"idarts/internal/images"
+	"idarts/internal/provenance"
 	"idarts/internal/result"
 	"idarts/nb201"
 )
 
-// MicroManifest says how a table of a [Micro] was made. It lies beside the table,
+// Manifest says how a table of a [Benchmark] was made. It lies beside the table,
 // whose bytes depend on the protocol and the engine alone.
-type MicroManifest struct {
-	Protocol Micro             `json:"protocol"`
+type Manifest struct {
+	Protocol Benchmark         `json:"protocol"`
 	Data     map[string]string `json:"data"` // name -> sha256 of the images
 	Files    map[string]string `json:"files"`
 	Commit   string            `json:"commit"`   // of the program that wrote the table
@@ -41,8 +41,8 @@ type MicroManifest struct {
 	CoreSeconds  float64 `json:"core_seconds_total"`
 }
 
-// MicroCurvesFormat is what a file of curves calls itself in its metadata.
-const MicroCurvesFormat = "idarts micro benchmark curves, version 1"
+// CurvesFormat is what a file of curves calls itself in its metadata.
+const CurvesFormat = "idarts micro benchmark curves, version 1"
 
 // fashionLicence is that of the images.
 const fashionLicence = "MIT (Fashion-MNIST, Copyright 2017 Zalando SE)"
@@ -50,7 +50,7 @@ const fashionLicence = "MIT (Fashion-MNIST, Copyright 2017 Zalando SE)"
 // Keys are those of m's table: accuracies on the images that fit the
 // architecture and on those that nothing was fitted to, both by networks trained
 // on the images that fit the weights.
-func (m Micro) Keys() (valid, test nb201.Key, err error) {
+func (m Benchmark) Keys() (valid, test nb201.Key, err error) {
 	data, err := m.data()
 	if err != nil {
 		return valid, test, err
@@ -59,7 +59,7 @@ func (m Micro) Keys() (valid, test nb201.Key, err error) {
 	return valid, test, nil
 }
 
-func (m Micro) keys(data *images.Dataset) (valid, test nb201.Key) {
+func (m Benchmark) keys(data *images.Dataset) (valid, test nb201.Key) {
 	valid = nb201.Key{Dataset: data.Name, TrainedOn: data.Name, Split: "x-valid", Epochs: m.Epochs}
 	test = valid
 	test.Split = "ori-test"
@@ -67,7 +67,7 @@ func (m Micro) keys(data *images.Dataset) (valid, test nb201.Key) {
 }
 
 // Table is what rows say of every string: that of its network.
-func (m Micro) Table(rows []MicroRow) (*nb201.Table, error) {
+func (m Benchmark) Table(rows []Row) (*nb201.Table, error) {
 	data, err := m.data()
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (m Micro) Table(rows []MicroRow) (*nb201.Table, error) {
 		Source:  "trained by idarts bench build --space " + m.Space + " --protocol " + m.Name,
 		Licence: fashionLicence, SHA256: data.SHA256(), Protocol: origin,
 	})
-	last := map[nb201.Cell][]MicroRow{}
+	last := map[nb201.Cell][]Row{}
 	for _, r := range rows {
 		if r.Epoch == m.Epochs {
 			last[r.Cell] = append(last[r.Cell], r)
@@ -102,7 +102,7 @@ func (m Micro) Table(rows []MicroRow) (*nb201.Table, error) {
 
 // Write makes the table of a finished build, its curves and its manifest in dir
 // and returns their paths.
-func (m Micro) Write(dir string, sum MicroSummary) (paths []string, err error) {
+func (m Benchmark) Write(dir string, sum Summary) (paths []string, err error) {
 	data, err := m.data()
 	if err != nil {
 		return nil, err
@@ -120,33 +120,33 @@ func (m Micro) Write(dir string, sum MicroSummary) (paths []string, err error) {
 	if err := table.Save(paths[0]); err != nil {
 		return nil, err
 	}
-	curve := map[MicroTask]bool{}
+	curve := map[Task]bool{}
 	for _, task := range m.Tasks() {
 		curve[task] = task.Curve
 	}
-	var curves []MicroRow
+	var curves []Row
 	for _, r := range sum.Rows {
-		if curve[MicroTask{Cell: r.Cell, Seed: r.Seed, Curve: true}] {
+		if curve[Task{Cell: r.Cell, Seed: r.Seed, Curve: true}] {
 			curves = append(curves, r)
 		}
 	}
-	slices.SortFunc(curves, MicroRow.compare)
+	slices.SortFunc(curves, Row.compare)
 	err = arrowio.Write(paths[1], arrowio.Table{
-		Meta:    map[string]string{metaFormat: MicroCurvesFormat, metaSpace: m.Space, metaDataset: data.Name, metaOrigin: origin},
-		Columns: microColumns(curves, "train_loss", "valid", "test"),
+		Meta:    map[string]string{provenance.MetaFormat: CurvesFormat, provenance.MetaSpace: m.Space, provenance.MetaDataset: data.Name, provenance.MetaOrigin: origin},
+		Columns: columnsOf(curves, "train_loss", "valid", "test"),
 	}, arrowio.Zstd)
 	if err != nil {
 		return nil, err
 	}
-	manifest := MicroManifest{
+	manifest := Manifest{
 		Protocol: m, Data: map[string]string{data.Name: data.SHA256()}, Files: map[string]string{},
-		Commit: commit(), Trained: sum.Versions, Versions: Versions(), Device: Machine(1),
+		Commit: provenance.Commit(), Trained: sum.Versions, Versions: provenance.Versions(), Device: provenance.Machine(1),
 		Cells: len(table.Cells()), Trainings: sum.Trainings, CoreSeconds: sum.CoreSeconds,
 	}
 	for _, path := range paths[:2] {
 		content, err := os.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("runners: %w", err)
+			return nil, fmt.Errorf("micro: %w", err)
 		}
 		hash := sha256.Sum256(content)
 		manifest.Files[filepath.Base(path)] = hex.EncodeToString(hash[:])
@@ -171,38 +171,19 @@ func (m Micro) Write(dir string, sum MicroSummary) (paths []string, err error) {
 }
 
 // compare orders rows by cell, seed and epoch.
-func (r MicroRow) compare(other MicroRow) int {
+func (r Row) compare(other Row) int {
 	return cmp.Or(cmp.Compare(r.Cell.Index(), other.Cell.Index()), cmp.Compare(r.Seed, other.Seed), cmp.Compare(r.Epoch, other.Epoch))
 }
 
-// commit is the version control commit that this program was built from, with
-// "+changes" where files differed from it; "" when the linker did not know.
-func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	var revision, changed string
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = "+changes"
-		}
-	}
-	return revision + changed
-}
-
-// ReadMicroCurves reads the curves that [Micro.Write] wrote, ascending by cell,
+// ReadCurves reads the curves that [Benchmark.Write] wrote, ascending by cell,
 // seed and epoch. ValidLoss, TestLoss and Seconds are 0.
-func ReadMicroCurves(path string) ([]MicroRow, error) {
+func ReadCurves(path string) ([]Row, error) {
 	file, err := arrowio.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	if got := file.Meta[metaFormat]; got != MicroCurvesFormat {
-		return nil, fmt.Errorf("runners: %q has format %q, want %q", path, got, MicroCurvesFormat)
+	if got := file.Meta[provenance.MetaFormat]; got != CurvesFormat {
+		return nil, fmt.Errorf("micro: %q has format %q, want %q", path, got, CurvesFormat)
 	}
-	return microRows(file, "train_loss", "valid", "test")
+	return rowsOf(file, "train_loss", "valid", "test")
 }

@@ -1,4 +1,6 @@
-package runners
+// Package parity checks the engine against other programs and against itself: the
+// numbers of a [Fixture] that another framework wrote, and a self-check.
+package parity
 
 import (
 	"fmt"
@@ -12,21 +14,21 @@ import (
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
-	"idarts/internal/images"
 	"idarts/internal/safetensors"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
+	"idarts/runners/protocol"
 )
 
-// ParityTerms is how many hypergradients [Fixture.Parity] gives: K = 0 to 3.
-const ParityTerms = 4
+// Terms is how many hypergradients [Fixture.Parity] gives: K = 0 to 3.
+const Terms = 4
 
 // Fixture is a supernet with weights w, α, a direction v in the weights and one
 // batch of each half, as another framework wrote them for comparison.
 // docs/parity.md describes the file.
 type Fixture struct {
-	Space   Space
-	Net     Net
+	Space   protocol.Space
+	C, N    int // sizes of the network, see [protocol.Space.Sized]
 	Classes int
 	Gamma   float64
 	Images  exec.Shape // of a batch, [N,H,W,C]
@@ -55,7 +57,7 @@ func OpenFixture(path string) (*Fixture, error) {
 	}
 	f := &Fixture{path: path, file: file}
 	if err := f.describe(); err != nil {
-		return nil, fmt.Errorf("runners: fixture %q: %w", path, err)
+		return nil, fmt.Errorf("parity: fixture %q: %w", path, err)
 	}
 	return f, nil
 }
@@ -63,14 +65,14 @@ func OpenFixture(path string) (*Fixture, error) {
 // describe reads the sizes, assembles the network and compares the tensors with it.
 func (f *Fixture) describe() error {
 	var err error
-	if f.Space, err = LookupSpace(f.file.Metadata["space"]); err != nil {
+	if f.Space, err = protocol.LookupSpace(f.file.Metadata["space"]); err != nil {
 		return fmt.Errorf("metadata %q: %w", "space", err)
 	}
 	for _, size := range []struct {
 		name string
 		n    *int
 		most int
-	}{{"C", &f.Net.C, maxChannels}, {"N", &f.Net.N, maxCells}, {"classes", &f.Classes, maxClasses}} {
+	}{{"C", &f.C, maxChannels}, {"N", &f.N, maxCells}, {"classes", &f.Classes, maxClasses}} {
 		text := f.file.Metadata[size.name]
 		if *size.n, err = strconv.Atoi(text); err != nil || *size.n < 1 || *size.n > size.most {
 			return fmt.Errorf("metadata %q is %q, want a whole number from 1 to %d", size.name, text, size.most)
@@ -121,7 +123,7 @@ func (f *Fixture) describe() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.file.Tensors)) {
 		if !wanted[name] {
-			return fmt.Errorf("tensor %q is none of %s's with C=%d and N=%d", name, f.Space.Name, f.Net.C, f.Net.N)
+			return fmt.Errorf("tensor %q is none of %s's with C=%d and N=%d", name, f.Space.Name, f.C, f.N)
 		}
 	}
 	return nil
@@ -137,10 +139,10 @@ func (f *Fixture) assemble() (err error) {
 			if bug, is := p.(runtime.Error); is {
 				panic(bug)
 			}
-			err = fmt.Errorf("no network of %s has C=%d and N=%d on images of %dx%d: %v", f.Space.Name, f.Net.C, f.Net.N, f.Images[1], f.Images[2], p)
+			err = fmt.Errorf("no network of %s has C=%d and N=%d on images of %dx%d: %v", f.Space.Name, f.C, f.N, f.Images[1], f.Images[2], p)
 		}
 	}()
-	f.build, f.cells = f.Space.Supernet(f.Net, &images.Set{H: f.Images[1], W: f.Images[2], C: f.Images[3], Classes: f.Classes})
+	f.build, f.cells = f.Space.Sized(f.C, f.N).Search(supernet.Data{Size: f.Images[1], Channels: f.Images[3], Classes: f.Classes})
 	f.params, err = supernet.Parameters(f.build, f.Images, f.Classes)
 	return err
 }
@@ -256,7 +258,7 @@ func Parity[T cpu.Float](f *Fixture, pool *cpu.Pool, out string) error {
 		return err
 	}
 	r := &safetensors.File{Metadata: map[string]string{
-		"space": f.Space.Name, "C": strconv.Itoa(f.Net.C), "N": strconv.Itoa(f.Net.N), "classes": strconv.Itoa(f.Classes),
+		"space": f.Space.Name, "C": strconv.Itoa(f.C), "N": strconv.Itoa(f.N), "classes": strconv.Itoa(f.Classes),
 		"gamma": strconv.FormatFloat(f.Gamma, 'g', -1, 64),
 	}, Tensors: map[string]safetensors.Tensor{}}
 	weights := func(prefix string, vec exec.Vec) {
@@ -301,7 +303,7 @@ func Parity[T cpu.Float](f *Fixture, pool *cpu.Pool, out string) error {
 	weights("hv.", grad)
 	alpha("mixed", dcoefs)
 	hyper := search.Hyper{Problem: p}
-	for k := range ParityTerms {
+	for k := range Terms {
 		at := search.Point{Coefs: coefs, Train: train, Valid: valid, Gamma: f.Gamma}
 		if _, err := hyper.Gradient(dcoefs, at, search.Neumann{K: k}); err != nil {
 			return err

@@ -1,15 +1,24 @@
-package runners
+// Package provenance says what a result comes from besides its settings: the
+// program with its libraries, and the machine.
+package provenance
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
-	"maps"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
+)
+
+// Names in the metadata of the files that the program writes.
+const (
+	MetaFormat  = "format" // what the file calls itself
+	MetaSpace   = "space"
+	MetaDataset = "dataset"
+	MetaOrigin  = "origin"  // what its numbers depend on: settings and data
+	MetaVersion = "version" // of the program that wrote it
 )
 
 // pinned are the modules whose versions a result depends on or is written by.
@@ -59,9 +68,21 @@ func Processor() string {
 	return runtime.GOOS + "/" + runtime.GOARCH
 }
 
-// sortedKeys are the keys of both maps in ascending order.
-func sortedKeys[K cmp.Ordered, V any](a, b map[K]V) []K {
-	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
-	slices.Sort(keys)
-	return slices.Compact(keys)
+// Commit is the version control commit that this program was built from, with
+// "+changes" where files differed from it; "" when the linker did not know.
+func Commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	var revision, changed string
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = "+changes"
+		}
+	}
+	return revision + changed
 }

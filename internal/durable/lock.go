@@ -1,4 +1,4 @@
-package runners
+package durable
 
 import (
 	"errors"
@@ -15,40 +15,40 @@ const lockFile = ".lock"
 
 func lockPath(dir string) string { return filepath.Join(dir, lockFile) }
 
-// errLocked is what tryLock gives when another process holds the lock.
-var errLocked = errors.New("held by another process")
+// ErrLocked is wrapped by the error of [Lock] when another process holds the lock.
+var ErrLocked = errors.New("held by another process")
 
 // patience is how long a lock that is not waited for is tried: a process that was
 // killed just now, or one that only looks, lets go within it.
 const patience = 2 * time.Second
 
-// lock takes the lock of dir, which is created when missing. With wait it waits
-// for its turn, else a lock that stays held gives an error wrapping errLocked.
+// Lock takes the lock of dir, which is created when missing. With wait it waits
+// for its turn, else a lock that stays held gives an error wrapping [ErrLocked].
 // unlock frees it.
-func lock(dir string, wait bool) (unlock func(), err error) {
+func Lock(dir string, wait bool) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("runners: create folder %q: %w", dir, err)
+		return nil, fmt.Errorf("durable: create folder %q: %w", dir, err)
 	}
 	f, err := os.OpenFile(lockPath(dir), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("runners: lock %q: %w", dir, err)
+		return nil, fmt.Errorf("durable: lock %q: %w", dir, err)
 	}
 	began := time.Now()
 	err = flock(f, wait)
-	for errors.Is(err, errLocked) && time.Since(began) < patience {
+	for errors.Is(err, ErrLocked) && time.Since(began) < patience {
 		time.Sleep(patience / 100)
 		err = flock(f, wait)
 	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("runners: lock %q: %w", dir, err)
+		return nil, fmt.Errorf("durable: lock %q: %w", dir, err)
 	}
 	return func() { f.Close() }, nil
 }
 
-// sweep removes what killed writers of package durable left in dir. The caller
+// Sweep removes what killed writers of this package left in dir. The caller
 // holds the lock of dir.
-func sweep(dir string) {
+func Sweep(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return // nothing there yet
@@ -58,4 +58,14 @@ func sweep(dir string) {
 			os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
+}
+
+// Held says whether a process holds the lock of dir.
+func Held(dir string) bool {
+	f, err := os.Open(lockPath(dir))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(flock(f, false), ErrLocked)
 }

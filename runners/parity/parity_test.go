@@ -1,4 +1,4 @@
-package runners
+package parity
 
 import (
 	"maps"
@@ -13,27 +13,27 @@ import (
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
-	"idarts/internal/images"
 	"idarts/internal/safetensors"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
+	"idarts/runners/protocol"
 )
 
 // goldenFixture is goldenProblem as a file, in PyTorch's order, with the direction
 // that is given, or 0.
 func goldenFixture(t *testing.T, g golden, v map[string]safetensors.Tensor) *safetensors.File {
 	t.Helper()
-	space, err := LookupSpace(g.space)
+	space, err := protocol.LookupSpace(g.space)
 	if err != nil {
 		t.Fatal(err)
 	}
-	build, _ := space.Supernet(g.net, &images.Set{H: 32, W: 32, C: 3, Classes: 10})
+	build, _ := space.Sized(g.c, g.n).Search(supernet.Data{Size: 32, Channels: 3, Classes: 10})
 	params, err := supernet.Parameters(build, exec.Shape{2, 32, 32, 3}, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := &safetensors.File{Metadata: map[string]string{
-		"space": g.space, "C": strconv.Itoa(g.net.C), "N": strconv.Itoa(g.net.N), "classes": "10", "gamma": "0.01",
+		"space": g.space, "C": strconv.Itoa(g.c), "N": strconv.Itoa(g.n), "classes": "10", "gamma": "0.01",
 	}, Tensors: map[string]safetensors.Tensor{
 		"alpha":        safetensors.Floats([]int{space.Search().Layout.Len()}, g.alphas(space.Search().Layout)),
 		"train.labels": safetensors.Ints([]int{2}, []int64{3, 7}),
@@ -115,7 +115,7 @@ func TestParityGivesTheGoldenValues(t *testing.T) {
 			if testing.Short() && g.space != "nb201" {
 				t.Skip("one space will do")
 			}
-			space, err := LookupSpace(g.space)
+			space, err := protocol.LookupSpace(g.space)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +172,7 @@ func TestParityGivesTheGoldenValues(t *testing.T) {
 					}
 				}
 			}
-			if want := shapes + 4 + 2 + 1 + ParityTerms; len(r.Tensors) != want {
+			if want := shapes + 4 + 2 + 1 + Terms; len(r.Tensors) != want {
 				t.Errorf("%d tensors, want %d", len(r.Tensors), want)
 			}
 
@@ -199,11 +199,11 @@ func TestParityIsTheProblem(t *testing.T) {
 		}
 	}
 	r := parity[float64](t, f)
-	space, err := LookupSpace(g.space)
+	space, err := protocol.LookupSpace(g.space)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := goldenProblem(t, space, g.net)
+	p := goldenProblem(t, space, g.c, g.n)
 	layout := space.Search().Layout
 	one := make([]float64, layout.Len())
 	search.Softmax.Mix(layout, g.alphas(layout), one)
@@ -254,7 +254,7 @@ func TestWrongFixturesSayWhatIsWrong(t *testing.T) {
 		change func(f *safetensors.File)
 		want   string
 	}{
-		{"no space", func(f *safetensors.File) { delete(f.Metadata, "space") }, `metadata "space": runners: unknown space "", want one of ["nb201"`},
+		{"no space", func(f *safetensors.File) { delete(f.Metadata, "space") }, `metadata "space": protocol: unknown space "", want one of ["nb201"`},
 		{"C is no number", func(f *safetensors.File) { f.Metadata["C"] = "four" }, `metadata "C" is "four", want a whole number from 1 to 4096`},
 		{"C is enormous", func(f *safetensors.File) { f.Metadata["C"] = "1000000000" }, `metadata "C"`},
 		{"N is negative", func(f *safetensors.File) { f.Metadata["N"] = "-1" }, `metadata "N" is "-1"`},

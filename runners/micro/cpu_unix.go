@@ -1,6 +1,6 @@
 //go:build unix
 
-package runners
+package micro
 
 import "syscall"
 

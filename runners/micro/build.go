@@ -1,4 +1,4 @@
-package runners
+package micro
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -14,17 +15,20 @@ import (
 	"time"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/durable"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
+	"idarts/internal/provenance"
+	"idarts/internal/work"
 	"idarts/nb201"
 )
 
-// MicroBuild trains a [Micro]. Its folder holds a file for every few trainings,
+// Build trains a [Benchmark]. Its folder holds a file for every few trainings,
 // written whole or not at all, so that a build that was stopped at any moment
 // goes on with at most those lost that were under way.
-type MicroBuild struct {
-	Micro
-	Options // Jobs trainings at a time, each on one thread
+type Build struct {
+	Benchmark
+	work.Options // Jobs trainings at a time, each on one thread
 
 	data    *images.Dataset
 	origin  string
@@ -32,58 +36,57 @@ type MicroBuild struct {
 }
 
 const (
-	microShards    = "shards"
-	microShardSize = 25 // trainings in a shard: some tens of seconds
-	// MicroShardFormat is what a shard calls itself in its metadata.
-	MicroShardFormat = "idarts micro benchmark shard, version 1"
-	metaVersion      = "version"
-	metaCoreSeconds  = "core_seconds"
+	shardsDir = "shards"
+	shardSize = 25 // trainings in a shard: some tens of seconds
+	// ShardFormat is what a shard calls itself in its metadata.
+	ShardFormat     = "idarts micro benchmark shard, version 1"
+	metaCoreSeconds = "core_seconds"
 )
 
-// MicroSummary says what a build found and did.
-type MicroSummary struct {
+// Summary says what a build found and did.
+type Summary struct {
 	Trainings int // of the whole benchmark
 	Before    int // were there already
 	Now       int // done now
 	// CoreSeconds is the processor time of all trainings that are there, user and
 	// system, as the programs that did them used it; 0 where the system does not tell.
 	CoreSeconds float64
-	Rows        []MicroRow // of all trainings, in the order of Micro.Tasks; nil when some are missing
-	Versions    []string   // of the programs that trained, in ascending order
+	Rows        []Row    // of all trainings, in the order of Benchmark.Tasks; nil when some are missing
+	Versions    []string // of the programs that trained, in ascending order
 }
 
 // Run does the trainings that are missing. When ctx ends before, the error is
 // ctx's and the next Run goes on.
-func (b *MicroBuild) Run(ctx context.Context) (MicroSummary, error) {
-	var sum MicroSummary
+func (b *Build) Run(ctx context.Context) (Summary, error) {
+	var sum Summary
 	var err error
-	if b.data, err = b.Micro.data(); err != nil {
+	if b.data, err = b.Benchmark.data(); err != nil {
 		return sum, err
 	}
-	if b.origin, err = b.Micro.origin(b.data); err != nil {
+	if b.origin, err = b.Benchmark.origin(b.data); err != nil {
 		return sum, err
 	}
-	dir := filepath.Join(b.Out, microShards)
+	dir := filepath.Join(b.Out, shardsDir)
 	if b.Fresh {
-		if err := discard(dir); err != nil {
+		if err := work.Discard(dir); err != nil {
 			return sum, err
 		}
 	}
-	unlock, err := lock(dir, false)
-	if errors.Is(err, errLocked) {
-		return sum, fmt.Errorf("runners: %q: another process is building there", b.Out)
+	unlock, err := durable.Lock(dir, false)
+	if errors.Is(err, durable.ErrLocked) {
+		return sum, fmt.Errorf("micro: %q: another process is building there", b.Out)
 	}
 	if err != nil {
 		return sum, err
 	}
 	defer unlock()
-	sweep(dir)
+	durable.Sweep(dir)
 
-	var shards [][]MicroTask
-	for shard := range slices.Chunk(b.Tasks(), microShardSize) {
+	var shards [][]Task
+	for shard := range slices.Chunk(b.Tasks(), shardSize) {
 		shards = append(shards, shard)
 	}
-	results := make([]microShard, len(shards))
+	results := make([]trainedShard, len(shards))
 	var missing []int
 	for i, tasks := range shards {
 		sum.Trainings += len(tasks)
@@ -105,7 +108,7 @@ func (b *MicroBuild) Run(ctx context.Context) (MicroSummary, error) {
 			sum.CoreSeconds += shard.coreSeconds
 		}
 	}
-	sum.Versions = sortedKeys(versions, nil)
+	sum.Versions = slices.Sorted(maps.Keys(versions))
 	if err == nil {
 		for _, shard := range results {
 			sum.Rows = append(sum.Rows, shard.rows...)
@@ -114,22 +117,22 @@ func (b *MicroBuild) Run(ctx context.Context) (MicroSummary, error) {
 	return sum, err
 }
 
-// microShard is some trainings with who did them.
-type microShard struct {
-	rows        []MicroRow
+// trainedShard is some trainings with who did them.
+type trainedShard struct {
+	rows        []Row
 	version     string  // of the program; "" when there are none yet
 	coreSeconds float64 // processor time of the trainings, those beside them taken out by their number
 }
 
 // work trains the missing shards into results and says how many trainings ended.
-func (b *MicroBuild) work(ctx context.Context, shards [][]MicroTask, missing []int, results []microShard, sum MicroSummary) (int, error) {
+func (b *Build) work(ctx context.Context, shards [][]Task, missing []int, results []trainedShard, sum Summary) (int, error) {
 	jobs := b.Jobs
 	if jobs == 0 {
 		jobs = runtime.NumCPU()
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	show := newMicroProgress(b.Options, sum.Before, sum.Trainings)
+	show := newProgress(b.Options, sum.Before, sum.Trainings)
 	defer show.close()
 	var next, kept int
 	var mu sync.Mutex // guards both
@@ -154,7 +157,7 @@ func (b *MicroBuild) work(ctx context.Context, shards [][]MicroTask, missing []i
 				if !ok {
 					return
 				}
-				shard := microShard{version: Versions()["idarts"]}
+				shard := trainedShard{version: provenance.Versions()["idarts"]}
 				used, done := cpuSeconds(), show.count()
 				for _, task := range shards[i] {
 					rows, err := b.train(ctx, b.data, task, pool)
@@ -184,33 +187,33 @@ func (b *MicroBuild) work(ctx context.Context, shards [][]MicroTask, missing []i
 	return kept, context.Cause(ctx)
 }
 
-func (b *MicroBuild) shardPath(i int) string {
-	return filepath.Join(b.Out, microShards, fmt.Sprintf("shard-%04d.arrow", i))
+func (b *Build) shardPath(i int) string {
+	return filepath.Join(b.Out, shardsDir, fmt.Sprintf("shard-%04d.arrow", i))
 }
 
-// microFloats are the number columns of a shard.
-var microFloats = []struct {
+// floats are the number columns of a shard.
+var floats = []struct {
 	name string
-	of   func(*MicroRow) *float64
+	of   func(*Row) *float64
 }{
-	{"train_loss", func(r *MicroRow) *float64 { return &r.TrainLoss }},
-	{"valid", func(r *MicroRow) *float64 { return &r.Valid }},
-	{"valid_loss", func(r *MicroRow) *float64 { return &r.ValidLoss }},
-	{"test", func(r *MicroRow) *float64 { return &r.Test }},
-	{"test_loss", func(r *MicroRow) *float64 { return &r.TestLoss }},
-	{"seconds", func(r *MicroRow) *float64 { return &r.Seconds }},
+	{"train_loss", func(r *Row) *float64 { return &r.TrainLoss }},
+	{"valid", func(r *Row) *float64 { return &r.Valid }},
+	{"valid_loss", func(r *Row) *float64 { return &r.ValidLoss }},
+	{"test", func(r *Row) *float64 { return &r.Test }},
+	{"test_loss", func(r *Row) *float64 { return &r.TestLoss }},
+	{"seconds", func(r *Row) *float64 { return &r.Seconds }},
 }
 
-// microColumns are rows as columns of a file: cell, seed, epoch, then the numbers
+// columnsOf are rows as columns of a file: cell, seed, epoch, then the numbers
 // with these names.
-func microColumns(rows []MicroRow, floats ...string) []arrowio.Column {
+func columnsOf(rows []Row, names ...string) []arrowio.Column {
 	cells, seeds, epochs := make([]string, len(rows)), make([]int32, len(rows)), make([]int32, len(rows))
 	for i, r := range rows {
 		cells[i], seeds[i], epochs[i] = r.Cell.String(), int32(r.Seed), int32(r.Epoch)
 	}
 	columns := []arrowio.Column{{Name: "cell", Values: cells}, {Name: "seed", Values: seeds}, {Name: "epoch", Values: epochs}}
-	for _, f := range microFloats {
-		if !slices.Contains(floats, f.name) {
+	for _, f := range floats {
+		if !slices.Contains(names, f.name) {
 			continue
 		}
 		values := make([]float64, len(rows))
@@ -223,8 +226,8 @@ func microColumns(rows []MicroRow, floats ...string) []arrowio.Column {
 	return columns
 }
 
-// microRows reads what microColumns wrote.
-func microRows(t *arrowio.Table, floats ...string) ([]MicroRow, error) {
+// rowsOf reads what columnsOf wrote.
+func rowsOf(t *arrowio.Table, names ...string) ([]Row, error) {
 	cells, err := arrowio.Values[string](t, "cell")
 	if err != nil {
 		return nil, err
@@ -237,15 +240,15 @@ func microRows(t *arrowio.Table, floats ...string) ([]MicroRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]MicroRow, len(cells))
+	rows := make([]Row, len(cells))
 	for i := range rows {
 		if rows[i].Cell, err = nb201.Parse(cells[i]); err != nil {
-			return nil, fmt.Errorf("runners: %q row %d: %w", t.Name, i, err)
+			return nil, fmt.Errorf("micro: %q row %d: %w", t.Name, i, err)
 		}
 		rows[i].Seed, rows[i].Epoch = uint64(seeds[i]), int(epochs[i])
 	}
-	for _, f := range microFloats {
-		if !slices.Contains(floats, f.name) {
+	for _, f := range floats {
+		if !slices.Contains(names, f.name) {
 			continue
 		}
 		values, _, err := arrowio.Nullable[float64](t, f.name)
@@ -259,20 +262,20 @@ func microRows(t *arrowio.Table, floats ...string) ([]MicroRow, error) {
 	return rows, nil
 }
 
-var microAll = []string{"train_loss", "valid", "valid_loss", "test", "test_loss", "seconds"}
+var everything = []string{"train_loss", "valid", "valid_loss", "test", "test_loss", "seconds"}
 
-func (b *MicroBuild) writeShard(i int, shard microShard) error {
+func (b *Build) writeShard(i int, shard trainedShard) error {
 	return arrowio.Write(b.shardPath(i), arrowio.Table{
 		Meta: map[string]string{
-			metaFormat: MicroShardFormat, metaOrigin: b.origin, metaVersion: shard.version,
+			provenance.MetaFormat: ShardFormat, provenance.MetaOrigin: b.origin, provenance.MetaVersion: shard.version,
 			metaCoreSeconds: strconv.FormatFloat(shard.coreSeconds, 'g', -1, 64),
 		},
-		Columns: microColumns(shard.rows, microAll...),
+		Columns: columnsOf(shard.rows, everything...),
 	}, arrowio.Plain)
 }
 
 // readShard reads shard i, which must be of these tasks.
-func (b *MicroBuild) readShard(i int, tasks []MicroTask) (shard microShard, err error) {
+func (b *Build) readShard(i int, tasks []Task) (shard trainedShard, err error) {
 	path := b.shardPath(i)
 	file, err := arrowio.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -281,16 +284,16 @@ func (b *MicroBuild) readShard(i int, tasks []MicroTask) (shard microShard, err 
 	if err != nil {
 		return shard, fmt.Errorf("%w; delete it to train its networks again", err)
 	}
-	if got := file.Meta[metaFormat]; got != MicroShardFormat {
-		return shard, fmt.Errorf("runners: %q has format %q, want %q", path, got, MicroShardFormat)
+	if got := file.Meta[provenance.MetaFormat]; got != ShardFormat {
+		return shard, fmt.Errorf("micro: %q has format %q, want %q", path, got, ShardFormat)
 	}
-	if got := file.Meta[metaOrigin]; got != b.origin {
-		return shard, fmt.Errorf("runners: %q was made with other settings (%s then, %s now); use another --out, or --fresh to delete them", path, got, b.origin)
+	if got := file.Meta[provenance.MetaOrigin]; got != b.origin {
+		return shard, fmt.Errorf("micro: %q was made with other settings (%s then, %s now); use another --out, or --fresh to delete them", path, got, b.origin)
 	}
 	if shard.coreSeconds, err = strconv.ParseFloat(file.Meta[metaCoreSeconds], 64); err != nil {
-		return shard, fmt.Errorf("runners: %q has core seconds %q, want a number", path, file.Meta[metaCoreSeconds])
+		return shard, fmt.Errorf("micro: %q has core seconds %q, want a number", path, file.Meta[metaCoreSeconds])
 	}
-	rows, err := microRows(file, microAll...)
+	rows, err := rowsOf(file, everything...)
 	if err != nil {
 		return shard, err
 	}
@@ -303,7 +306,7 @@ func (b *MicroBuild) readShard(i int, tasks []MicroTask) (shard microShard, err 
 		// A curve may be shorter where the training diverged; its last row is there.
 		for ; ; at++ {
 			if at == len(rows) || rows[at].Cell != task.Cell || rows[at].Seed != task.Seed || rows[at].Epoch < first {
-				return shard, fmt.Errorf("runners: %q lacks cell %q, seed %d; delete it to train its networks again", path, task.Cell, task.Seed)
+				return shard, fmt.Errorf("micro: %q lacks cell %q, seed %d; delete it to train its networks again", path, task.Cell, task.Seed)
 			}
 			if rows[at].Epoch == b.Epochs {
 				at++
@@ -312,16 +315,16 @@ func (b *MicroBuild) readShard(i int, tasks []MicroTask) (shard microShard, err 
 		}
 	}
 	if at != len(rows) {
-		return shard, fmt.Errorf("runners: %q has %d rows too many; delete it to train its networks again", path, len(rows)-at)
+		return shard, fmt.Errorf("micro: %q has %d rows too many; delete it to train its networks again", path, len(rows)-at)
 	}
-	shard.rows, shard.version = rows, file.Meta[metaVersion]
+	shard.rows, shard.version = rows, file.Meta[provenance.MetaVersion]
 	return shard, nil
 }
 
-// microProgress says how far a build is: on a terminal one line that is rewritten
+// progress says how far a build is: on a terminal one line that is rewritten
 // in place, elsewhere one line a minute.
-type microProgress struct {
-	Options
+type progress struct {
+	work.Options
 	before, total int
 	began         time.Time
 	every         time.Duration
@@ -331,12 +334,12 @@ type microProgress struct {
 	shown time.Time
 }
 
-func newMicroProgress(o Options, before, total int) *microProgress {
+func newProgress(o work.Options, before, total int) *progress {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
 	now := time.Now()
-	p := &microProgress{Options: o, before: before, total: total, began: now, shown: now, every: time.Minute}
+	p := &progress{Options: o, before: before, total: total, began: now, shown: now, every: time.Minute}
 	if o.Terminal {
 		p.every = time.Second / 2
 	}
@@ -344,7 +347,7 @@ func newMicroProgress(o Options, before, total int) *microProgress {
 }
 
 // step counts a training.
-func (p *microProgress) step() {
+func (p *progress) step() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done++
@@ -365,14 +368,14 @@ func (p *microProgress) step() {
 }
 
 // count is the number of trainings done so far.
-func (p *microProgress) count() int {
+func (p *progress) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.done
 }
 
 // line is, for example, "1200/6653 trainings, 11m2s, 1.8 a second, about 50m30s left".
-func (p *microProgress) line(now time.Time) string {
+func (p *progress) line(now time.Time) string {
 	elapsed := now.Sub(p.began)
 	rate := float64(p.done) / elapsed.Seconds()
 	left := time.Duration(float64(p.total-p.before-p.done) / rate * float64(time.Second))
@@ -381,7 +384,7 @@ func (p *microProgress) line(now time.Time) string {
 }
 
 // close clears the line on the terminal.
-func (p *microProgress) close() {
+func (p *progress) close() {
 	if p.Terminal {
 		fmt.Fprint(p.Log, "\r\x1b[K")
 	}

@@ -1,4 +1,4 @@
-package runners
+package parity
 
 import (
 	"math"
@@ -7,19 +7,19 @@ import (
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
-	"idarts/internal/images"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
+	"idarts/runners/protocol"
 )
 
 // golden are values measured on the reference implementations in float64 (PyTorch
 // 1.13, exact double backward; idarts.md 8.1 and 8.2): batches of two images, see
 // goldenProblem, gamma 0.01, a series of K+1 terms on the training batch.
 type golden struct {
-	space   string
-	net     Net
-	weights int // of the supernet with C = 16 as it is published
-	full    Net
+	space        string
+	c, n         int // sizes of the network
+	weights      int // of the supernet with C = 16 as it is published
+	fullC, fullN int
 	// alpha is entry i of row r, which is entry `flat` of its tensor.
 	alpha                 func(row, flat int) float64
 	tensors               []int // rows of each tensor of alpha, for flat
@@ -37,7 +37,7 @@ type golden struct {
 
 var goldens = []golden{
 	{
-		space: "nb201", net: Net{C: 4, N: 1}, full: Net{C: 16, N: 5}, weights: 1686106, layersOfFull: 15,
+		space: "nb201", c: 4, n: 1, fullC: 16, fullN: 5, weights: 1686106, layersOfFull: 15,
 		alpha: func(_, flat int) float64 { return 0.1 * math.Cos(float64(flat)) }, tensors: []int{6},
 		trainLoss: 2.285052023956, validLoss: 2.349764594741,
 		logits: []float64{0.0669122568, -0.0538847502, 0.0362942268, -0.0156302707},
@@ -50,10 +50,10 @@ var goldens = []golden{
 			2: {1.5449827741e-02, -1.5167622833e-01, 1.7205872073, -1.6108902951, 2.6529488317e-02},
 		},
 	},
-	{space: "nb1b1-s1", full: Net{C: 16, N: 3}, weights: 1101402, layersOfFull: 9},
-	{space: "nb1b1-s2", full: Net{C: 16, N: 3}, weights: 1101402, layersOfFull: 9},
+	{space: "nb1b1-s1", fullC: 16, fullN: 3, weights: 1101402, layersOfFull: 9},
+	{space: "nb1b1-s2", fullC: 16, fullN: 3, weights: 1101402, layersOfFull: 9},
 	{
-		space: "nb1b1-s3", net: Net{C: 4, N: 1}, full: Net{C: 16, N: 3}, weights: 1509594, layersOfFull: 9,
+		space: "nb1b1-s3", c: 4, n: 1, fullC: 16, fullN: 3, weights: 1509594, layersOfFull: 9,
 		alpha:     func(tensor, flat int) float64 { return 0.1 * math.Cos(float64(flat+tensor)) },
 		tensors:   []int{5, 1, 1, 1, 1, 1},
 		trainLoss: 2.307671877465, validLoss: 2.314014542557,
@@ -68,7 +68,7 @@ var goldens = []golden{
 		implicit: []float64{0.2163950657960, 2.746193356476, 47.26705965412},
 	},
 	{
-		space: "darts", net: Net{C: 4, N: 3}, full: Net{C: 16, N: 8}, weights: 1930618, layersOfFull: 8,
+		space: "darts", c: 4, n: 3, fullC: 16, fullN: 8, weights: 1930618, layersOfFull: 8,
 		alpha: func(tensor, flat int) float64 {
 			if tensor == 0 {
 				return 0.1 * math.Cos(float64(flat))
@@ -111,7 +111,7 @@ func (g golden) alphas(layout search.Layout) (alpha []float64) {
 // 3, 7 to train and cosine images with labels 1, 4 to validate. Weight tensors
 // with two or more dimensions are 0.1·sin(j), j = 1, 2, ... in PyTorch's
 // (out, in, kh, kw) order; scales are 1, shifts and biases 0.
-func goldenProblem(t *testing.T, space Space, n Net) *supernet.Problem[float64] {
+func goldenProblem(t *testing.T, space protocol.Space, c, n int) *supernet.Problem[float64] {
 	t.Helper()
 	pool := cpu.NewPool(2)
 	t.Cleanup(pool.Close)
@@ -135,7 +135,7 @@ func goldenProblem(t *testing.T, space Space, n Net) *supernet.Problem[float64] 
 			return nil
 		},
 	}
-	build, cells := space.Supernet(n, &images.Set{H: size, W: size, C: channels, Classes: classes})
+	build, cells := space.Sized(c, n).Search(supernet.Data{Size: size, Channels: channels, Classes: classes})
 	p, err := supernet.New(build, supernet.Options{
 		Images: exec.Shape{2, size, size, channels}, Classes: classes,
 		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Pool: pool,
@@ -169,7 +169,7 @@ func length(x []float64) float64 {
 func TestGoldenSupernets(t *testing.T) {
 	for _, g := range goldens {
 		t.Run(g.space, func(t *testing.T) {
-			space, err := LookupSpace(g.space)
+			space, err := protocol.LookupSpace(g.space)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -185,7 +185,7 @@ func TestGoldenSupernets(t *testing.T) {
 					t.Errorf("%s = %.13g, want %.13g", name, got, want)
 				}
 			}
-			build, cells := space.Supernet(g.full, &images.Set{H: 32, W: 32, C: 3, Classes: 10})
+			build, cells := space.Sized(g.fullC, g.fullN).Search(supernet.Data{Size: 32, Channels: 3, Classes: 10})
 			size, err := supernet.Measure(build, exec.Shape{1, 32, 32, 3}, 10)
 			if err != nil {
 				t.Fatal(err)
@@ -202,7 +202,7 @@ func TestGoldenSupernets(t *testing.T) {
 			if len(alpha) != layout.Len() {
 				t.Fatalf("the golden alpha has %d entries, the layout %d", len(alpha), layout.Len())
 			}
-			p := goldenProblem(t, space, g.net)
+			p := goldenProblem(t, space, g.c, g.n)
 			one, coefs := make([]float64, len(alpha)), []float64(nil)
 			search.Softmax.Mix(layout, alpha, one)
 			for range p.Layers() {

@@ -1,0 +1,70 @@
+package protocol
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"idarts/internal/result"
+	"idarts/testdata"
+)
+
+// Table is a benchmark's table as scores are read from it: two of its columns, one
+// that searches may ask and one that they are judged by.
+type Table interface {
+	// Score is what the table says of an architecture, a mean over trials for each
+	// column. Trials counts the networks behind the smaller of the two, 0 where the
+	// table does not know; Seconds is the training time of those behind Valid, 0 where
+	// it does not know. GFLOP is 0 where the protocol's recipe tells it; Source is left
+	// to the caller.
+	Score(arch string) (result.Scored, error)
+	// Optimum is that of the space, each score as Score has it; nil where the table
+	// does not hold all of the space. It may be asked often.
+	Optimum() (*result.Optimum, error)
+}
+
+// OpenedTable is a table with where it comes from.
+type OpenedTable struct {
+	Table
+	File   string // its name
+	SHA256 string // of its bytes
+}
+
+// BuiltIn are the tables inside the program, by their names in [Scoring].
+var BuiltIn = map[string][]byte{"nb201-micro": testdata.NB201Micro}
+
+// OpenTable opens the table that p scores by: that inside the program which it
+// names, else the one in the file path.
+func (p Protocol) OpenTable(path string) (OpenedTable, error) {
+	var t OpenedTable
+	space, err := LookupSpace(p.Space)
+	if err != nil {
+		return t, err
+	}
+	if space.Table == nil {
+		return t, fmt.Errorf("protocol: protocol %q scores by a table, and space %q has none", p.Name, p.Space)
+	}
+	var content []byte
+	t.File, content = p.Score.BuiltIn, BuiltIn[p.Score.BuiltIn]
+	switch {
+	case t.File == "":
+		t.File = path
+		if content, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
+			return t, fmt.Errorf("protocol: no benchmark table %q; make it with: %s %s", path, cmp.Or(p.Score.TableFrom, space.TableFrom), path)
+		} else if err != nil {
+			return t, fmt.Errorf("protocol: %w", err)
+		}
+	case content == nil:
+		return t, fmt.Errorf("protocol: no table %q is built in, only %q", t.File, slices.Sorted(maps.Keys(BuiltIn)))
+	}
+	sum := sha256.Sum256(content)
+	t.SHA256 = hex.EncodeToString(sum[:])
+	t.Table, err = space.Table(t.File, content, p.Score.Valid, p.Score.Test)
+	return t, err
+}
