@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,14 +93,14 @@ func (s *benchStudyCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	official := map[nb201.Cell]float64{}
+	var official map[nb201.Cell]float64
 	if s.Official != "" {
 		if official, err = readOfficial(s.Official); err != nil {
 			return err
 		}
 	}
 	root := options.Out
-	var lines []studyLine
+	var tries []reports.Try
 	for _, try := range micro.Study {
 		name := strings.TrimPrefix(try.Name, "study-")
 		if len(s.Only) > 0 && !slices.Contains(s.Only, name) {
@@ -113,74 +112,32 @@ func (s *benchStudyCmd) Run(c console) error {
 		if err != nil {
 			return err
 		}
-		lines = append(lines, study(name, sum, official))
+		tries = append(tries, reports.Try{
+			Name: name, CoreSeconds: sum.CoreSeconds / float64(sum.Trainings), Cells: twoSeeds(sum.Rows, official),
+		})
 	}
-	writeStudy(c.out, lines)
-	return nil
+	_, err = io.WriteString(c.out, reports.Study(tries))
+	return err
 }
 
-// studyLine is what a try of the study gave.
-type studyLine struct {
-	name        string
-	coreSeconds float64    // of one training
-	valid, test [2]float64 // Spearman's and Kendall's rank correlation of two seeds
-	noise       float64    // standard deviation of one training's test accuracy over seeds, percent
-	quantiles   [5]float64 // 0, 5, 50, 95 and 100 % of test accuracies
-	official    float64    // Kendall's tau-b of mean test accuracy with the official ones
-}
-
-// study compares the two seeds of a try.
-func study(name string, sum micro.Summary, official map[nb201.Cell]float64) studyLine {
-	line := studyLine{name: name, coreSeconds: sum.CoreSeconds / float64(sum.Trainings)}
-	var valid, test [2][]float64
-	rows := map[nb201.Cell][2]micro.Row{}
+// twoSeeds are the cells of a try in the order in which they were trained.
+func twoSeeds(rows []micro.Row, official map[nb201.Cell]float64) []reports.Trained {
 	var cells []nb201.Cell
-	for _, r := range sum.Rows {
-		pair, known := rows[r.Cell]
+	trained := map[nb201.Cell]reports.Trained{}
+	for _, r := range rows {
+		t, known := trained[r.Cell]
 		if !known {
 			cells = append(cells, r.Cell)
+			t = reports.Trained{Valid: make([]float64, 2), Test: make([]float64, 2), Official: accuracyOf(official, r.Cell)}
+			trained[r.Cell] = t
 		}
-		pair[r.Seed] = r
-		rows[r.Cell] = pair
+		t.Valid[r.Seed], t.Test[r.Seed] = r.Valid, r.Test
 	}
-	var all, mean, other []float64
-	squares := 0.0
-	for _, cell := range cells {
-		pair := rows[cell]
-		for seed, r := range pair {
-			valid[seed], test[seed] = append(valid[seed], r.Valid), append(test[seed], r.Test)
-			all = append(all, r.Test)
-		}
-		d := pair[0].Test - pair[1].Test
-		squares += d * d / 2
-		if accuracy, ok := official[cell]; ok {
-			mean, other = append(mean, (pair[0].Test+pair[1].Test)/2), append(other, accuracy)
-		}
+	out := make([]reports.Trained, len(cells))
+	for i, c := range cells {
+		out[i] = trained[c]
 	}
-	line.valid = [2]float64{reports.Spearman(valid[0], valid[1]), reports.KendallTauB(valid[0], valid[1])}
-	line.test = [2]float64{reports.Spearman(test[0], test[1]), reports.KendallTauB(test[0], test[1])}
-	line.noise = math.Sqrt(squares / float64(len(cells)))
-	slices.Sort(all)
-	for i, q := range []float64{0, 0.05, 0.5, 0.95, 1} {
-		line.quantiles[i] = reports.Quantile(all, q)
-	}
-	line.official = reports.KendallTauB(mean, other)
-	return line
-}
-
-// writeStudy prints the lines of a study as a Markdown table.
-func writeStudy(w io.Writer, lines []studyLine) {
-	fmt.Fprintln(w, "| try | core-seconds | valid: Spearman, tau-b | test: Spearman, tau-b | seed noise | test min, 5 %, median, 95 %, max | tau-b with official |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|")
-	for _, l := range lines {
-		official := "-"
-		if !math.IsNaN(l.official) {
-			official = fmt.Sprintf("%.3f", l.official)
-		}
-		fmt.Fprintf(w, "| %s | %.2f | %.3f, %.3f | %.3f, %.3f | %.2f | %.1f, %.1f, %.1f, %.1f, %.1f | %s |\n", l.name, l.coreSeconds,
-			l.valid[0], l.valid[1], l.test[0], l.test[1], l.noise,
-			l.quantiles[0], l.quantiles[1], l.quantiles[2], l.quantiles[3], l.quantiles[4], official)
-	}
+	return out
 }
 
 // readOfficial reads accuracies of the official benchmark in percent: a table of
