@@ -15,11 +15,12 @@ type Limits struct {
 // Peak measures the limits of float32 with all workers of the pool; it takes about a
 // second.
 func Peak(pool *Pool) Limits {
-	in := native[float32]()
+	kernels := native[float32]()
 	workers := pool.Workers()
 
 	// 64 channels, a row of 32 pixels, three taps: 48 KB of weights, 8 KB of pixels.
 	const c, pixels, run = 64, 32, 3 * 64
+	g := &convGeometry{dst: strides{0, c}, src: strides{0, c}, runs: []int{0}, runLen: run, wStep: c, channels: c}
 	work := func() func(tile, worker int) {
 		ys := make([][]float32, workers)
 		xs, w := make([]float32, (pixels+2)*c), make([]float32, run*c)
@@ -28,7 +29,7 @@ func Peak(pool *Pool) Limits {
 		}
 		return func(_, worker int) {
 			for range 20 {
-				in.conv(ys[worker], 0, c, xs, 0, c, []int{0}, run, w, c, 1, pixels, c, false)
+				kernels.conv(g, ys[worker], xs, w, 1, pixels, false)
 			}
 		}
 	}()
@@ -39,7 +40,7 @@ func Peak(pool *Pool) Limits {
 		speed := float64(12*size) / fastest(func() {
 			pool.each(size/piece, func(tile, _ int) {
 				lo, hi := tile*piece, (tile+1)*piece
-				in.add(z[lo:hi], x[lo:hi], y[lo:hi])
+				kernels.add(z[lo:hi], x[lo:hi], y[lo:hi])
 			})
 		})
 		if size == 1<<20 {

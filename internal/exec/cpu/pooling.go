@@ -12,12 +12,53 @@ type window struct {
 // geometry share it.
 type pooling[T Float] struct {
 	window
-	forward  *patches[T] // results, which meet pixels of the image
-	backward *patches[T] // pixels, which meet results: one set for each residue of rows and columns, as in [planConvInput]
+	forward  []region[T] // all results of an image, which meet its pixels
+	backward []region[T] // all pixels, which meet results: one set for each residue of rows and columns, as in [planConvInput]
 	shares   []T         // 1 over the size of each window, for every element of an image of results
 	ones     []T         // weights of a depthwise convolution that only adds
 }
 
+// region is a rectangle of rows x pixels that meet the same taps.
+//
+// A 3x3 window with padding has nine: four corners, whose windows reach over two
+// edges of the image, four sides, and the inner part. In the first corner only the
+// taps 4, 5, 7 and 8 of 0 to 8 lie inside:
+//
+//	. . .|. .                     corner | side   | corner
+//	. +---------                  -------+--------+-------
+//	.|4 5                         side   | inner  | side
+//	.|7 8                         -------+--------+-------
+//	. |                           corner | side   | corner
+type region[T Float] struct {
+	g            convGeometry // of a depthwise convolution: one run for each tap
+	places       []T          // kh·KW + kw of each tap
+	dst0, src0   int          // element of the first pixel, and of its first tap
+	rows, pixels int
+	flat         rectangle // the same for what does not tell channels apart
+}
+
+// rectangle is rows x pixels of channels elements each, at dst and, the first tap, at src.
+type rectangle struct {
+	rows, pixels, channels int
+	dst, src               strides
+}
+
+// flatten puts the pixels one after another where it can: a column of pixels is a
+// row, and pixels side by side are one long pixel.
+func (r rectangle) flatten() rectangle {
+	switch {
+	case r.pixels == 1:
+		return rectangle{1, r.rows, r.channels, strides{0, r.dst.row}, strides{0, r.src.row}}
+	case r.dst.pixel == r.channels && r.src.pixel == r.channels:
+		r.pixels, r.channels = 1, r.pixels*r.channels
+	}
+	return r
+}
+
+// end is the element after the last one.
+func (r *rectangle) end(s strides) int { return s.at(r.rows-1, r.pixels-1) + r.channels }
+
+// pooling is that of the instruction, on images and results of these shapes.
 func (p *plan[T]) pooling(image, result [4]int) *pooling[T] {
 	a := p.attr
 	w := window{kh: a.KH, kw: a.KW, stride: a.Stride, pad: a.Pad, h: image[1], w: image[2], c: image[3], oh: result[1], ow: result[2],
@@ -25,174 +66,172 @@ func (p *plan[T]) pooling(image, result [4]int) *pooling[T] {
 	if known := p.poolings[w]; known != nil {
 		return known
 	}
-	s := &pooling[T]{window: w, ones: make([]T, w.kh*w.kw*w.c)}
+	s := &pooling[T]{window: w, shares: windowShares[T](&w), ones: make([]T, w.kh*w.kw*w.c)}
 	for i := range s.ones {
 		s.ones[i] = 1
 	}
-	for oh := range w.oh {
-		for ow := range w.ow {
-			share := 1 / T(w.span(oh, w.kh, w.h)*w.span(ow, w.kw, w.w))
-			for range w.c {
-				s.shares = append(s.shares, share)
-			}
-		}
-	}
-	axis := func(k int) (taps, at []int) {
-		for tap := range k {
-			taps, at = append(taps, tap), append(at, tap-w.pad)
-		}
-		return taps, at
-	}
-	khs, rows := axis(w.kh)
-	kws, cols := axis(w.kw)
-	s.forward = &patches[T]{dstRow: w.ow * w.c, dstStep: w.c, srcRow: w.stride * w.w * w.c, srcStep: w.stride * w.c}
-	s.forward.add(&w, 0, w.oh, w.ow, w.stride, w.h, w.w, rows, khs, cols, kws)
-	s.backward = &patches[T]{dstRow: w.stride * w.w * w.c, dstStep: w.stride * w.c, srcRow: w.ow * w.c, srcStep: w.c}
+	rows, cols := axis{results: w.oh, stride: w.stride, pixels: w.h}, axis{results: w.ow, stride: w.stride, pixels: w.w}
+	rows.all(w.kh, w.pad)
+	cols.all(w.kw, w.pad)
+	near, far := strides{w.ow * w.c, w.c}, strides{w.w * w.c, w.c} // of results and of pixels
+	apart := strides{w.stride * far.row, w.stride * far.pixel}     // of pixels of one residue
+	s.forward = appendRegions(s.forward, &w, 0, near, apart, rows, cols)
 	for rh := range min(w.stride, w.h) {
-		khs, rows := residue(rh, w.kh, a)
+		rows := axis{results: (w.h-rh-1)/w.stride + 1, stride: 1, pixels: w.oh}
+		rows.taps, rows.at = residue(rh, w.kh, a)
 		for rw := range min(w.stride, w.w) {
-			kws, cols := residue(rw, w.kw, a)
-			s.backward.add(&w, (rh*w.w+rw)*w.c, (w.h-rh-1)/w.stride+1, (w.w-rw-1)/w.stride+1, 1, w.oh, w.ow, rows, khs, cols, kws)
+			cols := axis{results: (w.w-rw-1)/w.stride + 1, stride: 1, pixels: w.ow}
+			cols.taps, cols.at = residue(rw, w.kw, a)
+			s.backward = appendRegions(s.backward, &w, far.at(rh, rw), apart, near, rows, cols)
 		}
 	}
 	p.poolings[w] = s
 	return s
 }
 
-// span is how many taps of the window at output row or column o lie inside a side
+// windowShares is 1 over the number of pixels in each window.
+func windowShares[T Float](w *window) []T {
+	var shares []T
+	for oh := range w.oh {
+		for ow := range w.ow {
+			share := 1 / T(w.inside(oh, w.kh, w.h)*w.inside(ow, w.kw, w.w))
+			for range w.c {
+				shares = append(shares, share)
+			}
+		}
+	}
+	return shares
+}
+
+// inside is how many taps of the window at output row or column o lie inside a side
 // of n pixels.
-func (w *window) span(o, k, n int) int {
+func (w *window) inside(o, k, n int) int {
 	first := o*w.stride - w.pad
 	return min(k, n-first) - max(0, -first)
 }
 
-// boxed says that the window is 3x3 with stride 1 and padding 1, which has a
+// separable says that the window is 3x3 with stride 1 and padding 1, which has a
 // faster way: sums of rows, then of columns.
-func (w *window) boxed() bool {
+func (w *window) separable() bool {
 	return w.kh == 3 && w.kw == 3 && w.stride == 1 && w.pad == 1 && w.h > 1 && w.w > 1
 }
 
-// taps are pixels of a source, as elements from the first one, ascending, with the
-// place kh·KW + kw of each in its window.
-type taps[T Float] struct {
-	offs   []int
-	places []T
+// axis is the rows or the columns of a pooling. Result r meets taps[i] at pixel
+// r·stride + at[i] of the other side, if that is one of its pixels; at ascends.
+type axis struct {
+	results, stride, pixels int
+	taps, at                []int
 }
 
-// patch is a rectangle of results that meet the same taps: results at element dst
-// of the image of results and on, the first tap of the first one at element src.
-type patch[T Float] struct {
-	taps[T]
-	dst, src     int
-	rows, pixels int
+// all sets the taps of a window of k with so much padding.
+func (a *axis) all(k, pad int) {
+	for tap := range k {
+		a.taps, a.at = append(a.taps, tap), append(a.at, tap-pad)
+	}
 }
 
-// patches are all results of an image. Rows and pixels of results lie dstRow and
-// dstStep elements apart, what they meet srcRow and srcStep.
-type patches[T Float] struct {
-	list                             []patch[T]
-	dstRow, dstStep, srcRow, srcStep int
-}
+// segment is count results from one on that meet the same taps of an axis, those
+// from first to last-1.
+type segment struct{ from, count, first, last int }
 
-// band is a run of results along an axis that meet the same taps, first..last-1 of
-// those of the axis.
-type band struct{ from, count, first, last int }
-
-// meet cuts an axis of n results into bands. Result r meets tap t at pixel
-// r·step + at[t] of the other side, if that is one of its pixels; at ascends.
-func meet(n, step, pixels int, at []int) []band {
-	var list []band
-	for r := range n {
+// segments cuts an axis.
+func (a *axis) segments() []segment {
+	var list []segment
+	for r := range a.results {
 		first := 0
-		for first < len(at) && r*step+at[first] < 0 {
+		for first < len(a.at) && r*a.stride+a.at[first] < 0 {
 			first++
 		}
 		last := first
-		for last < len(at) && r*step+at[last] < pixels {
+		for last < len(a.at) && r*a.stride+a.at[last] < a.pixels {
 			last++
 		}
 		if end := len(list) - 1; end >= 0 && list[end].first == first && list[end].last == last {
 			list[end].count++
 			continue
 		}
-		list = append(list, band{r, 1, first, last})
+		list = append(list, segment{r, 1, first, last})
 	}
 	return list
 }
 
-// add appends the patches of h x w results from element dst on, whose row and
-// column taps lie at rows and cols and have the numbers khs and kws.
-func (s *patches[T]) add(w *window, dst, h, wide, step, srcH, srcW int, rows, khs, cols, kws []int) {
-	for _, r := range meet(h, step, srcH, rows) {
-		for _, q := range meet(wide, step, srcW, cols) {
-			p := patch[T]{dst: dst + r.from*s.dstRow + q.from*s.dstStep, rows: r.count, pixels: q.count}
+// appendRegions appends the regions of all results of two axes, the first of which is
+// element dst0. Results lie as dst says, what they meet as src.
+func appendRegions[T Float](list []region[T], w *window, dst0 int, dst, src strides, rows, cols axis) []region[T] {
+	for _, r := range rows.segments() {
+		for _, q := range cols.segments() {
+			n := region[T]{dst0: dst0 + dst.at(r.from, q.from), rows: r.count, pixels: q.count,
+				g: convGeometry{dst: dst, src: src, runLen: 1, wStep: w.c, channels: w.c}}
+			n.flat = rectangle{n.rows, n.pixels, w.c, dst, src}.flatten()
 			if r.first < r.last && q.first < q.last {
-				p.src = ((r.from*step+rows[r.first])*srcW + q.from*step + cols[q.first]) * w.c
+				top, left := rows.at[r.first], cols.at[q.first]
+				n.src0 = ((r.from*rows.stride+top)*cols.pixels + q.from*cols.stride + left) * w.c
 				for i := r.first; i < r.last; i++ {
 					for j := q.first; j < q.last; j++ {
-						p.offs = append(p.offs, ((rows[i]-rows[r.first])*srcW+cols[j]-cols[q.first])*w.c)
-						p.places = append(p.places, T(khs[i]*w.kw+kws[j]))
+						n.g.runs = append(n.g.runs, ((rows.at[i]-top)*cols.pixels+cols.at[j]-left)*w.c)
+						n.places = append(n.places, T(rows.taps[i]*w.kw+cols.taps[j]))
 					}
 				}
 			}
-			s.list = append(s.list, p)
+			list = append(list, n)
 		}
 	}
+	return list
 }
 
-// sums adds up what each result meets, in the order of taps.
-func (s *patches[T]) sums(in *kernels[T], dst, src, ones []T, c int) {
-	for i := range s.list {
-		p := &s.list[i]
-		in.depth(dst[p.dst:], s.dstRow, s.dstStep, src[p.src:], s.srcRow, s.srcStep, p.offs, ones, p.rows, p.pixels, c, false)
+// addTaps adds up what each result meets, in the order of taps.
+func addTaps[T Float](k *kernels[T], list []region[T], dst, src, ones []T) {
+	for i := range list {
+		r := &list[i]
+		k.depthwise(&r.g, dst[r.dst0:], src[r.src0:], ones, r.rows, r.pixels, false)
 	}
 }
 
 func planAvgPool[T Float](p *plan[T]) {
-	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.kernels
-	if w.boxed() {
+	w, x, y, k := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.kernels
+	if w.separable() {
 		columns := p.perWorker(w.img)
 		p.batch(p.ys[0], p.ys[0], 2*len(x), func(n, worker int) {
 			y := y[n*w.img : (n+1)*w.img]
-			box(in, &w.window, y, x[n*w.img:(n+1)*w.img], columns[worker])
-			in.mul(y, y, w.shares)
+			add3x3(k, &w.window, y, x[n*w.img:(n+1)*w.img], columns[worker])
+			k.mul(y, y, w.shares)
 		})
 		return
 	}
 	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(y), func(n, _ int) {
 		y := y[n*w.out : (n+1)*w.out]
-		w.forward.sums(in, y, x[n*w.img:(n+1)*w.img], w.ones, w.c)
-		in.mul(y, y, w.shares)
+		addTaps(k, w.forward, y, x[n*w.img:(n+1)*w.img], w.ones)
+		k.mul(y, y, w.shares)
 	})
 }
 
 // planAvgPoolGrad adds up the shares of g that the windows give to each pixel.
 func planAvgPoolGrad[T Float](p *plan[T]) {
-	w, g, y, in := p.pooling(p.ys, p.xs[0]), p.x[0], p.y, p.kernels
+	w, g, y, k := p.pooling(p.ys, p.xs[0]), p.x[0], p.y, p.kernels
 	scaled := p.perWorker(w.out)
-	if w.boxed() {
+	if w.separable() {
 		columns := p.perWorker(w.img)
 		p.batch(p.ys[0], p.ys[0], 2*len(y), func(n, worker int) {
-			in.mul(scaled[worker], g[n*w.img:(n+1)*w.img], w.shares)
-			box(in, &w.window, y[n*w.img:(n+1)*w.img], scaled[worker], columns[worker])
+			k.mul(scaled[worker], g[n*w.img:(n+1)*w.img], w.shares)
+			add3x3(k, &w.window, y[n*w.img:(n+1)*w.img], scaled[worker], columns[worker])
 		})
 		return
 	}
 	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(g), func(n, worker int) {
-		in.mul(scaled[worker], g[n*w.out:(n+1)*w.out], w.shares)
-		w.backward.sums(in, y[n*w.img:(n+1)*w.img], scaled[worker], w.ones, w.c)
+		k.mul(scaled[worker], g[n*w.out:(n+1)*w.out], w.shares)
+		addTaps(k, w.backward, y[n*w.img:(n+1)*w.img], scaled[worker], w.ones)
 	})
 }
 
-// box sums the 3x3 neighbours of every pixel of one image, top to bottom and then
-// left to right. columns is workspace for an image.
-func box[T Float](in *kernels[T], w *window, y, x, columns []T) {
+// add3x3 adds up the 3x3 neighbours of every pixel of one image, top to bottom and
+// then left to right. columns is workspace for an image.
+func add3x3[T Float](k *kernels[T], w *window, y, x, columns []T) {
 	c, n, last := w.c, w.w*w.c, (w.h-1)*w.w*w.c
-	in.add(columns[:n], x[:n], x[n:2*n])
-	in.sum3(columns[n:last], x[:last-n], x[n:last], x[2*n:])
-	in.add(columns[last:], x[last-n:last], x[last:])
+	k.add(columns[:n], x[:n], x[n:2*n])
+	k.sum3(columns[n:last], x[:last-n], x[n:last], x[2*n:])
+	k.add(columns[last:], x[last-n:last], x[last:])
 	// Sums across the ends of rows are wrong, and put right afterwards.
-	in.sum3(y[c:w.img-c], columns[:w.img-2*c], columns[c:w.img-c], columns[2*c:])
+	k.sum3(y[c:w.img-c], columns[:w.img-2*c], columns[c:w.img-c], columns[2*c:])
 	for left := 0; left < w.img; left += n {
 		right := left + n - c
 		for i := range c {
@@ -203,37 +242,34 @@ func box[T Float](in *kernels[T], w *window, y, x, columns []T) {
 }
 
 func planMaxPoolIndex[T Float](p *plan[T]) {
-	w, x, y, in := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.kernels
-	s := w.forward
+	w, x, y, k := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.kernels
 	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
 		x, y := x[n*w.img:(n+1)*w.img], y[n*w.out:(n+1)*w.out]
-		for i := range s.list {
-			p := &s.list[i]
-			in.maxIndex(y[p.dst:], s.dstRow, s.dstStep, x[p.src:], s.srcRow, s.srcStep, p.offs, p.places, p.rows, p.pixels, w.c)
+		for i := range w.forward {
+			r := &w.forward[i]
+			k.maxIndex(r, y[r.dst0:], x[r.src0:])
 		}
 	})
 }
 
 func planMaxGather[T Float](p *plan[T]) {
-	w, index, z, y, in := p.pooling(p.xs[1], p.ys), p.x[0], p.x[1], p.y, p.kernels
-	s := w.forward
+	w, index, z, y, k := p.pooling(p.xs[1], p.ys), p.x[0], p.x[1], p.y, p.kernels
 	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(y)/2, func(n, _ int) {
 		index, z, y := index[n*w.out:(n+1)*w.out], z[n*w.img:(n+1)*w.img], y[n*w.out:(n+1)*w.out]
-		for i := range s.list {
-			p := &s.list[i]
-			in.maxGather(y[p.dst:], s.dstRow, s.dstStep, index[p.dst:], z[p.src:], s.srcRow, s.srcStep, p.offs, p.places, p.rows, p.pixels, w.c)
+		for i := range w.forward {
+			r := &w.forward[i]
+			k.maxGather(r, y[r.dst0:], index[r.dst0:], z[r.src0:])
 		}
 	})
 }
 
 func planMaxScatter[T Float](p *plan[T]) {
-	w, index, g, y, in := p.pooling(p.ys, p.xs[0]), p.x[0], p.x[1], p.y, p.kernels
-	s := w.backward
+	w, index, g, y, k := p.pooling(p.ys, p.xs[0]), p.x[0], p.x[1], p.y, p.kernels
 	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(g)/2, func(n, _ int) {
 		index, g, y := index[n*w.out:(n+1)*w.out], g[n*w.out:(n+1)*w.out], y[n*w.img:(n+1)*w.img]
-		for i := range s.list {
-			p := &s.list[i]
-			in.maxScatter(y[p.dst:], s.dstRow, s.dstStep, index[p.src:], g[p.src:], s.srcRow, s.srcStep, p.offs, p.places, p.rows, p.pixels, w.c)
+		for i := range w.backward {
+			r := &w.backward[i]
+			k.maxScatter(r, y[r.dst0:], index[r.src0:], g[r.src0:])
 		}
 	})
 }

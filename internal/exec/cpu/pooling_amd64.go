@@ -3,12 +3,12 @@
 package cpu
 
 // strip is the argument of the loops below, which go over blocks of a fixed number
-// of elements: results at y, what they meet at x + offs[t] and, as far as a loop
+// of elements: results at y, what they meet at x + runs[t] and, as far as a loop
 // reads one, the index. The next block follows at yBlock and xBlock bytes. The
 // loops change nothing in it, so that its pointers stay inside their slices.
 type strip struct {
 	y, index, x    *float32
-	offs           *int
+	runs           *int
 	places         *float32
 	taps, blocks   int
 	yBlock, xBlock int
@@ -89,51 +89,48 @@ func (s *strip) maxScatter(width int) {
 	}
 }
 
-// cut sets the blocks for what can be done at once of pixels of c elements from
-// element k on. It gives the width of a block and how many elements of each pixel
+// newStrip has the taps of a region, of which there must be one.
+func newStrip(r *region[float32]) strip {
+	return strip{runs: &r.g.runs[0], places: &r.places[:len(r.g.runs)][0], taps: len(r.g.runs)}
+}
+
+// cut sets the blocks for what can be done at once of a row of f from element k of
+// its pixels on. It gives the width of a block and how many elements of each pixel
 // that is; 0 means too few for a vector.
-func (s *strip) cut(k, dstStep, srcStep, pixels, c int) (width, done int) {
+func (s *strip) cut(f *rectangle, k int) (width, done int) {
 	width = 32
-	for width > c-k {
+	for width > f.channels-k {
 		width /= 2
 	}
 	if width < 4 {
 		return 0, 0
 	}
-	if pixels == 1 {
-		s.blocks, s.yBlock, s.xBlock = (c-k)/width, 4*width, 4*width
+	if f.pixels == 1 {
+		s.blocks, s.yBlock, s.xBlock = (f.channels-k)/width, 4*width, 4*width
 		return width, s.blocks * width
 	}
-	s.blocks, s.yBlock, s.xBlock = pixels, 4*dstStep, 4*srcStep
+	s.blocks, s.yBlock, s.xBlock = f.pixels, 4*f.dst.pixel, 4*f.src.pixel
 	return width, width
 }
 
-// line is where results lie: rows of pixels of c elements.
-type line struct{ rows, dstRow, dstStep, srcRow, srcStep, pixels, c int }
-
-// straight puts the pixels of a line one after another where it can: pixels side
-// by side are one long pixel, and a column of pixels is a row.
-func straight(dstRow, dstStep, srcRow, srcStep, rows, pixels, c int) line {
-	if pixels == 1 {
-		return line{1, 0, dstRow, 0, srcRow, rows, c}
-	}
-	pixels, c = run(dstStep, srcStep, pixels, c)
-	return line{rows, dstRow, dstStep, srcRow, srcStep, pixels, c}
+// rest is the region of the last elements of the pixels of a row, from k on.
+func rest(r *region[float32], k int) region[float32] {
+	f := r.flat
+	f.rows, f.channels = 1, f.channels-k
+	return region[float32]{g: r.g, places: r.places, flat: f}
 }
 
-// last is the element after the last of the results or of what the first tap meets.
-func (l *line) last(row, step int) int { return (l.rows-1)*row + (l.pixels-1)*step + l.c }
-
-func maxIndexAVX2(dst []float32, dstRow, dstStep int, src []float32, srcRow, srcStep int, offs []int, places []float32, rows, pixels, c int) {
-	l := straight(dstRow, dstStep, srcRow, srcStep, rows, pixels, c)
-	_, _ = dst[l.last(l.dstRow, l.dstStep)-1], src[l.last(l.srcRow, l.srcStep)-1+offs[len(offs)-1]]
-	s := strip{offs: &offs[0], places: &places[:len(offs)][0], taps: len(offs)}
-	for r := range l.rows {
-		for k := 0; k < l.c; {
-			at, from := r*l.dstRow+k, r*l.srcRow+k
-			width, done := s.cut(k, l.dstStep, l.srcStep, l.pixels, l.c)
+func maxIndexAVX2(r *region[float32], dst, src []float32) {
+	f := &r.flat
+	_, _ = dst[f.end(f.dst)-1], src[f.end(f.src)-1+r.g.runs[len(r.g.runs)-1]]
+	s := newStrip(r)
+	for row := range f.rows {
+		for k := 0; k < f.channels; {
+			at, from := row*f.dst.row+k, row*f.src.row+k
+			width, done := s.cut(f, k)
 			if width == 0 {
-				portableMaxIndex(dst[at:], 0, l.dstStep, src[from:], 0, l.srcStep, offs, places, 1, l.pixels, l.c-k)
+				rest := rest(r, k)
+				portableMaxIndex(&rest, dst[at:], src[from:])
 				break
 			}
 			s.y, s.x = &dst[at], &src[from]
@@ -143,17 +140,18 @@ func maxIndexAVX2(dst []float32, dstRow, dstStep int, src []float32, srcRow, src
 	}
 }
 
-func maxGatherAVX2(dst []float32, dstRow, dstStep int, index, src []float32, srcRow, srcStep int, offs []int, places []float32, rows, pixels, c int) {
-	l := straight(dstRow, dstStep, srcRow, srcStep, rows, pixels, c)
-	end := l.last(l.dstRow, l.dstStep) - 1
-	_, _, _ = dst[end], index[end], src[l.last(l.srcRow, l.srcStep)-1+offs[len(offs)-1]]
-	s := strip{offs: &offs[0], places: &places[:len(offs)][0], taps: len(offs)}
-	for r := range l.rows {
-		for k := 0; k < l.c; {
-			at, from := r*l.dstRow+k, r*l.srcRow+k
-			width, done := s.cut(k, l.dstStep, l.srcStep, l.pixels, l.c)
+func maxGatherAVX2(r *region[float32], dst, index, src []float32) {
+	f := &r.flat
+	end := f.end(f.dst) - 1
+	_, _, _ = dst[end], index[end], src[f.end(f.src)-1+r.g.runs[len(r.g.runs)-1]]
+	s := newStrip(r)
+	for row := range f.rows {
+		for k := 0; k < f.channels; {
+			at, from := row*f.dst.row+k, row*f.src.row+k
+			width, done := s.cut(f, k)
 			if width == 0 {
-				portableMaxGather(dst[at:], 0, l.dstStep, index[at:], src[from:], 0, l.srcStep, offs, places, 1, l.pixels, l.c-k)
+				rest := rest(r, k)
+				portableMaxGather(&rest, dst[at:], index[at:], src[from:])
 				break
 			}
 			s.y, s.index, s.x = &dst[at], &index[at], &src[from]
@@ -163,21 +161,22 @@ func maxGatherAVX2(dst []float32, dstRow, dstStep int, index, src []float32, src
 	}
 }
 
-func maxScatterAVX2(dst []float32, dstRow, dstStep int, index, src []float32, srcRow, srcStep int, offs []int, places []float32, rows, pixels, c int) {
-	if len(offs) == 0 {
-		portableMaxScatter(dst, dstRow, dstStep, index, src, srcRow, srcStep, offs, places, rows, pixels, c)
+func maxScatterAVX2(r *region[float32], dst, index, src []float32) {
+	if len(r.g.runs) == 0 {
+		portableMaxScatter(r, dst, index, src)
 		return
 	}
-	l := straight(dstRow, dstStep, srcRow, srcStep, rows, pixels, c)
-	end := l.last(l.srcRow, l.srcStep) - 1 + offs[len(offs)-1]
-	_, _, _ = dst[l.last(l.dstRow, l.dstStep)-1], index[end], src[end]
-	s := strip{offs: &offs[0], places: &places[:len(offs)][0], taps: len(offs)}
-	for r := range l.rows {
-		for k := 0; k < l.c; {
-			at, from := r*l.dstRow+k, r*l.srcRow+k
-			width, done := s.cut(k, l.dstStep, l.srcStep, l.pixels, l.c)
+	f := &r.flat
+	end := f.end(f.src) - 1 + r.g.runs[len(r.g.runs)-1]
+	_, _, _ = dst[f.end(f.dst)-1], index[end], src[end]
+	s := newStrip(r)
+	for row := range f.rows {
+		for k := 0; k < f.channels; {
+			at, from := row*f.dst.row+k, row*f.src.row+k
+			width, done := s.cut(f, k)
 			if width == 0 {
-				portableMaxScatter(dst[at:], 0, l.dstStep, index[from:], src[from:], 0, l.srcStep, offs, places, 1, l.pixels, l.c-k)
+				rest := rest(r, k)
+				portableMaxScatter(&rest, dst[at:], index[from:], src[from:])
 				break
 			}
 			s.y, s.index, s.x = &dst[at], &index[from], &src[from]

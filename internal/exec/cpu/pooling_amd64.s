@@ -1,27 +1,28 @@
 //go:build !noasm
 
 #include "textflag.h"
+#include "go_asm.h"
 
 // Pooling by the maximum, see strip in pooling_amd64.go for the arguments.
 //
-// Registers: AX arguments, DI results, SI what they meet, BX the index, R8 offsets,
+// Registers: AX arguments, DI results, SI what they meet, BX the index, R8 runs,
 // R9 places, R10 taps, CX blocks left, R11 and R12 steps of DI and SI, DX the tap,
-// R13 its offset.
+// R13 where it begins.
 
 #define BEGIN \
-	MOVQ s+0(FP), AX   \
-	MOVQ 0(AX), DI     \
-	MOVQ 8(AX), BX     \
-	MOVQ 16(AX), SI    \
-	MOVQ 24(AX), R8    \
-	MOVQ 32(AX), R9    \
-	MOVQ 40(AX), R10   \
-	MOVQ 48(AX), CX    \
-	MOVQ 56(AX), R11   \
-	MOVQ 64(AX), R12   \
+	MOVQ s+0(FP), AX           \
+	MOVQ strip_y(AX), DI       \
+	MOVQ strip_index(AX), BX   \
+	MOVQ strip_x(AX), SI       \
+	MOVQ strip_runs(AX), R8    \
+	MOVQ strip_places(AX), R9  \
+	MOVQ strip_taps(AX), R10   \
+	MOVQ strip_blocks(AX), CX  \
+	MOVQ strip_yBlock(AX), R11 \
+	MOVQ strip_xBlock(AX), R12 \
 block:
 
-// One tap: its offset and its place.
+// One tap: where it begins and its place.
 #define TAP \
 	MOVQ (R8)(DX*8), R13          \
 	VBROADCASTSS (R9)(DX*4), Y15

@@ -1,27 +1,27 @@
-// The frame of a tile function, see tile in tiles_amd64.go for the arguments and
+// The frame of a tile function, see tileArgs in tiles_amd64.go for the arguments and
 // the formula. Products are rounded before they are added: VMULPS, then VADDPS.
 //
 // Registers: AX arguments, BX w, CX steps left in the run, DX and SI the steps of w and x,
 // DI out, R8 x, R9-R12 1, 3, 5, 7 times pStep, R13 runs left, R14 x at the start
 // of the run, R15 offsets. CLEAR sets the accumulators to zero.
 
-#define x_ 0(AX)
-#define w_ 8(AX)
-#define out_ 16(AX)
-#define offs_ 24(AX)
-#define runs_ 32(AX)
-#define run_ 40(AX)
-#define xStep_ 48(AX)
-#define pStep_ 56(AX)
-#define wStep_ 64(AX)
-#define outStep_ 72(AX)
-#define blocks_ 80(AX)
-#define xBlock_ 88(AX)
-#define outBlock_ 96(AX)
-#define xRow_ 104(AX)
-#define wRow_ 112(AX)
-#define add_ 120(AX)
-#define moved_ 128(AX)
+#define x_ tileArgs_x(AX)
+#define w_ tileArgs_w(AX)
+#define out_ tileArgs_out(AX)
+#define offs_ tileArgs_offs(AX)
+#define runs_ tileArgs_runs(AX)
+#define runLen_ tileArgs_runLen(AX)
+#define xStep_ tileArgs_xStep(AX)
+#define pStep_ tileArgs_pStep(AX)
+#define wStep_ tileArgs_wStep(AX)
+#define outStep_ tileArgs_outStep(AX)
+#define blocks_ tileArgs_blocks(AX)
+#define xBlock_ tileArgs_xBlock(AX)
+#define outBlock_ tileArgs_outBlock(AX)
+#define xRow_ tileArgs_xRow(AX)
+#define wRow_ tileArgs_wRow(AX)
+#define add_ tileArgs_add(AX)
+#define moved_ tileArgs_moved(AX)
 
 #define CLEAR8 \
 	VXORPS Y0, Y0, Y0        \
@@ -61,7 +61,7 @@ run:                        \
 rows:                       \
 	ADDQ xRow_, R14          \
 start:                      \
-	MOVQ run_, CX            \
+	MOVQ runLen_, CX         \
 loop:
 
 #define NEXT \

@@ -17,43 +17,31 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 	}
 	x, w, out := make([]float32, 4096), make([]float32, 4096), make([]float32, 4096)
 	cases := 0
-	shapes := [][2]int{{8, 8}, {4, 8}, {1, 8}, {4, 16}, {1, 16}, {16, 4}, {8, 4}, {4, 4}, {1, 4}, {8, deep}, {1, deep}, {8, deep4}, {1, deep4}}
-	wide := []bool{false}
+	tiles := append(tilesAVX2.all(), tile{pairs, pairsHeight, pairsWidth}, tile{outer, transposedHeight, transposedWidth})
 	if len(instructionSets()) > 1 {
-		shapes = append(shapes, [][2]int{{8, 32}, {4, 32}, {8, 16}, {16, 16}, {8, deep16}}...)
-		wide = append(wide, true)
+		tiles = append(tiles, tilesAVX512.all()...)
 	}
-	for _, shape := range shapes {
-		const blocks = 3
-		a := tile{x: &x[0], w: &w[0], out: &out[0], runs: 1, run: 2, xStep: 4, pStep: 32, wStep: 64, outStep: 64,
-			blocks: blocks, xBlock: 512, outBlock: 1024}
-		if shape == [2]int{8, deep} || shape == [2]int{8, deep4} || shape == [2]int{8, deep16} {
-			a.offs, a.run = &[]int{8}[0], 1
+	for _, tile := range tiles {
+		a := tileArgs{x: &x[0], w: &w[0], out: &out[0], runs: 1, runLen: 2, xStep: 4, pStep: 32, wStep: 64, outStep: 64,
+			blocks: 3, xBlock: 512, outBlock: 1024}
+		switch tile.kind {
+		case depthwiseTile:
+			a.offs, a.runLen = &[]int{8}[0], 1
+		case depthwiseTaps, depthwiseTaps512:
+			a.runs, a.xStep, a.pStep, a.blocks, a.add = 2, 64, 128, 1, 1
 		}
 		before := a
-		a.call(shape[0], shape[1])
+		a.call(tile)
 		if a.x != before.x || a.w != before.w || a.out != before.out || a.offs != before.offs {
-			t.Errorf("tile of %d x %d moved a pointer of its argument", shape[0], shape[1])
+			t.Errorf("%+v moved a pointer of its argument", tile)
 		}
-		if want := blocks * before.xBlock; a.moved != want {
-			t.Errorf("tile of %d x %d came %d bytes far, want %d", shape[0], shape[1], a.moved, want)
-		}
-		cases++
-	}
-	for i, shape := range [][2]int{{5, 16}, {3, 16}, {1, 16}, {5, 8}, {3, 8}, {1, 8}, {5, 4}, {3, 4}, {1, 4}, {5, 16}, {3, 16}, {1, 16}} {
-		if i/9 == len(wide) {
-			break
-		}
-		a := tile{x: &x[0], w: &w[0], out: &out[0], runs: 2, run: 2, xStep: 64, pStep: 128, wStep: 64, outStep: 64, blocks: 1, add: 1}
-		before := a
-		a.weigh(shape[0], shape[1], wide[i/9])
-		if a.x != before.x || a.w != before.w || a.out != before.out {
-			t.Errorf("gradient of %d taps x %d channels moved a pointer of its argument", shape[0], shape[1])
+		if want := before.blocks * before.xBlock; a.moved != want {
+			t.Errorf("%+v came %d bytes far, want %d", tile, a.moved, want)
 		}
 		cases++
 	}
 	for _, width := range []int{32, 16, 8, 4} {
-		s := strip{y: &out[0], index: &w[0], x: &x[0], offs: &[]int{0, 64}[0], places: &w[0], taps: 2, blocks: 3, yBlock: 256, xBlock: 512}
+		s := strip{y: &out[0], index: &w[0], x: &x[0], runs: &[]int{0, 64}[0], places: &w[0], taps: 2, blocks: 3, yBlock: 256, xBlock: 512}
 		before := s
 		s.maxIndex(width)
 		s.maxGather(width)
@@ -64,4 +52,16 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 		cases += 3
 	}
 	t.Logf("%d tiles", cases)
+}
+
+// all are the tiles of a set.
+func (s *tileSet) all() (list []tile) {
+	for _, rows := range [][]tileRow{s.conv, s.convWeight, s.depthwise, s.depthwiseWeight} {
+		for _, r := range rows {
+			for _, h := range r.heights {
+				list = append(list, tile{r.kind, h, r.width})
+			}
+		}
+	}
+	return list
 }

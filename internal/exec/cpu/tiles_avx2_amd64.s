@@ -1,6 +1,7 @@
 //go:build !noasm
 
 #include "textflag.h"
+#include "go_asm.h"
 
 // Tiles of outer products, in vectors of 8. Accumulators are Y0-Y7.
 
@@ -43,7 +44,7 @@
 	VMOVUPS acc1, 32(R14) \
 	ADDQ R8, R14
 
-// func tile8x8(a *tile)
+// func tile8x8(a *tileArgs)
 TEXT ·tile8x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
@@ -76,7 +77,7 @@ store:
 	STORE(Y7)
 	FINISH
 
-// func tile4x8(a *tile)
+// func tile4x8(a *tileArgs)
 TEXT ·tile4x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
@@ -97,7 +98,7 @@ store:
 	STORE(Y3)
 	FINISH
 
-// func tile1x8(a *tile)
+// func tile1x8(a *tileArgs)
 TEXT ·tile1x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
@@ -109,7 +110,7 @@ store:
 	STORE(Y0)
 	FINISH
 
-// func tile4x16(a *tile)
+// func tile4x16(a *tileArgs)
 TEXT ·tile4x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
@@ -131,7 +132,7 @@ store:
 	STORE2(Y6, Y7)
 	FINISH
 
-// func tile1x16(a *tile)
+// func tile1x16(a *tileArgs)
 TEXT ·tile1x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
@@ -144,7 +145,7 @@ store:
 	STORE2(Y0, Y1)
 	FINISH
 
-// func tile8x4(a *tile)
+// func tile8x4(a *tileArgs)
 TEXT ·tile8x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
@@ -177,7 +178,7 @@ store:
 	STORE(X7)
 	FINISH
 
-// func tile4x4(a *tile)
+// func tile4x4(a *tileArgs)
 TEXT ·tile4x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
@@ -198,7 +199,7 @@ store:
 	STORE(X3)
 	FINISH
 
-// func tile1x4(a *tile)
+// func tile1x4(a *tileArgs)
 TEXT ·tile1x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
@@ -226,7 +227,7 @@ store:
 	VMULPS Y11, Y12, Y12        \
 	VADDPS Y12, acc, acc
 
-// func pairs16x4(a *tile)
+// func pairs16x4(a *tileArgs)
 // Pixels and results lie side by side, 4 channels each; run counts groups of 4.
 TEXT ·pairs16x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
@@ -263,7 +264,7 @@ store:
 	STORE(Y7)
 	FINISH
 
-// func tile4x12(a *tile)
+// func tile4x12(a *tileArgs)
 TEXT ·tile4x12(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
@@ -306,7 +307,7 @@ store:
 	VMULPS x, Y8, m     \
 	VADDPS m, acc, acc
 
-// func depthwise8x8(a *tile)
+// func depthwise8x8(a *tileArgs)
 // As tile8x8, but x are vectors too: 8 pixels x 8 channels, each by itself.
 TEXT ·depthwise8x8(SB), NOSPLIT, $0-8
 	BEGINDEEP(CLEAR8)
@@ -340,7 +341,7 @@ store:
 	STORE(Y7)
 	FINISH
 
-// func depthwise1x8(a *tile)
+// func depthwise1x8(a *tileArgs)
 TEXT ·depthwise1x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
@@ -357,7 +358,7 @@ store:
 	VMULPS x, X8, m     \
 	VADDPS m, acc, acc
 
-// func depthwise8x4(a *tile)
+// func depthwise8x4(a *tileArgs)
 TEXT ·depthwise8x4(SB), NOSPLIT, $0-8
 	BEGINDEEP(CLEAR8)
 	VMOVUPS (BX), X8
@@ -390,7 +391,7 @@ store:
 	STORE(X7)
 	FINISH
 
-// func depthwise1x4(a *tile)
+// func depthwise1x4(a *tileArgs)
 TEXT ·depthwise1x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
@@ -411,7 +412,7 @@ store:
 	VADDPS m0, acc0, acc0 \
 	VADDPS m1, acc1, acc1
 
-// func depthwiseWeight5x16(a *tile)
+// func depthwiseWeight5x16(a *tileArgs)
 // One block: the sums in Y8 and Y9 are cleared before it begins.
 TEXT ·depthwiseWeight5x16(SB), NOSPLIT, $0-8
 	VXORPS Y8, Y8, Y8
@@ -439,7 +440,7 @@ store:
 	STORE2(Y8, Y9)
 	FINISH
 
-// func depthwiseWeight3x16(a *tile)
+// func depthwiseWeight3x16(a *tileArgs)
 TEXT ·depthwiseWeight3x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y10
@@ -458,7 +459,7 @@ store:
 	STORE2(Y4, Y5)
 	FINISH
 
-// func depthwiseWeight1x16(a *tile)
+// func depthwiseWeight1x16(a *tileArgs)
 TEXT ·depthwiseWeight1x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y10
@@ -471,7 +472,7 @@ store:
 	STORE2(Y0, Y1)
 	FINISH
 
-// func depthwiseWeight5x8(a *tile)
+// func depthwiseWeight5x8(a *tileArgs)
 TEXT ·depthwiseWeight5x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
@@ -495,7 +496,7 @@ store:
 	STORE(Y4)
 	FINISH
 
-// func depthwiseWeight3x8(a *tile)
+// func depthwiseWeight3x8(a *tileArgs)
 TEXT ·depthwiseWeight3x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Y8
@@ -513,7 +514,7 @@ store:
 	STORE(Y2)
 	FINISH
 
-// func depthwiseWeight5x4(a *tile)
+// func depthwiseWeight5x4(a *tileArgs)
 TEXT ·depthwiseWeight5x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8
@@ -537,7 +538,7 @@ store:
 	STORE(X4)
 	FINISH
 
-// func depthwiseWeight3x4(a *tile)
+// func depthwiseWeight3x4(a *tileArgs)
 TEXT ·depthwiseWeight3x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), X8

@@ -1,6 +1,7 @@
 //go:build !noasm
 
 #include "textflag.h"
+#include "go_asm.h"
 
 // Tiles of outer products, in vectors of 16. Accumulators are Z0-Z7, or Z0-Z15.
 
@@ -54,7 +55,7 @@
 	VMOVUPS acc1, 64(R14) \
 	ADDQ R8, R14
 
-// func tile8x16(a *tile)
+// func tile8x16(a *tileArgs)
 TEXT ·tile8x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
@@ -87,7 +88,7 @@ store:
 	STORE(Z7)
 	FINISH
 
-// func tile8x32(a *tile)
+// func tile8x32(a *tileArgs)
 TEXT ·tile8x32(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR16)
 	VMOVUPS (BX), Z16
@@ -121,7 +122,7 @@ store:
 	STORE2(Z14, Z15)
 	FINISH
 
-// func tile4x32(a *tile)
+// func tile4x32(a *tileArgs)
 TEXT ·tile4x32(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
@@ -143,7 +144,7 @@ store:
 	STORE2(Z6, Z7)
 	FINISH
 
-// func depthwise8x16(a *tile)
+// func depthwise8x16(a *tileArgs)
 // As tile8x16, but x are vectors too: 8 pixels x 16 channels, each by itself.
 TEXT ·depthwise8x16(SB), NOSPLIT, $0-8
 	BEGINDEEP(CLEAR8)
@@ -179,7 +180,7 @@ store:
 
 // The gradient of depthwise weights: w is dy, and pStep leads to the next tap.
 
-// func depthwiseWeight5x16AVX512(a *tile)
+// func depthwiseWeight5x16AVX512(a *tileArgs)
 TEXT ·depthwiseWeight5x16AVX512(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
@@ -203,7 +204,7 @@ store:
 	STORE(Z4)
 	FINISH
 
-// func depthwiseWeight3x16AVX512(a *tile)
+// func depthwiseWeight3x16AVX512(a *tileArgs)
 TEXT ·depthwiseWeight3x16AVX512(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
@@ -221,7 +222,7 @@ store:
 	STORE(Z2)
 	FINISH
 
-// func depthwiseWeight1x16AVX512(a *tile)
+// func depthwiseWeight1x16AVX512(a *tileArgs)
 TEXT ·depthwiseWeight1x16AVX512(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VMOVUPS (BX), Z16
@@ -233,7 +234,7 @@ store:
 	STORE(Z0)
 	FINISH
 
-// func tile16x16(a *tile)
+// func tile16x16(a *tileArgs)
 // For gradients of weights: no offsets. R15 is x of the second half.
 TEXT ·tile16x16(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
@@ -255,7 +256,7 @@ run:
 	MOVQ R14, R8
 	LEAQ (R14)(R9*8), R15
 	ADDQ xRow_, R14
-	MOVQ run_, CX
+	MOVQ runLen_, CX
 loop:
 	VMOVUPS (BX), Z16
 	STEP((R8), Z0, Z17)

@@ -1,0 +1,161 @@
+package cpu
+
+// weightConv is the gradient of a convolution's weights.
+type weightConv[T Float] struct {
+	kh, kw, stride, dilation int
+	groups, cin, cout        int // channels of a group
+	h, w                     int // results
+	rows                     int // of results in a block, so that it fits the fastest cache
+	src                      padding
+	padded                   bool
+	margins                  [][]T
+	x, dy                    []T
+	g                        weightGeometry
+	kernels                  *kernels[T]
+}
+
+// planConvWeight splits the batch into a fixed number of parts. Each walks its
+// images in blocks of rows, and the parts' gradients are added in order.
+func planConvWeight[T Float](p *plan[T]) {
+	a, x, dy := p.attr, p.xs[0], p.xs[1]
+	c, k := x[3], dy[3]
+	block := max(4096/max(c*a.Stride*a.Stride, k), 32) // pixels of dy
+	if a.KH == 1 && a.KW == 1 && a.Stride == 1 && a.Pad == 0 {
+		planPointwiseWeight(p, block)
+		return
+	}
+	s := &weightConv[T]{kh: a.KH, kw: a.KW, stride: a.Stride, dilation: a.Dilation, groups: a.Groups, cin: p.ys[2], cout: k / a.Groups,
+		h: dy[1], w: dy[2], rows: min(max(block/dy[2], 1), dy[1]), x: p.x[0], dy: p.x[1], kernels: p.kernels,
+		src: padding{h: x[1], w: x[2], channels: c, left: a.Pad}}
+	s.src.wide = max((s.w-1)*a.Stride+(a.KW-1)*a.Dilation+1, x[2]+a.Pad)
+	s.padded = a.Pad > 0 || s.src.wide > x[2] || (s.h-1)*a.Stride+(a.KH-1)*a.Dilation >= x[1]
+	if s.padded {
+		s.margins = p.perWorker(s.src.len((s.rows-1)*a.Stride + (a.KH-1)*a.Dilation + 1))
+	} else {
+		s.src.wide = x[2]
+	}
+	s.g = s.geometry()
+	planWeightParts(p, dy[0], true, s.image)
+}
+
+func (s *weightConv[T]) depthwise() bool { return s.groups > 1 && s.cin == 1 && s.cout == 1 }
+
+// joined says that the taps of a row are one matrix: neighbours of one group.
+func (s *weightConv[T]) joined() bool { return s.groups == 1 && s.dilation == 1 }
+
+func (s *weightConv[T]) geometry() weightGeometry {
+	src := s.src.strides()
+	c, k := s.src.channels, s.groups*s.cout
+	g := weightGeometry{x: strides{s.stride * src.row, s.stride * src.pixel}, dy: strides{s.w * k, k},
+		ins: s.cin, inStep: 1, outs: s.cout, dwStep: k}
+	switch {
+	case s.joined():
+		g.ins = s.kw * c
+	case s.depthwise():
+		g.ins, g.inStep, g.outs = s.kw, s.dilation*c, c
+	}
+	return g
+}
+
+// image adds the gradient of image n.
+func (s *weightConv[T]) image(dw []T, worker, n int) {
+	k := s.g.dy.pixel
+	for r0 := 0; r0 < s.h; r0 += s.rows {
+		rows := min(s.rows, s.h-r0)
+		src, first := imageOf(s.x, &s.src, n), r0*s.stride-s.src.left
+		if s.padded {
+			padRows(s.margins[worker], src, &s.src, first, first+(rows-1)*s.stride+(s.kh-1)*s.dilation)
+			src = s.margins[worker]
+		} else {
+			src = src[s.src.len(first):]
+		}
+		s.block(dw, src, s.dy[(n*s.h+r0)*s.w*k:(n+1)*s.h*s.w*k], rows)
+	}
+}
+
+// block adds the gradient of some rows of dy. src begins at the first tap's pixel for
+// the first result.
+func (s *weightConv[T]) block(dw, src, dy []T, rows int) {
+	c, k := s.src.channels, s.g.dy.pixel
+	row, pixel := s.dilation*s.src.len(1), s.dilation*c // from tap to tap
+	for kh := range s.kh {
+		x := src[kh*row:]
+		if s.joined() {
+			s.kernels.convWeight(&s.g, dw[kh*s.kw*c*k:], x, dy, rows, s.w)
+			continue
+		}
+		if s.depthwise() {
+			s.kernels.depthwiseWeight(&s.g, dw[kh*s.kw*c:], x, dy, rows, s.w)
+			continue
+		}
+		for kw := range s.kw {
+			tap := dw[(kh*s.kw+kw)*s.cin*k:]
+			for q := range s.groups {
+				s.kernels.convWeight(&s.g, tap[q*s.cout:], x[kw*pixel+q*s.cin:], dy[q*s.cout:], rows, s.w)
+			}
+		}
+	}
+}
+
+// planPointwiseWeight is for 1x1 kernels: pixels are independent there, so the batch is
+// cut into images of one short row of block pixels.
+func planPointwiseWeight[T Float](p *plan[T], block int) {
+	c, k, groups := p.xs[0][3], p.xs[1][3], p.attr.Groups
+	cin, cout := p.ys[2], k/groups
+	pixels := len(p.x[1]) / k
+	images, w := (pixels+block-1)/block, min(block, pixels)
+	g := &weightGeometry{x: strides{0, c}, dy: strides{0, k}, ins: cin, inStep: 1, outs: cout, dwStep: k}
+	f, xs, dys := p.kernels.convWeight, p.x[0], p.x[1]
+	planWeightParts(p, images, images*w == pixels, func(dw []T, _, n int) {
+		from := n * w
+		count := min(w, pixels-from)
+		prefetch(xs[from*c : (from+count)*c])
+		prefetch(dys[from*k : (from+count)*k])
+		for q := range groups {
+			f(g, dw[q*cout:], xs[from*c+q*cin:], dys[from*k+q*cout:], 1, count)
+		}
+	})
+}
+
+// planWeightParts adds a stage in which image adds each of the images' gradient
+// to dw, and one that adds the parts. even: all images are as large.
+func planWeightParts[T Float](p *plan[T], images int, even bool, image func(dw []T, worker, n int)) {
+	const most = 16 // few enough to add up in T
+	y := p.y
+	parts := min(images, most)
+	work := p.xs[1].Len() * p.ys.Len() / p.ys[3] / 4
+	if parts == 1 {
+		p.serial(func() {
+			clear(y)
+			image(y, 0, 0)
+		})
+		return
+	}
+	size := (len(y) + 15) / 16 * 16
+	sums := p.values.reserve(parts * size)
+	p.stage(parts, work, func(part, worker int) {
+		dw := sums[part*size:][:len(y)]
+		clear(dw)
+		for n := part * images / parts; n < (part+1)*images/parts; n++ {
+			image(dw, worker, n)
+		}
+	})
+	if dy := p.xs[1]; images%parts == 0 && even && dy[1]*dy[2] > 1 {
+		each := images / parts
+		p.divide(split{images: dy[0], tiles: images, together: each, run: func(n, worker int) {
+			dw := sums[n/each*size:][:len(y)]
+			if n%each == 0 {
+				clear(dw)
+			}
+			image(dw, worker, n)
+		}})
+	}
+	add := p.kernels.add
+	p.elements(1, func(lo, hi int) {
+		y := y[lo:hi]
+		add(y, sums[lo:hi], sums[size+lo:size+hi])
+		for part := 2; part < parts; part++ {
+			add(y, y, sums[part*size+lo:part*size+hi])
+		}
+	})
+}

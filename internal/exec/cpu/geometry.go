@@ -1,0 +1,54 @@
+package cpu
+
+// The kernels of convolutions get the places of their numbers as one struct, which is
+// made when a program is bound. Its numbers count elements.
+
+// strides are the elements from a row of pixels to the next one, and from a pixel to
+// the next one in its row.
+type strides struct{ row, pixel int }
+
+// at is where the pixel of a row and a column begins.
+func (s strides) at(row, pixel int) int { return row*s.row + pixel*s.pixel }
+
+// convGeometry says where results lie, what they are sums of, and with which weights.
+//
+// A result meets some taps, which are runs of elements: the channels of a pixel or,
+// where there is one group and the taps of a row are neighbours, those of a row of
+// taps. For a 3x3 kernel with stride 2 and an image of 6 x 5 pixels of channels a, b:
+//
+//	src   [ab ab ab] ab ab ab     runs[0] = 0                 runLen  =  6
+//	      [ab ab ab] ab ab ab     runs[1] = 12, an image row  src.pixel =  4: the taps of the
+//	      [ab ab ab] ab ab ab     runs[2] = 24                  next result, two pixels on
+//	       ab ab ab  ab ab ab                                 src.row   = 24: those of the
+//	       ab ab ab  ab ab ab                                   next row, two rows on
+//
+//	dst   [oooo] [oooo]           channels = 4                dst.pixel =  4, or more if there
+//	      [oooo] [oooo]                                         are groups; dst.row = 8
+//
+// Element j of run t has its weights for all results from (t·runLen + j)·wStep on.
+type convGeometry struct {
+	dst, src strides
+	runs     []int // where each run begins, ascending
+	runLen   int   // 1 in a depthwise convolution, for each of the channels
+	wStep    int   // from the weights of an element to those of the next one
+	channels int   // of a result
+}
+
+// weightGeometry says where the gradient of a matrix of weights lies, and the images
+// that it is a sum over. A pixel of dy gives outs elements, the pixel of x that it
+// meets gives ins, which lie inStep apart:
+//
+//	       outs
+//	     ┌──────┐                x    [i i i] . . [i i i] . .   x.pixel apart, x.row to the next row
+//	ins  │  dw  │                      |           |
+//	     └──────┘                dy   [o o o o]   [o o o o]     dy.pixel apart, dy.row to the next row
+//	 rows dwStep apart
+//
+// In a convolution ins are channels, or those of a row of taps, and each of them meets
+// each of outs. In a depthwise one ins are taps, and a channel meets itself alone.
+type weightGeometry struct {
+	x, dy       strides
+	ins, inStep int
+	outs        int
+	dwStep      int
+}

@@ -1,0 +1,34 @@
+//go:build !noasm
+
+package cpu
+
+import "golang.org/x/sys/cpu"
+
+// instructionSets put in the kernels for AVX2 and AVX-512, as far as this processor has
+// them, the best one last. They use no fused multiply-add and add up in the order of
+// the portable kernels.
+func instructionSets() []func(*kernels[float32]) {
+	switch {
+	case !cpu.X86.HasAVX2:
+		return nil
+	case !cpu.X86.HasAVX512F:
+		return []func(*kernels[float32]){useAVX2}
+	}
+	return []func(*kernels[float32]){useAVX2, useAVX512}
+}
+
+func useAVX2(k *kernels[float32]) {
+	k.conv, k.convWeight = convAVX2, convWeightAVX2
+	k.depthwise, k.depthwiseWeight = depthwiseAVX2, depthwiseWeightAVX2
+	k.maxIndex, k.maxGather, k.maxScatter = maxIndexAVX2, maxGatherAVX2, maxScatterAVX2
+	k.sum, k.dot, k.square = sumAVX2, dotAVX2, squareAVX2
+	k.relu, k.reluMask, k.add, k.sum3, k.mul, k.axpy = reluAVX2, reluMaskAVX2, addAVX2, sum3AVX2, mulAVX2, axpyAVX2
+	k.lin, k.norm, k.bnGrad = linAVX2, normAVX2, bnGradAVX2
+}
+
+// useAVX512 changes the kernels that arithmetic holds; the others are held by memory.
+func useAVX512(k *kernels[float32]) {
+	useAVX2(k)
+	k.conv, k.convWeight = convAVX512, convWeightAVX512
+	k.depthwise, k.depthwiseWeight = depthwiseAVX512, depthwiseWeightAVX512
+}
