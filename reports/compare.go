@@ -53,42 +53,12 @@ func (g group) compare(opts Options) Table {
 			return []string{r.Result.Arch, full(s.Valid), full(s.Test), strconv.Itoa(s.Trials), s.Source, full(r.Result.GFLOP), strconv.Itoa(r.Result.Epochs), full(gap)}
 		}),
 	}
-	var sources []string
 	for _, m := range g.methods {
-		valid, test, cost := Summarize(m.values(validOf)), Summarize(m.values(testOf)), Summarize(m.values(gflopOf))
-		gap := Stats{N: test.N, Mean: math.NaN(), Std: math.NaN()}
-		if best != nil && test.N > 0 {
-			gap.Mean = best.Test - test.Mean
+		t.addMethod(g, m, best, unit)
+		if p, ok := g.published(m); ok {
+			t.addPublished(g, m, p)
 		}
-		if optimum != nil {
-			gap.Std = test.Std
-		}
-		t.Rows = append(t.Rows, []string{m.title, valid.plusMinus(2), test.plusMinus(2), m.seeds(), gap.plusMinus(2), cost.costs(unit)})
-		row := []string{"ours", g.space, g.dataset, g.protocol, m.name, strconv.Itoa(len(m.done)), strconv.Itoa(len(m.runs))}
-		row = append(row, valid.full()...)
-		row = append(row, test.full()...)
-		row = append(row, full(gap.Mean), full(gap.Std))
-		row = append(row, cost.full()...)
-		t.methods = append(t.methods, append(row, strings.Join(distinct(m.done, func(r result.Run) string { return r.Result.Score.Source }), "; ")))
-
-		p, ok := g.published(m)
-		if !ok {
-			continue
-		}
-		mark := strconv.Itoa(len(sources) + 1)
-		valid, test = p.stats()
-		t.Rows = append(t.Rows, []string{m.title + ", published [" + mark + "]", valid.plusMinus(2), test.plusMinus(2), p.n(), missing, missing})
-		sources = append(sources, p.note(mark))
-		row = []string{"published", g.space, g.dataset, g.protocol, m.name, "", ""}
-		if p.N > 0 {
-			row[5] = strconv.Itoa(p.N)
-		}
-		row = append(row, valid.full()...)
-		row = append(row, test.full()...)
-		row = append(row, "", "", "", "", "", "")
-		t.methods = append(t.methods, append(row, p.Source))
 	}
-	t.Notes = sources
 	if optimum != nil {
 		t.addOptimum(g, optimum)
 	}
@@ -97,6 +67,44 @@ func (g group) compare(opts Options) Table {
 		" Accuracy of the derived cell in percent and arithmetic of the search: mean ± sample standard deviation over n seeds. " +
 		best.explain() + " " + g.origin())
 	return t
+}
+
+// addMethod adds the row of a method: the statistics over its finished seeds, and
+// the gap of their mean to best. The spread of the gap is known where best is the
+// optimum, which has none itself.
+func (t *Table) addMethod(g group, m method, best *Best, unit unit) {
+	valid, test, cost := Summarize(m.values(validOf)), Summarize(m.values(testOf)), Summarize(m.values(gflopOf))
+	gap := Stats{N: test.N, Mean: math.NaN(), Std: math.NaN()}
+	if best != nil && test.N > 0 {
+		gap.Mean = best.Test - test.Mean
+	}
+	if g.optimum() != nil {
+		gap.Std = test.Std
+	}
+	t.Rows = append(t.Rows, []string{m.title, valid.plusMinus(2), test.plusMinus(2), m.seeds(), gap.plusMinus(2), cost.costs(unit)})
+	row := []string{"ours", g.space, g.dataset, g.protocol, m.name, strconv.Itoa(len(m.done)), strconv.Itoa(len(m.runs))}
+	row = append(row, valid.full()...)
+	row = append(row, test.full()...)
+	row = append(row, full(gap.Mean), full(gap.Std))
+	row = append(row, cost.full()...)
+	t.methods = append(t.methods, append(row, strings.Join(distinct(m.done, func(r result.Run) string { return r.Result.Score.Source }), "; ")))
+}
+
+// addPublished adds the row of what a paper reports of a method, and its note. Their
+// marks are the places of the notes, so these come before all others.
+func (t *Table) addPublished(g group, m method, p Published) {
+	mark := strconv.Itoa(len(t.Notes) + 1)
+	valid, test := p.stats()
+	t.Rows = append(t.Rows, []string{m.title + ", published [" + mark + "]", valid.plusMinus(2), test.plusMinus(2), p.n(), missing, missing})
+	t.Notes = append(t.Notes, p.note(mark))
+	row := []string{"published", g.space, g.dataset, g.protocol, m.name, "", ""}
+	if p.N > 0 {
+		row[5] = strconv.Itoa(p.N)
+	}
+	row = append(row, valid.full()...)
+	row = append(row, test.full()...)
+	row = append(row, "", "", "", "", "", "")
+	t.methods = append(t.methods, append(row, p.Source))
 }
 
 // addOptimum adds the rows of the two cells that a complete table singles out, and
