@@ -157,6 +157,16 @@ func TestDataList(t *testing.T) {
 	t.Logf("%d data sets and tables, %d files with a sha256, %d of them in the program", len(names), sums, embedded)
 }
 
+// The tables of the micro benchmark lie beside the manifest that says their hashes.
+func TestDataVerifyReadsManifests(t *testing.T) {
+	for _, name := range []string{"nb201-micro.arrow", "nb201-micro-curves.arrow"} {
+		out, text, status := command(t, "data", "verify", filepath.Join("..", "..", "testdata", name))
+		if want := "ok  the sha256 is that of its manifest nb201-micro.json\n"; status != 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: status %d, %s, no line %q in\n%s", name, status, text, want, out)
+		}
+	}
+}
+
 func TestDataVerifySaysWhatIsWrong(t *testing.T) {
 	genotypes, err := os.ReadFile("../../testdata/darts-genotypes.arrow")
 	if err != nil {

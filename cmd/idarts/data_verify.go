@@ -19,7 +19,6 @@ import (
 	"idarts/nb201"
 	"idarts/runners"
 	"idarts/runners/micro"
-	"idarts/runners/protocol"
 )
 
 type verifyCmd struct {
@@ -132,7 +131,11 @@ func (v *verifyCmd) file(c console, ok func(string, ...any)) error {
 func manifest(ok func(string, ...any), path, sum string) error {
 	base := filepath.Base(path)
 	name := strings.TrimSuffix(strings.TrimSuffix(base, ".arrow"), "-curves") + ".json"
-	var m micro.Manifest
+	// Of a [micro.Manifest] the files alone: its recipe has a network of any space,
+	// which JSON cannot choose.
+	var m struct {
+		Files map[string]string `json:"files"`
+	}
 	err := result.ReadJSON(filepath.Join(filepath.Dir(path), name), &m)
 	want, listed := m.Files[base]
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !listed {
@@ -184,19 +187,15 @@ func table(c console, ok func(string, ...any), format, name, path string, conten
 			return err
 		}
 		fmt.Fprintf(c.out, "protocol: %s\n", t.Origin)
-		lines, err := verifyScores(name, t)
-		return say(lines, err)
+		lines, err := t.Verify()
+		return say(lines, named(name, err))
 	case micro.CurvesFormat:
 		rows, err := micro.ReadCurves(path)
 		if err != nil {
 			return err
 		}
-		for i, row := range rows {
-			if !(row.Valid >= 0 && row.Valid <= 100 && row.Test >= 0 && row.Test <= 100) {
-				return fmt.Errorf("%q row %d: accuracies %v and %v, want 0 to 100 percent", name, i, row.Valid, row.Test)
-			}
-		}
-		return say([]string{fmt.Sprintf("%d epochs of trainings, accuracies of 0 to 100 %%", len(rows))}, nil)
+		lines, err := micro.VerifyCurves(rows)
+		return say(lines, named(name, err))
 	}
 	return fmt.Errorf("%q has format %q, want one of %q", name, format,
 		[]string{nb201.Format, nb1b1.Format, dartsspace.Format, runners.ScoresFormat, micro.CurvesFormat})
@@ -209,33 +208,12 @@ func open[T any](fromFile func(string) (T, error), decode func(string, []byte) (
 	return decode(name, content)
 }
 
-// verifyScores checks the rows of scores.arrow.
-func verifyScores(name string, t *runners.Scores) ([]string, error) {
-	space, err := protocol.LookupSpace(t.Space)
+// named adds the name of a file to an error.
+func named(name string, err error) error {
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", name, err)
+		err = fmt.Errorf("%q: %w", name, err)
 	}
-	type training struct {
-		arch  string
-		trial uint64
-	}
-	seen := map[training]bool{}
-	archs := map[string]bool{}
-	for i, row := range t.Rows {
-		arch, err := space.Canonical(row.Arch)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("%q row %d: %w", name, i, err)
-		case arch != row.Arch:
-			return nil, fmt.Errorf("%q row %d is of %q, want %q, which stands for its class", name, i, row.Arch, arch)
-		case !(row.Valid >= 0 && row.Valid <= 100 && row.Test >= 0 && row.Test <= 100):
-			return nil, fmt.Errorf("%q row %d: accuracies %v and %v, want 0 to 100 percent", name, i, row.Valid, row.Test)
-		case seen[training{row.Arch, row.Trial}]:
-			return nil, fmt.Errorf("%q row %d is trial %d of %q again", name, i, row.Trial, row.Arch)
-		}
-		seen[training{row.Arch, row.Trial}], archs[row.Arch] = true, true
-	}
-	return []string{fmt.Sprintf("%d trainings of %d architectures of space %s on %s, accuracies of 0 to 100 %%", len(t.Rows), len(archs), t.Space, t.Dataset)}, nil
+	return err
 }
 
 func hexSum(content []byte) string {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -118,90 +120,92 @@ type doctorCmd struct {
 func (d *doctorCmd) Run(c console) error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	defer w.Flush()
-	broken := 0
-	line := func(name, text string) { fmt.Fprintf(w, "%s\t%s\n", name, text) }
-	check := func(name, text string, err error) {
-		if err != nil {
-			broken++
-			text = "BROKEN: " + strings.Join(strings.Fields(err.Error()), " ")
-		}
-		line(name, text)
-	}
-
-	versions := provenance.Versions()
-	names := make([]string, 0, len(versions))
-	for name := range versions {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		line(name, versions[name])
-	}
-	line("device", "cpu float32")
-	line("processor", fmt.Sprintf("%s, %d cores", provenance.Processor(), runtime.NumCPU()))
-	line("memory", memory())
-	check("output "+d.Out, "writable", work.Writable(d.Out))
-	for _, source := range images.Datasets {
-		data, err := images.Open(source.Name, d.Data)
-		if err == nil {
-			line("data "+source.Name, "sha256 "+data.SHA256())
-		} else if d.Data == "" {
-			line("data "+source.Name, "not there; --data FOLDER with "+source.Files)
-		} else {
-			line("data "+source.Name, "not there: "+err.Error())
-		}
-	}
-	if _, err := os.Stat(d.Table); err != nil {
-		line("table", d.Table+" is not there; idarts data import nats-bench makes it")
-	} else {
-		table, err := nb201.Open(d.Table)
-		text := ""
-		if err == nil {
-			text = fmt.Sprintf("%s: %d cells", filepath.Base(d.Table), len(table.Cells()))
-		}
-		check("table", text, err)
-	}
-
-	data, err := images.Open("fashion16", "")
-	if err == nil {
-		for _, p := range protocol.All {
-			if p.Dataset != data.Name {
-				continue
-			}
-			arena, total, err := parity.MemoryPlan(p, data)
-			check("plan of "+p.Name+" on "+p.Space, fmt.Sprintf("%.1f MB a run, %.1f MB of it for intermediate results", float64(total)/1e6, float64(arena)/1e6), err)
-		}
-		var off float64
-		off, err = parity.SelfCheck(data)
-		if err == nil && !(off < 1e-5) {
-			err = fmt.Errorf("Hessian-vector product is off by %.1e from central differences, want below 1e-5", off)
-		}
-		check("engine", fmt.Sprintf("Hessian-vector product within %.1e of central differences", off), err)
-	} else {
-		check("engine", "", err)
-	}
-	if broken > 0 {
-		return fmt.Errorf("%d checks failed", broken)
+	e := examination{out: w}
+	e.machine()
+	e.check("output "+d.Out, "writable", work.Writable(d.Out))
+	e.data(d.Data)
+	e.table(d.Table)
+	e.engine()
+	if e.broken > 0 {
+		return fmt.Errorf("%d checks failed", e.broken)
 	}
 	return nil
 }
 
-// memory is what the system says of its own memory.
-func memory() string {
-	content, err := os.ReadFile("/proc/meminfo")
+// examination writes one line for each thing looked at.
+type examination struct {
+	out    io.Writer
+	broken int
+}
+
+func (e *examination) line(name, text string) { fmt.Fprintf(e.out, "%s\t%s\n", name, text) }
+
+// check writes text, or err where there is one, which counts as broken.
+func (e *examination) check(name, text string, err error) {
 	if err != nil {
-		return "not known on this system"
+		e.broken++
+		text = "BROKEN: " + strings.Join(strings.Fields(err.Error()), " ")
 	}
-	var parts []string
-	for l := range strings.Lines(string(content)) {
-		var kib int
-		name, rest, _ := strings.Cut(l, ":")
-		if name != "MemTotal" && name != "MemAvailable" {
+	e.line(name, text)
+}
+
+func (e *examination) machine() {
+	versions := provenance.Versions()
+	for _, name := range slices.Sorted(maps.Keys(versions)) {
+		e.line(name, versions[name])
+	}
+	e.line("device", "cpu float32")
+	e.line("processor", fmt.Sprintf("%s, %d cores", provenance.Processor(), runtime.NumCPU()))
+	e.line("memory", provenance.Memory())
+}
+
+// data looks for each data set in a folder, or in the program where that is "".
+func (e *examination) data(folder string) {
+	for _, source := range images.Datasets {
+		data, err := images.Open(source.Name, folder)
+		switch {
+		case err == nil:
+			e.line("data "+source.Name, "sha256 "+data.SHA256())
+		case folder == "":
+			e.line("data "+source.Name, "not there; --data FOLDER with "+source.Files)
+		default:
+			e.line("data "+source.Name, "not there: "+err.Error())
+		}
+	}
+}
+
+// table looks at the table of NAS-Bench-201.
+func (e *examination) table(path string) {
+	if _, err := os.Stat(path); err != nil {
+		e.line("table", path+" is not there; idarts data import nats-bench makes it")
+		return
+	}
+	table, err := nb201.Open(path)
+	text := ""
+	if err == nil {
+		text = fmt.Sprintf("%s: %d cells", filepath.Base(path), len(table.Cells()))
+	}
+	e.check("table", text, err)
+}
+
+// engine plans the protocols of the images inside the program, and compares a
+// second derivative with central differences.
+func (e *examination) engine() {
+	data, err := images.Open("fashion16", "")
+	if err != nil {
+		e.check("engine", "", err)
+		return
+	}
+	for _, p := range protocol.All {
+		if p.Dataset != data.Name {
 			continue
 		}
-		if _, err := fmt.Sscan(rest, &kib); err == nil {
-			parts = append(parts, fmt.Sprintf("%.1f GB %s", float64(kib)*1024/1e9, map[string]string{"MemTotal": "in all", "MemAvailable": "free"}[name]))
-		}
+		arena, total, err := parity.MemoryPlan(p, data)
+		e.check("plan of "+p.Name+" on "+p.Space, fmt.Sprintf("%.1f MB a run, %.1f MB of it for intermediate results", float64(total)/1e6, float64(arena)/1e6), err)
 	}
-	return strings.Join(parts, ", ")
+	off, err := parity.SelfCheck(data)
+	if err == nil && !(off < 1e-5) {
+		err = fmt.Errorf("Hessian-vector product is off by %.1e from central differences, want below 1e-5", off)
+	}
+	e.check("engine", fmt.Sprintf("Hessian-vector product within %.1e of central differences", off), err)
 }

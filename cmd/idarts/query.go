@@ -12,6 +12,7 @@ import (
 	"idarts/internal/trials"
 	"idarts/nb1b1"
 	"idarts/nb201"
+	"idarts/reports"
 	"idarts/runners"
 	"idarts/runners/protocol"
 )
@@ -233,30 +234,35 @@ func (q *queryCmd) published(c console) error {
 		if e.Note != "" {
 			line("note", e.Note)
 		}
-		if len(e.Reports) == 0 {
-			line("error", "")
-		}
-		for _, r := range e.Reports {
-			text := "not reported"
-			if !math.IsNaN(r.Error) {
-				text = fmt.Sprintf("%.2f %%", r.Error)
-			}
-			if !math.IsNaN(r.Spread) {
-				text += fmt.Sprintf(" ± %.2f (%s)", r.Spread, r.SpreadKind)
-			}
-			if r.N > 0 {
-				text += fmt.Sprintf(", n = %d", r.N)
-			}
-			line("error on "+r.Dataset, text+"; "+r.About)
-			for _, size := range []struct{ name, text string }{{"parameters", r.Params}, {"multiply-adds", r.MACs}} {
-				if size.text != "" {
-					line("  "+size.name+" as printed", size.text+" million")
-				}
-			}
-			line("  source", r.Source)
-		}
+		publishedErrors(line, e.Reports)
 	}
 	return w.Flush()
+}
+
+// publishedErrors writes what papers report of a genotype.
+func publishedErrors(line func(name, text string), found []dartsspace.Report) {
+	if len(found) == 0 {
+		line("error", "")
+	}
+	for _, r := range found {
+		text := "not reported"
+		if !math.IsNaN(r.Error) {
+			text = fmt.Sprintf("%.2f %%", r.Error)
+		}
+		if !math.IsNaN(r.Spread) {
+			text += fmt.Sprintf(" ± %.2f (%s)", r.Spread, r.SpreadKind)
+		}
+		if r.N > 0 {
+			text += fmt.Sprintf(", n = %d", r.N)
+		}
+		line("error on "+r.Dataset, text+"; "+r.About)
+		for _, size := range []struct{ name, text string }{{"parameters", r.Params}, {"multiply-adds", r.MACs}} {
+			if size.text != "" {
+				line("  "+size.name+" as printed", size.text+" million")
+			}
+		}
+		line("  source", r.Source)
+	}
 }
 
 // genotype is text, or the published genotype of the DARTS space of that name.
@@ -308,19 +314,16 @@ func (q *queryCmd) scores(c console) error {
 	}
 	fmt.Fprintf(c.out, "%s\n", arch)
 	for _, split := range splits {
-		of := func(row runners.Trained) float64 {
+		accuracies := make([]float64, len(rows))
+		for i, row := range rows {
+			accuracies[i] = row.Test
 			if split == "valid" {
-				return row.Valid
+				accuracies[i] = row.Valid
 			}
-			return row.Test
 		}
-		sum := 0.0
-		for _, row := range rows {
-			sum += of(row)
-		}
-		fmt.Fprintf(c.out, "%s, %s: %.4f %%, mean of %d\n", table.Dataset, split, sum/float64(len(rows)), len(rows))
-		for _, row := range rows {
-			fmt.Fprintf(c.out, "  seed %d: %.4f %%\n", row.Trial, of(row))
+		fmt.Fprintf(c.out, "%s, %s: %.4f %%, mean of %d\n", table.Dataset, split, reports.Summarize(accuracies).Mean, len(rows))
+		for i, row := range rows {
+			fmt.Fprintf(c.out, "  seed %d: %.4f %%\n", row.Trial, accuracies[i])
 		}
 	}
 	return nil
@@ -341,29 +344,9 @@ func (q *queryCmd) nb201(c console) error {
 	if err != nil {
 		return err
 	}
-	wanted, about := []nb201.Column{{Key: nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs}}}, ""
-	if q.Protocol != "" {
-		if err := q.single(); err != nil {
-			return err
-		}
-		all := nb201.Protocol{Name: everything, About: "all keys of the table, all trials", Seeds: trials.All}
-		for _, key := range table.Keys() {
-			all.Columns = append(all.Columns, nb201.Column{Dataset: key.Dataset, Key: key})
-		}
-		protocols := append(slices.Clone(nb201.Protocols), all)
-		i := slices.IndexFunc(protocols, func(p nb201.Protocol) bool { return p.Name == q.Protocol })
-		if i < 0 {
-			return noProtocol(q.Protocol, protocols, func(p nb201.Protocol) string { return p.Name })
-		}
-		about, seeds, wanted = protocols[i].About, protocols[i].Seeds, nil
-		for _, col := range protocols[i].Columns {
-			if q.Dataset == "" || q.Dataset == col.Dataset {
-				wanted = append(wanted, col)
-			}
-		}
-		if len(wanted) == 0 {
-			return fmt.Errorf("protocol %q has no columns of data set %q", q.Protocol, q.Dataset)
-		}
+	wanted, about, seeds, err := q.nb201Columns(table, seeds)
+	if err != nil {
+		return err
 	}
 	var columns []column
 	for _, w := range wanted {
@@ -388,4 +371,34 @@ func (q *queryCmd) nb201(c console) error {
 	}
 	fmt.Fprintf(c.out, "%s\n%s", cell, out.String())
 	return nil
+}
+
+// nb201Columns are what is asked for: one key, or the columns of a protocol, which
+// also says what it is and which trials count.
+func (q *queryCmd) nb201Columns(table *nb201.Table, seeds trials.Seeds) (wanted []nb201.Column, about string, of trials.Seeds, err error) {
+	if q.Protocol == "" {
+		key := nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs}
+		return []nb201.Column{{Key: key}}, "", seeds, nil
+	}
+	if err := q.single(); err != nil {
+		return nil, "", seeds, err
+	}
+	all := nb201.Protocol{Name: everything, About: "all keys of the table, all trials", Seeds: trials.All}
+	for _, key := range table.Keys() {
+		all.Columns = append(all.Columns, nb201.Column{Dataset: key.Dataset, Key: key})
+	}
+	protocols := append(slices.Clone(nb201.Protocols), all)
+	i := slices.IndexFunc(protocols, func(p nb201.Protocol) bool { return p.Name == q.Protocol })
+	if i < 0 {
+		return nil, "", seeds, noProtocol(q.Protocol, protocols, func(p nb201.Protocol) string { return p.Name })
+	}
+	for _, col := range protocols[i].Columns {
+		if q.Dataset == "" || q.Dataset == col.Dataset {
+			wanted = append(wanted, col)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, "", seeds, fmt.Errorf("protocol %q has no columns of data set %q", q.Protocol, q.Dataset)
+	}
+	return wanted, protocols[i].About, protocols[i].Seeds, nil
 }

@@ -187,3 +187,14 @@ func ReadCurves(path string) ([]Row, error) {
 	}
 	return rowsOf(file, "train_loss", "valid", "test")
 }
+
+// VerifyCurves checks that the accuracies of curves are percentages. lines say what
+// was found; err is the first fault.
+func VerifyCurves(rows []Row) (lines []string, err error) {
+	for i, row := range rows {
+		if !(row.Valid >= 0 && row.Valid <= 100 && row.Test >= 0 && row.Test <= 100) {
+			return nil, fmt.Errorf("micro: row %d: accuracies %v and %v, want 0 to 100 percent", i, row.Valid, row.Test)
+		}
+	}
+	return []string{fmt.Sprintf("%d epochs of trainings, accuracies of 0 to 100 %%", len(rows))}, nil
+}
