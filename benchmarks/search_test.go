@@ -29,9 +29,9 @@ func BenchmarkSearch(b *testing.B) {
 		b.Run(n.String(), func(b *testing.B) {
 			for _, stage := range Stages {
 				b.Run(stage.Name, func(b *testing.B) {
-					pool := cpu.NewPool(runtime.GOMAXPROCS(0))
-					b.Cleanup(pool.Close)
-					s, err := New(n, size, pool)
+					device := cpu.Open[float32](runtime.GOMAXPROCS(0))
+					b.Cleanup(device.Close)
+					s, err := New(n, size, device)
 					check(b, err)
 					if stage.Before != nil {
 						check(b, stage.Before(s))
@@ -52,15 +52,15 @@ func BenchmarkSearch(b *testing.B) {
 
 // Every benchmark's stage runs, and runs again, on a small net of each space.
 func TestStagesRun(t *testing.T) {
-	pool := cpu.NewPool(2)
-	t.Cleanup(pool.Close)
+	device := cpu.Open[float32](2)
+	t.Cleanup(device.Close)
 	ran := 0
 	for _, n := range Nets[1:] {
 		n.C, n.N, n.Batch = 2, 1, 2
 		if n.Space == "darts" {
 			n.N = 3
 		}
-		s, err := New(n, 8, pool)
+		s, err := New(n, 8, device)
 		check(t, err)
 		for _, stage := range Stages {
 			if stage.Before != nil {
@@ -84,11 +84,11 @@ func TestStagesAllocateNothing(t *testing.T) {
 	if detector {
 		t.Skip("the race detector allocates")
 	}
-	pool := cpu.NewPool(1)
-	t.Cleanup(pool.Close)
+	device := cpu.Open[float32](1)
+	t.Cleanup(device.Close)
 	n := Nets[0]
 	n.C, n.Batch = 2, 8
-	s, err := New(n, 8, pool)
+	s, err := New(n, 8, device)
 	check(t, err)
 	for _, stage := range Stages {
 		if stage.Before != nil {

@@ -5,7 +5,6 @@ import (
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
-	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 	"idarts/internal/rng"
 	"idarts/internal/search"
@@ -33,7 +32,7 @@ var Nets = []Net{
 
 // Search is a search that has come as far as the stage that is timed.
 type Search struct {
-	Problem *supernet.Problem[float32]
+	Problem *supernet.Problem
 	Coefs   []float64 // [cells·A]
 	V       exec.Vec  // a direction in the weights
 
@@ -48,7 +47,7 @@ type Search struct {
 }
 
 // Of is a search on p, whose direction is v.
-func Of(p *supernet.Problem[float32], space search.Space, coefs []float64, v exec.Vec) *Search {
+func Of(p *supernet.Problem, space search.Space, coefs []float64, v exec.Vec) *Search {
 	n := space.Layout.Len()
 	s := &Search{
 		Problem: p, Coefs: coefs, V: v, space: space,
@@ -61,7 +60,7 @@ func Of(p *supernet.Problem[float32], space search.Space, coefs []float64, v exe
 
 // New is a search on n with batches of size x size random images in the augmentation
 // of the published searches: times do not depend on what is on the images.
-func New(n Net, size int, pool *cpu.Pool) (*Search, error) {
+func New(n Net, size int, device exec.Device) (*Search, error) {
 	space, err := protocol.LookupSpace(n.Space)
 	if err != nil {
 		return nil, err
@@ -71,8 +70,8 @@ func New(n Net, size int, pool *cpu.Pool) (*Search, error) {
 	layout := space.Search().Layout
 	p, err := supernet.New(build, supernet.Options{
 		Images: exec.Shape{n.Batch, size, size, 3}, Classes: classes,
-		Layers: cells, LayerCoefs: layout.Len(), Seed: 1, Pool: pool,
-	}, supernet.Loaders[float32](train, loader("valid", size, n.Batch)))
+		Layers: cells, LayerCoefs: layout.Len(), Seed: 1, Device: device,
+	}, supernet.Loaders(train, loader("valid", size, n.Batch)))
 	if err != nil {
 		return nil, err
 	}

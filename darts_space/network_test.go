@@ -258,28 +258,28 @@ func TestCheck(t *testing.T) {
 }
 
 // problem is a network on a batch of random images.
-func problem(t *testing.T, n Net, build supernet.Build, coefs int) *supernet.Problem[float64] {
+func problem(t *testing.T, n Net, build supernet.Build, coefs int) *supernet.Problem {
 	t.Helper()
-	pool := cpu.NewPool(2)
-	t.Cleanup(pool.Close)
+	device := cpu.Open[float64](2)
+	t.Cleanup(device.Close)
 	const images = 4
-	feed := supernet.Feed[float64]{
-		PerEpoch: [2]int{1, 1},
-		Fill: func(b batch.Batch, pixels, targets []float64) error {
+	feed := supernet.Feed{
+		PerEpoch: [batch.NumSplits]int{1, 1},
+		Fill: func(b batch.Batch, pixels, targets exec.Host) error {
 			r := rng.New(uint64(b.Split), "images")
-			for i := range pixels {
-				pixels[i] = r.NormFloat64()
+			for i := range pixels.Len() {
+				pixels.Set(i, r.NormFloat64())
 			}
-			clear(targets)
+			targets.Clear()
 			for i := range images {
-				targets[i*n.Classes+i%n.Classes] = 1
+				targets.Set(i*n.Classes+i%n.Classes, 1)
 			}
 			return nil
 		},
 	}
 	p, err := supernet.New(build, supernet.Options{
 		Images: exec.Shape{images, n.Size, n.Size, n.InChannels}, Classes: n.Classes,
-		Layers: n.Layers(), LayerCoefs: coefs, Seed: 3, Pool: pool,
+		Layers: n.Layers(), LayerCoefs: coefs, Seed: 3, Device: device,
 	}, feed)
 	if err != nil {
 		t.Fatal(err)
@@ -287,14 +287,14 @@ func problem(t *testing.T, n Net, build supernet.Build, coefs int) *supernet.Pro
 	return p
 }
 
-func loss(t *testing.T, p *supernet.Problem[float64]) (float64, exec.Vec) {
+func loss(t *testing.T, p *supernet.Problem) (float64, exec.Vec) {
 	t.Helper()
 	dw := p.NewVec()
 	l, err := p.Gradient(batch.Batch{}, nil, dw, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l, dw
+	return l.Value(), dw
 }
 
 func TestFinalNetworksTrain(t *testing.T) {
@@ -325,14 +325,12 @@ func TestFinalNetworksTrain(t *testing.T) {
 			t.Errorf("%s: %d weights, want %d", tt.name, got, want)
 		}
 		before, dw := loss(t, p)
-		p.Weights().Axpy(-0.01/math.Sqrt(dw.Dot(dw)), dw)
+		p.Weights().Axpy(-0.01/math.Sqrt(dw.Dot(dw).Value()), dw)
 		if after, _ := loss(t, p); !(after < before) {
 			t.Errorf("%s: loss %v after a small step down from %v", tt.name, after, before)
 		}
-		images := make([]float64, 4*n.Size*n.Size*n.InChannels)
-		logits, err := p.Evaluate(nil, func(x []float64) error { copy(x, images); return nil })
-		if err != nil || len(logits) != 4*n.Classes {
-			t.Errorf("%s: %d logits, %v", tt.name, len(logits), err)
+		if e, err := p.Evaluate(batch.Batch{}, nil, exec.NormRunning); err != nil || !(e.Loss > 0) {
+			t.Errorf("%s: evaluation gives %+v, %v", tt.name, e, err)
 		}
 	}
 	t.Logf("%d networks", len(cases))

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"idarts/internal/exec/cpu"
+	"idarts/internal/exec"
 	"idarts/internal/images"
 	"idarts/internal/result"
 	"idarts/internal/search"
@@ -31,7 +31,7 @@ type Bench struct {
 	// scores come from no table.
 	Optimum func() (*result.Optimum, error)
 	// Problem builds the supernet with the starting weights of seed.
-	Problem func(pool *cpu.Pool, seed uint64) (search.Problem, error)
+	Problem func(d exec.Device, seed uint64) (search.Problem, error)
 }
 
 // Inputs are the files that a protocol needs.
@@ -59,7 +59,7 @@ func openBench(p protocol.Protocol, data *images.Dataset, in Inputs, fresh bool)
 	bench := &Bench{
 		Space:   space.Search(),
 		Data:    map[string]string{p.Dataset: data.SHA256()},
-		Problem: func(pool *cpu.Pool, seed uint64) (search.Problem, error) { return Supernet(p, data, pool, seed) },
+		Problem: func(d exec.Device, seed uint64) (search.Problem, error) { return Supernet(p, data, d, seed) },
 	}
 	cost := trainingGFLOP(p.Score, data)
 	if !p.Score.Table {
@@ -83,7 +83,7 @@ func (b *Bench) scoreBy(p protocol.Protocol, path string, cost func(arch string)
 
 // Supernet builds the one-shot network of a protocol on its data, with the
 // starting weights and the batches of seed.
-func Supernet(p protocol.Protocol, data *images.Dataset, pool *cpu.Pool, seed uint64) (*supernet.Problem[float32], error) {
+func Supernet(p protocol.Protocol, data *images.Dataset, d exec.Device, seed uint64) (*supernet.Problem, error) {
 	train := training.Loader("train", data, data.Train, p.Batch, p.Augment, seed)
 	valid := training.Loader("valid", data, data.Valid, p.Batch, p.Augment, seed)
 	if err := errors.Join(train.Check(), valid.Check()); err != nil {
@@ -96,8 +96,8 @@ func Supernet(p protocol.Protocol, data *images.Dataset, pool *cpu.Pool, seed ui
 	build, cells := p.Supernet.Search(supernet.DataOf(data.Train.Set))
 	return supernet.New(build, supernet.Options{
 		Images: training.BatchShape(train), Classes: data.Train.Set.Classes,
-		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Seed: seed, Pool: pool,
-	}, supernet.Loaders[float32](train, valid))
+		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Seed: seed, Device: d,
+	}, supernet.Loaders(train, valid))
 }
 
 // scoresDir is where trained scores are kept below the output root.
@@ -121,12 +121,12 @@ func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Datas
 	}
 	s := &TrainedScorer{
 		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost,
-		Train: func(ctx context.Context, arch string, trial uint64, pool *cpu.Pool) (valid, test float64, err error) {
+		Train: func(ctx context.Context, arch string, trial uint64, d exec.Device) (valid, test float64, err error) {
 			build, err := recipe.Net.Train(arch, supernet.DataOf(data.Train.Set))
 			if err != nil {
 				return 0, 0, err
 			}
-			t, err := training.New(build, recipe.Recipe, trial, pool, data, "score")
+			t, err := training.New(build, recipe.Recipe, trial, d, data, "score")
 			if err != nil {
 				return 0, 0, err
 			}

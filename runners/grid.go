@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"idarts/internal/exec/cpu"
+	"idarts/internal/device"
+	"idarts/internal/exec"
 	"idarts/internal/provenance"
 	"idarts/internal/result"
 	"idarts/internal/search"
@@ -76,11 +77,15 @@ func (g *Grid) cells() ([]gridCell, error) {
 // config resolves what one cell is made from.
 func (g *Grid) config(c gridCell, bench *Bench) (result.Config, error) {
 	p := g.Protocols[c.protocol]
-	return makeConfig(c.Cell, p, c.method.Config(p.Search[c.Method]), bench.Data)
+	return makeConfig(c.Cell, p, c.method.Config(p.Search[c.Method]), bench.Data, g.Device)
 }
 
-// makeConfig is the record of what a run is made from.
-func makeConfig(cell result.Cell, protocol, method any, data map[string]string) (result.Config, error) {
+// makeConfig is the record of what a run on a device is made from.
+func makeConfig(cell result.Cell, protocol, method any, data map[string]string, on string) (result.Config, error) {
+	class, err := device.Class(on)
+	if err != nil {
+		return result.Config{}, err
+	}
 	p, err := json.Marshal(protocol)
 	if err != nil {
 		return result.Config{}, fmt.Errorf("runners: %w", err)
@@ -89,7 +94,7 @@ func makeConfig(cell result.Cell, protocol, method any, data map[string]string) 
 	if err != nil {
 		return result.Config{}, fmt.Errorf("runners: %w", err)
 	}
-	return result.Config{Cell: cell, Protocol: p, Method: m, Data: data, Versions: provenance.Versions(), Device: "cpu float32"}, nil
+	return result.Config{Cell: cell, Protocol: p, Method: m, Data: data, Versions: provenance.Versions(), Device: class}, nil
 }
 
 // job is the search of one cell.
@@ -98,13 +103,13 @@ func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 	scoring := g.Protocols[c.protocol].Score
 	return job{
 		config: config, last: scoring.Last, optimum: bench.Optimum, cheap: c.method.BlackBox != nil && scoring.Table,
-		start: func(pool *cpu.Pool, query func(arch string) (float64, error)) (search.Searcher, error) {
+		start: func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error) {
 			env := search.Env{
 				Space: bench.Space, Seed: c.Seed, Settings: g.Protocols[c.protocol].Search[c.Method], Query: query,
 			}
 			if c.method.NeedsProblem {
 				var err error
-				if env.Problem, err = bench.Problem(pool, c.Seed); err != nil {
+				if env.Problem, err = bench.Problem(d, c.Seed); err != nil {
 					return nil, err
 				}
 			}

@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"idarts/internal/exec/cpu"
+	"idarts/internal/device"
+	"idarts/internal/exec"
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/work"
@@ -32,10 +33,10 @@ type job struct {
 	cheap   bool // an epoch takes less than writing it down, so that not each is
 	// start makes the searcher. query is the validation accuracy of an architecture
 	// by score, whose cost counts as search.
-	start func(pool *cpu.Pool, query func(arch string) (float64, error)) (search.Searcher, error)
+	start func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error)
 	// score is asked once after every epoch, on the searcher's goroutine, and by
 	// query.
-	score func(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error)
+	score func(ctx context.Context, arch string, d exec.Device) (result.Scored, error)
 }
 
 // register gives every run its directory with config.json, so that one which
@@ -70,20 +71,26 @@ func runJobs(ctx context.Context, o work.Options, jobs []job) (Summary, error) {
 	show := newProgress(o.Log, o.Terminal, o.Width, len(jobs))
 	defer show.close()
 
+	devices := make([]exec.Device, atATime)
+	for k := range devices {
+		var err error
+		if devices[k], err = device.Open(o.Device, 32, work.WorkersEach(atATime)); err != nil {
+			return sum, err
+		}
+		defer devices[k].Close()
+	}
 	failed := make([]string, len(jobs)) // by job, so that their order is fixed
 	var mu sync.Mutex
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range atATime {
+	for k := range atATime {
 		workers.Go(func() {
-			pool := cpu.NewPool(work.WorkersEach(atATime))
-			defer pool.Close()
 			for i := range next {
 				cell := jobs[i].config.Cell
 				bar := show.start(cell)
 				began := time.Now()
 				r := run{
-					job: jobs[i], cell: cell, dir: cell.Dir(o.Out), pool: pool, note: show.note,
+					job: jobs[i], cell: cell, dir: cell.Dir(o.Out), device: devices[k], note: show.note,
 					moved: func(epoch, epochs int, fraction float64) { show.move(bar, epoch, epochs, fraction) },
 				}
 				out, err := r.do(ctx)

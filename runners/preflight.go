@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"idarts/internal/batch"
-	"idarts/internal/exec/cpu"
+	"idarts/internal/device"
+	"idarts/internal/exec"
 	"idarts/internal/rng"
 	"idarts/internal/search"
 	"idarts/internal/work"
@@ -31,15 +32,18 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	jobs := g.AtATime(len(cells))
-	pool := cpu.NewPool(work.WorkersEach(jobs))
-	defer pool.Close()
+	d, err := device.Open(g.Device, 32, work.WorkersEach(jobs))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
 	benches := make([]*Bench, len(g.Protocols))
 	for i, p := range g.Protocols {
 		if benches[i], err = g.Bench(p, false); err != nil {
 			return err
 		}
 		began := time.Now()
-		line, err := touch(ctx, p, benches[i], pool)
+		line, err := touch(ctx, p, benches[i], d)
 		if err != nil {
 			return err
 		}
@@ -49,7 +53,7 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 		}
 		fmt.Fprintf(out, "supernet: %s (%.1f s)\n", line, time.Since(began).Seconds())
 	}
-	fmt.Fprintf(out, "output %s: writable; %d runs at a time, %d workers each\n", g.Out, jobs, pool.Workers())
+	fmt.Fprintf(out, "output %s: writable; %d runs at a time, %d workers each\n", g.Out, jobs, d.Workers())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, cell := range cells {
 		config, err := g.config(cell, benches[cell.protocol])
@@ -77,21 +81,22 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 }
 
 // touch trains nothing but shows that scoring and searching would start.
-func touch(ctx context.Context, chosen protocol.Protocol, bench *Bench, pool *cpu.Pool) (string, error) {
+func touch(ctx context.Context, chosen protocol.Protocol, bench *Bench, d exec.Device) (string, error) {
 	if chosen.Score.Table {
-		if _, err := bench.Scorer.Score(ctx, bench.Space.Random(rng.New(0, "preflight")), pool); err != nil {
+		if _, err := bench.Scorer.Score(ctx, bench.Space.Random(rng.New(0, "preflight")), d); err != nil {
 			return "", err
 		}
 	}
-	p, err := bench.Problem(pool, 0)
+	p, err := bench.Problem(d, 0)
 	if err != nil {
 		return "", err
 	}
 	coefs := search.Uniform(bench.Space.Layout, p.Layers())
-	loss, err := p.Gradient(batch.Batch{Split: batch.Train}, coefs, p.NewVec(), nil)
+	number, err := p.Gradient(batch.Batch{Split: batch.Train}, coefs, p.NewVec(), nil)
 	if err != nil {
 		return "", err
 	}
+	loss := number.Value()
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return "", fmt.Errorf("runners: loss of the first batch is %v: %w", loss, search.ErrDiverged)
 	}

@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"idarts/internal/exec/cpu"
+	"idarts/internal/exec"
 	"idarts/internal/images"
 	"idarts/internal/result"
 	"idarts/internal/search"
@@ -94,18 +94,18 @@ func (r *Retrain) jobs() ([]job, error) {
 		name := "retrain-" + hex.EncodeToString(sum[:4])
 		for _, seed := range r.Seeds {
 			cell := result.Cell{Space: space.Name, Dataset: r.Protocol.Dataset, Method: name, Protocol: r.Protocol.Name, Seed: seed}
-			config, err := makeConfig(cell, r.Protocol, retrained{name, arch, size.Params, recipe}, map[string]string{r.Protocol.Dataset: r.Data.SHA256()})
+			config, err := makeConfig(cell, r.Protocol, retrained{name, arch, size.Params, recipe}, map[string]string{r.Protocol.Dataset: r.Data.SHA256()}, r.Device)
 			if err != nil {
 				return nil, err
 			}
 			var live *training.Training // of start, for score
 			jobs = append(jobs, job{
 				config: config, warnings: warnings,
-				start: func(pool *cpu.Pool, _ func(string) (float64, error)) (search.Searcher, error) {
-					live, err = training.New(build, recipe.Recipe, seed, pool, r.Data, "retrain")
+				start: func(d exec.Device, _ func(string) (float64, error)) (search.Searcher, error) {
+					live, err = training.New(build, recipe.Recipe, seed, d, r.Data, "retrain")
 					return &retraining{Training: live, epochs: recipe.Epochs, arch: arch}, err
 				},
-				score: func(context.Context, string, *cpu.Pool) (result.Scored, error) {
+				score: func(context.Context, string, exec.Device) (result.Scored, error) {
 					valid, test, err := live.Measure()
 					return result.Scored{Score: result.Score{Valid: valid.Accuracy, Test: test.Accuracy, Trials: 1, Source: "retrained:" + r.Protocol.Name}}, err
 				},

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	dartsspace "idarts/darts_space"
-	"idarts/internal/exec/cpu"
+	"idarts/internal/exec"
 	"idarts/internal/result"
 	"idarts/internal/training"
 	"idarts/internal/work"
@@ -62,11 +62,11 @@ func TestRetrainingResumes(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var scored atomic.Int32
 		inner := jobs[0].score
-		jobs[0].score = func(c context.Context, arch string, pool *cpu.Pool) (result.Scored, error) {
+		jobs[0].score = func(c context.Context, arch string, d exec.Device) (result.Scored, error) {
 			if scored.Add(1) == 1 {
 				cancel()
 			}
-			return inner(c, arch, pool)
+			return inner(c, arch, d)
 		}
 		if sum, err := runJobs(ctx, r.Options, jobs); !errors.Is(err, context.Canceled) || sum.Left != 1 {
 			t.Fatalf("%+v, %v; want one left", sum, err)

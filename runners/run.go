@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"idarts/internal/durable"
-	"idarts/internal/exec/cpu"
+	"idarts/internal/exec"
 	"idarts/internal/provenance"
 	"idarts/internal/result"
 )
@@ -31,11 +31,11 @@ const (
 // run is one cell on its way.
 type run struct {
 	job
-	cell  result.Cell
-	dir   string
-	pool  *cpu.Pool
-	note  func(format string, args ...any)          // remarks for the person who waits
-	moved func(epoch, epochs int, fraction float64) // progress; fraction is of this epoch
+	cell   result.Cell
+	dir    string
+	device exec.Device
+	note   func(format string, args ...any)          // remarks for the person who waits
+	moved  func(epoch, epochs int, fraction float64) // progress; fraction is of this epoch
 }
 
 // do runs the cell, or what is left of it, and writes its directory. An error
@@ -110,15 +110,15 @@ func (r *run) search(ctx context.Context) error {
 		point = nil
 	}
 	if point == nil {
-		point = &checkpoint{Timing: result.Timing{Machine: provenance.Machine(r.pool.Workers())}}
+		point = &checkpoint{Timing: result.Timing{Machine: provenance.Machine(r.device.Workers())}}
 	}
 
 	// What the search spends in queries is training of cells: it counts by the
 	// time that the training took, also when another run had it done before.
 	var waited, trained float64
-	searcher, err := r.start(r.pool, func(arch string) (float64, error) {
+	searcher, err := r.start(r.device, func(arch string) (float64, error) {
 		began := time.Now()
-		scored, err := r.score(ctx, arch, r.pool)
+		scored, err := r.score(ctx, arch, r.device)
 		waited += time.Since(began).Seconds()
 		trained += scored.Seconds
 		point.QueryGFLOP += scored.GFLOP
@@ -153,7 +153,7 @@ func (r *run) search(ctx context.Context) error {
 		began = time.Now()
 		var scored result.Scored
 		if epoch == epochs || !r.last {
-			if scored, err = r.score(ctx, report.Arch, r.pool); err != nil {
+			if scored, err = r.score(ctx, report.Arch, r.device); err != nil {
 				return fmt.Errorf("runners: %s: epoch %d: %w", r.cell, epoch, err)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
+	osexec "os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"idarts/internal/durable"
-	"idarts/internal/exec/cpu"
+	"idarts/internal/exec"
 	"idarts/internal/images"
 	"idarts/internal/result"
 	"idarts/internal/search"
@@ -182,7 +182,7 @@ func TestKilledRunsEndWithTheSameBytes(t *testing.T) {
 	moments := rand.New(rand.NewPCG(1, 2))
 	kills, unfinished := 0, 0
 	for range 40 {
-		cmd := exec.Command(os.Args[0])
+		cmd := osexec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), childOut+"="+out)
 		var output bytes.Buffer
 		cmd.Stderr = &output
@@ -242,11 +242,11 @@ func TestInterruptAndResume(t *testing.T) {
 			b, err := whole(p, fresh)
 			if err == nil {
 				inner := b.Scorer
-				b.Scorer = scorerFunc(func(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error) {
+				b.Scorer = scorerFunc(func(ctx context.Context, arch string, device exec.Device) (result.Scored, error) {
 					if int(scored.Add(1)) > stopAfter {
 						cancel()
 					}
-					return inner.Score(ctx, arch, pool)
+					return inner.Score(ctx, arch, device)
 				})
 			}
 			return b, err
@@ -274,10 +274,10 @@ func TestInterruptAndResume(t *testing.T) {
 	}
 }
 
-type scorerFunc func(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error)
+type scorerFunc func(ctx context.Context, arch string, device exec.Device) (result.Scored, error)
 
-func (f scorerFunc) Score(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error) {
-	return f(ctx, arch, pool)
+func (f scorerFunc) Score(ctx context.Context, arch string, device exec.Device) (result.Scored, error) {
+	return f(ctx, arch, device)
 }
 
 func TestDamagedCheckpointStartsOver(t *testing.T) {
@@ -324,11 +324,11 @@ func TestFailedSeedStaysVisibleAndIsRetried(t *testing.T) {
 				b, err := whole(p, fresh)
 				if err == nil {
 					build := b.Problem
-					b.Problem = func(pool *cpu.Pool, seed uint64) (search.Problem, error) {
+					b.Problem = func(device exec.Device, seed uint64) (search.Problem, error) {
 						if seed == 1 {
 							return tt.fail()
 						}
-						return build(pool, seed)
+						return build(device, seed)
 					}
 				}
 				return b, err
@@ -528,7 +528,7 @@ func TestEachClassIsTrainedOnce(t *testing.T) {
 				}
 				return strings.ToLower(arch), nil
 			},
-			Train: func(_ context.Context, arch string, trial uint64, _ *cpu.Pool) (float64, float64, error) {
+			Train: func(_ context.Context, arch string, trial uint64, _ exec.Device) (float64, float64, error) {
 				trainings.Add(1)
 				time.Sleep(time.Millisecond)
 				return float64(len(arch)) + float64(trial), 10 * float64(trial), nil
@@ -581,7 +581,7 @@ func TestFailedTrainingIsTriedByTheNext(t *testing.T) {
 	s := &TrainedScorer{
 		Trials: 1, Store: fakeStore{t.TempDir(), &sync.Mutex{}, &rows},
 		Canonical: func(arch string) (string, error) { return arch, nil },
-		Train: func(context.Context, string, uint64, *cpu.Pool) (float64, float64, error) {
+		Train: func(context.Context, string, uint64, exec.Device) (float64, float64, error) {
 			if tries.Add(1) == 1 {
 				return 0, 0, errors.New("boom")
 			}

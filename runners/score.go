@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"idarts/internal/durable"
-	"idarts/internal/exec/cpu"
+	"idarts/internal/exec"
 	"idarts/internal/result"
 	"idarts/runners/protocol"
 )
@@ -19,7 +19,7 @@ import (
 // Scorer says how good an architecture is. It answers the same for the same
 // architecture, whoever asks and whenever. Searches see only the valid part.
 type Scorer interface {
-	Score(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error)
+	Score(ctx context.Context, arch string, d exec.Device) (result.Scored, error)
 }
 
 // Trained is the outcome of one training.
@@ -49,7 +49,7 @@ type TrainedScorer struct {
 	Trials    int
 	Canonical func(arch string) (string, error)
 	// Train is a pure function of arch and trial. Valid and test are accuracies in percent.
-	Train func(ctx context.Context, arch string, trial uint64, pool *cpu.Pool) (valid, test float64, err error)
+	Train func(ctx context.Context, arch string, trial uint64, d exec.Device) (valid, test float64, err error)
 	// GFLOP is the arithmetic of one Train.
 	GFLOP func(arch string) float64
 	Store Store
@@ -66,7 +66,7 @@ type TrainedScorer struct {
 const secondsFile = "seconds.json"
 
 // Score implements [Scorer].
-func (s *TrainedScorer) Score(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error) {
+func (s *TrainedScorer) Score(ctx context.Context, arch string, d exec.Device) (result.Scored, error) {
 	class, err := s.Canonical(arch)
 	if err != nil {
 		return result.Scored{}, err
@@ -98,7 +98,7 @@ func (s *TrainedScorer) Score(ctx context.Context, arch string, pool *cpu.Pool) 
 				return result.Scored{}, ctx.Err()
 			}
 		}
-		err := s.train(ctx, class, pool)
+		err := s.train(ctx, class, d)
 		s.mu.Lock()
 		delete(s.flights, class)
 		s.mu.Unlock()
@@ -152,7 +152,7 @@ func (s *TrainedScorer) load() error {
 }
 
 // train trains the missing trials of class and appends them to the store.
-func (s *TrainedScorer) train(ctx context.Context, class string, pool *cpu.Pool) error {
+func (s *TrainedScorer) train(ctx context.Context, class string, d exec.Device) error {
 	s.mu.Lock()
 	have := slices.Clone(s.rows[class])
 	s.mu.Unlock()
@@ -162,7 +162,7 @@ func (s *TrainedScorer) train(ctx context.Context, class string, pool *cpu.Pool)
 		if slices.ContainsFunc(have, func(t Trained) bool { return t.Trial == trial }) {
 			continue
 		}
-		valid, test, err := s.Train(ctx, class, trial, pool)
+		valid, test, err := s.Train(ctx, class, trial, d)
 		if err != nil {
 			return fmt.Errorf("runners: train %q: %w", class, err)
 		}
@@ -219,7 +219,7 @@ type tableScorer struct {
 }
 
 // Score implements [Scorer].
-func (t tableScorer) Score(_ context.Context, arch string, _ *cpu.Pool) (result.Scored, error) {
+func (t tableScorer) Score(_ context.Context, arch string, _ exec.Device) (result.Scored, error) {
 	scored, err := t.Table.Score(arch)
 	if err != nil {
 		return result.Scored{}, err

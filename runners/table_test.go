@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"idarts/internal/exec/cpu"
+	"idarts/internal/exec"
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/nb1b1"
@@ -203,7 +203,7 @@ type awkward struct {
 	cancel    context.CancelFunc
 }
 
-func (a *awkward) Score(ctx context.Context, arch string, pool *cpu.Pool) (result.Scored, error) {
+func (a *awkward) Score(ctx context.Context, arch string, device exec.Device) (result.Scored, error) {
 	a.calls++
 	switch a.calls {
 	case a.slow:
@@ -211,7 +211,7 @@ func (a *awkward) Score(ctx context.Context, arch string, pool *cpu.Pool) (resul
 	case a.end:
 		a.cancel()
 	}
-	return a.Scorer.Score(ctx, arch, pool)
+	return a.Scorer.Score(ctx, arch, device)
 }
 
 // Queries of a table are not written down one by one, but a search that has been

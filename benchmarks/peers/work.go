@@ -17,13 +17,13 @@ import (
 // timeFixture is one turn of the engine: samples of each stage in seconds, after one
 // run that is not counted. After so many seconds of a stage there is no further sample.
 func timeFixture(out io.Writer, path string, stages []string, samples int, seconds float64) error {
-	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
-	defer pool.Close()
+	device := cpu.Open[float32](runtime.GOMAXPROCS(0))
+	defer device.Close()
 	f, err := parity.OpenFixture(path)
 	if err != nil {
 		return err
 	}
-	p, coefs, v, err := parity.FixtureProblem[float32](f, pool)
+	p, coefs, v, err := parity.FixtureProblem(f, device)
 	if err != nil {
 		return err
 	}
@@ -53,11 +53,12 @@ func timeFixture(out io.Writer, path string, stages []string, samples int, secon
 
 // computeParity is `idarts parity` in float32 and in float64, into two files.
 func computeParity(in, out string) error {
-	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
-	defer pool.Close()
+	single, double := cpu.Open[float32](runtime.GOMAXPROCS(0)), cpu.Open[float64](runtime.GOMAXPROCS(0))
+	defer single.Close()
+	defer double.Close()
 	f, err := parity.OpenFixture(in)
 	if err != nil {
 		return err
 	}
-	return errors.Join(parity.Parity[float32](f, pool, out+"32"), parity.Parity[float64](f, pool, out+"64"))
+	return errors.Join(parity.Parity(f, single, out+"32"), parity.Parity(f, double, out+"64"))
 }

@@ -43,9 +43,9 @@ func main() {
 }
 
 func report(out io.Writer, nets, stages []string, runs, threads int) error {
-	pool := cpu.NewPool(threads)
-	defer pool.Close()
-	peak := cpu.Peak(pool)
+	device := cpu.Open[float32](threads)
+	defer device.Close()
+	peak := cpu.Peak(threads)
 	fmt.Fprintf(out, "%d threads: %.0f GFLOP/s of multiplications and additions; copies move %.0f GB/s in cache, %.0f GB/s in memory\n",
 		threads, peak.FLOPs/1e9, peak.Cache/1e9, peak.Memory/1e9)
 	for _, n := range benchmarks.Nets {
@@ -56,7 +56,7 @@ func report(out io.Writer, nets, stages []string, runs, threads int) error {
 			if !slices.Contains(stages, stage.Name) {
 				continue
 			}
-			kinds, err := measure(n, stage, runs, pool)
+			kinds, err := measure(n, stage, runs, device)
 			if err != nil {
 				return err
 			}
@@ -77,8 +77,8 @@ type kind struct {
 }
 
 // measure runs a stage and keeps the fastest run.
-func measure(n benchmarks.Net, stage benchmarks.Stage, runs int, pool *cpu.Pool) (map[string]*kind, error) {
-	s, err := benchmarks.New(n, 32, pool)
+func measure(n benchmarks.Net, stage benchmarks.Stage, runs int, device exec.Device) (map[string]*kind, error) {
+	s, err := benchmarks.New(n, 32, device)
 	if err != nil {
 		return nil, err
 	}

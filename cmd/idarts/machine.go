@@ -12,6 +12,8 @@ import (
 	"text/tabwriter"
 
 	dartsspace "idarts/darts_space"
+	"idarts/internal/device"
+	"idarts/internal/exec"
 	"idarts/internal/images"
 	"idarts/internal/provenance"
 	"idarts/internal/search"
@@ -113,19 +115,30 @@ func (b *buildFashionCmd) Run(c console) error {
 type doctorCmd struct {
 	Out string `help:"Output folder to check." default:"out" placeholder:"DIR"`
 	inputFlags
+	deviceFlag
 }
 
 // Run checks one thing a line. What is only missing for some protocol is said
 // and is no failure; what is broken makes the status non-zero.
 func (d *doctorCmd) Run(c console) error {
+	single, err := device.Open(d.Device, 32, runtime.NumCPU())
+	if err != nil {
+		return err
+	}
+	defer single.Close()
+	double, err := device.Open(d.Device, 64, runtime.NumCPU())
+	if err != nil {
+		return err
+	}
+	defer double.Close()
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	defer w.Flush()
 	e := examination{out: w}
-	e.machine()
+	e.machine(single)
 	e.check("output "+d.Out, "writable", work.Writable(d.Out))
 	e.data(d.Data)
 	e.table(d.Table)
-	e.engine()
+	e.engine(single, double)
 	if e.broken > 0 {
 		return fmt.Errorf("%d checks failed", e.broken)
 	}
@@ -149,12 +162,12 @@ func (e *examination) check(name, text string, err error) {
 	e.line(name, text)
 }
 
-func (e *examination) machine() {
+func (e *examination) machine(d exec.Device) {
 	versions := provenance.Versions()
 	for _, name := range slices.Sorted(maps.Keys(versions)) {
 		e.line(name, versions[name])
 	}
-	e.line("device", "cpu float32")
+	e.line("device", d.Name()+", "+d.Class())
 	e.line("processor", fmt.Sprintf("%s, %d cores", provenance.Processor(), runtime.NumCPU()))
 	e.line("memory", provenance.Memory())
 }
@@ -190,7 +203,7 @@ func (e *examination) table(path string) {
 
 // engine plans the protocols of the images inside the program, and compares a
 // second derivative with central differences.
-func (e *examination) engine() {
+func (e *examination) engine(single, double exec.Device) {
 	data, err := images.Open("fashion16", "")
 	if err != nil {
 		e.check("engine", "", err)
@@ -200,10 +213,10 @@ func (e *examination) engine() {
 		if p.Dataset != data.Name {
 			continue
 		}
-		arena, total, err := parity.MemoryPlan(p, data)
+		arena, total, err := parity.MemoryPlan(p, data, single)
 		e.check("plan of "+p.Name+" on "+p.Space, fmt.Sprintf("%.1f MB a run, %.1f MB of it for intermediate results", float64(total)/1e6, float64(arena)/1e6), err)
 	}
-	off, err := parity.SelfCheck(data)
+	off, err := parity.SelfCheck(data, double)
 	if err == nil && !(off < 1e-5) {
 		err = fmt.Errorf("Hessian-vector product is off by %.1e from central differences, want below 1e-5", off)
 	}

@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"strings"
 
-	"idarts/internal/exec/cpu"
+	"idarts/internal/device"
 	"idarts/runners/parity"
 )
 
@@ -13,6 +13,7 @@ type parityCmd struct {
 	Fixture   string `arg:"" help:"Safetensors file with a supernet, its weights and two batches (docs/parity.md)."`
 	Out       string `help:"File to write; when left out, the fixture's name with .idarts before its ending." placeholder:"FILE"`
 	Precision string `help:"float32, as searches run, or float64." enum:"float32,float64" default:"float32"`
+	deviceFlag
 }
 
 // Run computes the losses and derivatives of a fixture.
@@ -24,13 +25,16 @@ func (p *parityCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	pool := cpu.NewPool(runtime.GOMAXPROCS(0))
-	defer pool.Close()
-	compute := parity.Parity[float32]
+	bits := 32
 	if p.Precision == "float64" {
-		compute = parity.Parity[float64]
+		bits = 64
 	}
-	if err := compute(f, pool, p.Out); err != nil {
+	d, err := device.Open(p.Device, bits, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := parity.Parity(f, d, p.Out); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, "%s: %s with C=%d and N=%d on %d images of %dx%dx%d, in %s\n",

@@ -21,6 +21,12 @@ type gridFlags struct {
 	Out   string `help:"Output folder." default:"${out}" placeholder:"DIR"`
 	Jobs  int    `help:"Runs at a time; 0 is one for each core." default:"0" placeholder:"N"`
 	Fresh bool   `help:"Delete what is there of these runs and start over."`
+	deviceFlag
+}
+
+// deviceFlag chooses what computes.
+type deviceFlag struct {
+	Device string `help:"What computes: cpu, or auto for the best that there is." default:"auto" placeholder:"NAME"`
 }
 
 // options are the flags as the runners want them.
@@ -28,7 +34,7 @@ func (g gridFlags) options(c console) (work.Options, error) {
 	if g.Jobs < 0 {
 		return work.Options{}, fmt.Errorf("--jobs is %d, want 0 or more", g.Jobs)
 	}
-	o := work.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Log: c.err}
+	o := work.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Device: g.Device, Log: c.err}
 	o.Terminal, o.Width = terminal(c.err)
 	return o, nil
 }

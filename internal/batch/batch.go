@@ -56,6 +56,7 @@ type Split uint8
 const (
 	Train Split = iota // fits the weights
 	Valid              // fits the architecture
+	Whole              // all that may be trained on, in one stream
 
 	NumSplits // how many there are
 )
@@ -66,3 +67,7 @@ type Batch struct {
 	Draw  Draw
 	Index uint64
 }
+
+// Evaluation is what a network makes of images: the mean cross-entropy in nats and
+// the share of right answers in percent.
+type Evaluation struct{ Loss, Accuracy float64 }

@@ -24,11 +24,11 @@ var weightStep = Move{"weights", 1, func(b *bilevel) error {
 	if err != nil {
 		return err
 	}
-	if err := b.note("training loss", "train_loss", loss); err != nil {
+	if err := b.note("training loss", "train_loss", loss.Value()); err != nil {
 		return err
 	}
 	norm := b.set.Weights.Step(b.problem.Weights(), b.grad, b.momentum, b.rate)
-	return b.note("norm of the weight gradient", "weight_gradient_norm", norm)
+	return b.note("norm of the weight gradient", "weight_gradient_norm", norm.Value())
 }}
 
 // forwardOnly runs a fresh training batch through the network, which updates
@@ -39,7 +39,7 @@ var forwardOnly = Move{"forward", 1, func(b *bilevel) error {
 	if err != nil {
 		return err
 	}
-	return b.note("training loss", "train_loss", loss)
+	return b.note("training loss", "train_loss", loss.Value())
 }}
 
 // inner repeats a move T times.
@@ -103,7 +103,7 @@ func lookAheadStep(valid batch.Draw) Move {
 		if err := b.hyper.Correct(b.dcoefs, v, at, Unrolled{}); err != nil {
 			return err
 		}
-		return b.updateAlpha(loss)
+		return b.updateAlpha(loss.Value())
 	}}
 }
 

@@ -56,11 +56,11 @@ func Hypergradient(dst []float64, p Problem, at Point, solve Solver) (loss float
 // batch for H and M.
 func (h *Hyper) Gradient(dst []float64, at Point, solve Solver) (loss float64, err error) {
 	v := h.vec(0)
-	loss, err = h.Problem.Gradient(at.Valid, at.Coefs, v, dst) // v = ∂L₂/∂w, dst = ∂L₂/∂c
+	number, err := h.Problem.Gradient(at.Valid, at.Coefs, v, dst) // v = ∂L₂/∂w, dst = ∂L₂/∂c
 	if err != nil {
-		return loss, err
+		return 0, err
 	}
-	return loss, h.Correct(dst, v, at, solve)
+	return number.Value(), h.Correct(dst, v, at, solve)
 }
 
 // Correct subtracts the implicit term from dst: dst −= M u with H u = v, where H
@@ -148,7 +148,7 @@ func (n Neumann) Solve(h *Hyper, gamma float64, v exec.Vec) (exec.Vec, error) {
 			return nil, err
 		}
 		if k == 0 {
-			h.Curvature = v.Dot(hu)
+			h.Curvature = v.Dot(hu).Value()
 		}
 		u.Axpy(-gamma, hu) // u_{k+1} = u_k − γ H u_k
 		sum.Axpy(1, u)
@@ -168,13 +168,13 @@ func (c CG) Solve(h *Hyper, _ float64, v exec.Vec) (exec.Vec, error) {
 	u.Zero()
 	r.Copy(v) // r = v − H u
 	d.Copy(r)
-	rr := r.Dot(r)
+	rr := r.Dot(r).Value()
 	enough := rr * 1e-30
 	for k := 0; k < c.Iters && rr > enough; k++ {
 		if err := h.Problem.Product(d, hd, nil); err != nil {
 			return nil, err
 		}
-		curvature := d.Dot(hd)
+		curvature := d.Dot(hd).Value()
 		if k == 0 {
 			h.Curvature = curvature
 		}
@@ -184,7 +184,7 @@ func (c CG) Solve(h *Hyper, _ float64, v exec.Vec) (exec.Vec, error) {
 		step := rr / curvature
 		u.Axpy(step, d)
 		r.Axpy(-step, hd)
-		next := r.Dot(r)
+		next := r.Dot(r).Value()
 		d.Scale(next / rr)
 		d.Axpy(1, r)
 		rr = next

@@ -333,7 +333,7 @@ func TestDifferencesEqualExactOnQuadratics(t *testing.T) {
 	}
 	v := minus(w, target)
 	hv := r.f(v, func(x float64) float64 { return x })
-	near(t, "vHv", h.Curvature, (&vec{v}).Dot(&vec{hv}), 1e-12)
+	near(t, "vHv", h.Curvature, (&vec{v}).Dot(&vec{hv}).Value(), 1e-12)
 	near(t, "norm of u_2", h.Norms[2], norm2(r.f(v, func(x float64) float64 { return (1 - 0.1*x) * (1 - 0.1*x) })), 1e-12)
 
 	h.Mixed = Differences

@@ -38,27 +38,8 @@ func (s SGD) Rate(epoch, epochs, step, steps int) float64 {
 // Step moves w against grad and returns the norm of grad before clipping. grad
 // is overwritten. buf is the momentum vector, zero before the first step; it may
 // be nil when Momentum is 0.
-func (s SGD) Step(w, grad, buf exec.Vec, lr float64) (norm float64) {
-	norm = Norm(grad)
-	if s.Clip > 0 && norm > s.Clip {
-		grad.Scale(s.Clip / (norm + 1e-6))
-	}
-	if s.WeightDecay != 0 {
-		grad.Axpy(s.WeightDecay, w)
-	}
-	if s.Momentum == 0 {
-		w.Axpy(-lr, grad)
-		return norm
-	}
-	buf.Scale(s.Momentum)
-	buf.Axpy(1, grad)
-	if s.Nesterov {
-		w.Axpy(-lr, grad)
-		w.Axpy(-lr*s.Momentum, buf)
-	} else {
-		w.Axpy(-lr, buf)
-	}
-	return norm
+func (s SGD) Step(w, grad, buf exec.Vec, lr float64) (norm exec.Number) {
+	return w.Step(grad, buf, exec.SGDStep{Rate: lr, Momentum: s.Momentum, Decay: s.WeightDecay, Clip: s.Clip, Nesterov: s.Nesterov})
 }
 
 // Virtual moves w as the look-ahead of second-order DARTS does:
@@ -77,7 +58,7 @@ func (s SGD) Virtual(w, grad, buf exec.Vec, lr float64) {
 }
 
 // Norm is the Euclidean norm of v.
-func Norm(v exec.Vec) float64 { return math.Sqrt(v.Dot(v)) }
+func Norm(v exec.Vec) float64 { return math.Sqrt(v.Dot(v).Value()) }
 
 // Adam is the optimiser of α, in PyTorch's conventions. Weight decay is coupled:
 // it is added to the gradient before the moments.

@@ -25,7 +25,7 @@ func TestSGDByHand(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w, buf := &vec{[]float64{1}}, &vec{[]float64{0}}
 			for step, want := range tt.want {
-				norm := tt.sgd.Step(w, &vec{[]float64{2}}, buf, 0.1)
+				norm := tt.sgd.Step(w, &vec{[]float64{2}}, buf, 0.1).Value()
 				near(t, fmt.Sprintf("w after step %d", step+1), w.x[0], want, 1e-8)
 				near(t, "norm before clipping", norm, 2, 0)
 			}
@@ -35,7 +35,7 @@ func TestSGDByHand(t *testing.T) {
 
 func TestClipScalesTheWholeGradient(t *testing.T) {
 	w := &vec{[]float64{0, 0}}
-	norm := SGD{Clip: 1}.Step(w, &vec{[]float64{3, 4}}, nil, 1)
+	norm := SGD{Clip: 1}.Step(w, &vec{[]float64{3, 4}}, nil, 1).Value()
 	near(t, "norm", norm, 5, 0)
 	nearAll(t, "w", w.x, []float64{-3 / 5.000001, -4 / 5.000001}, 1e-15) // PyTorch: 1/(norm+1e-6)
 }

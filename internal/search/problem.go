@@ -64,12 +64,12 @@ type Problem interface {
 	BatchesPerEpoch(s batch.Split) int
 	// Gradient returns the loss of b and fills dw = dL/dw and dcoefs = dL/dcoefs;
 	// either may be nil when it is not wanted.
-	Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (loss float64, err error)
+	Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (loss exec.Number, err error)
 	// Linearize fixes the point (weights, coefs, b) for Product, and computes its
 	// activations once. It holds until the next call of Gradient or Linearize.
 	Linearize(b batch.Batch, coefs []float64) error
 	// Product fills hv = (∂²L/∂w²)·v and mixed = (∂²L/∂coefs∂w)·v, exact products
-	// at the linearization point. Either may be nil. v and hv may be the same.
+	// at the linearization point. Either may be nil. v and hv are two vectors.
 	Product(v, hv exec.Vec, mixed []float64) error
 	// GFLOP is the arithmetic done so far through this problem, in 10⁹ operations.
 	GFLOP() float64

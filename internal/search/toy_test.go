@@ -11,6 +11,7 @@ import (
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
+	"idarts/internal/exec/ref"
 )
 
 // vec is an exec.Vec in memory.
@@ -29,13 +30,17 @@ func (v *vec) Axpy(a float64, x exec.Vec) {
 		v.x[i] += a * xi
 	}
 }
-func (v *vec) Dot(x exec.Vec) float64 {
+func (v *vec) Dot(x exec.Vec) exec.Number {
 	sum := 0.0
 	for i, xi := range x.(*vec).x {
 		sum += v.x[i] * xi
 	}
-	return sum
+	return exec.Known(sum)
 }
+func (v *vec) Step(grad, buf exec.Vec, s exec.SGDStep) exec.Number { return ref.Step(v, grad, buf, s) }
+func (v *vec) Slice(offset, n int) exec.Vec                        { return &vec{v.x[offset : offset+n]} }
+func (v *vec) Read(dst []float64)                                  { copy(dst, v.x) }
+func (v *vec) Write(src []float64)                                 { copy(v.x, src) }
 func (v *vec) Bytes() []byte {
 	var b []byte
 	for _, x := range v.x {
@@ -185,7 +190,7 @@ func (p *toy) NewVec() exec.Vec                { return &vec{make([]float64, len
 func (p *toy) BatchesPerEpoch(batch.Split) int { return p.perEpoch }
 func (p *toy) GFLOP() float64                  { return p.gflop }
 
-func (p *toy) Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (float64, error) {
+func (p *toy) Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (exec.Number, error) {
 	loss, gw, gc := p.batch(b).gradient(p.w.x, coefs)
 	if dw != nil {
 		copy(dw.(*vec).x, gw)
@@ -196,7 +201,7 @@ func (p *toy) Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []flo
 	p.linear = false
 	p.gflop++
 	p.drift = 0.9*p.drift + 0.1*loss
-	return loss, nil
+	return exec.Known(loss), nil
 }
 
 func (p *toy) Linearize(b batch.Batch, coefs []float64) error {

@@ -44,12 +44,12 @@ type Param struct {
 	node   *graph.Node
 }
 
-// norm is one batch norm and where its running averages live.
+// norm is one batch norm. In [exec.Stats] it has 3·Channels numbers: mean, variance
+// and 1/deviation.
 type norm struct {
-	channels, rows int // rows = N·H·W values behind each average
-	buffer, stats  int // offsets in exec.Buffers (mean, variance) and exec.Stats (mean, variance, rstd)
-	momentum       float64
-	node           *graph.Node
+	exec.Averages // Rows = N·H·W
+	name          string
+	node          *graph.Node
 }
 
 // auxiliary is a further classifier whose loss counts in training.
@@ -119,15 +119,15 @@ func (b *Builder) Conv(name string, x *graph.Node, cout int, w graph.Window) *gr
 func (b *Builder) Norm(name string, x *graph.Node, affine bool) *graph.Node {
 	shape := graph.Shape(x)
 	c := shape.Channels()
-	n := norm{channels: c, rows: shape.Len() / c, momentum: b.Momentum}
+	n := norm{name: name, Averages: exec.Averages{Channels: c, Rows: shape.Len() / c, Momentum: b.Momentum}}
 	if last := len(b.norms) - 1; last >= 0 {
-		n.buffer = b.norms[last].buffer + 2*b.norms[last].channels
-		n.stats = b.norms[last].stats + 3*b.norms[last].channels
+		n.Buffers = b.norms[last].Buffers + 2*b.norms[last].Channels
+		n.Stats = b.norms[last].Stats + 3*b.norms[last].Channels
 	}
 	var y *graph.Node
 	if b.evaluate {
-		mean := b.Input(exec.Buffers, n.buffer, exec.Vector(c))
-		variance := b.Input(exec.Buffers, n.buffer+c, exec.Vector(c))
+		mean := b.Input(exec.Buffers, n.Buffers, exec.Vector(c))
+		variance := b.Input(exec.Buffers, n.Buffers+c, exec.Vector(c))
 		y = b.BatchNormEval(x, mean, variance, normEps)
 	} else {
 		y, n.node = b.BatchNorm(x, normEps)
@@ -180,9 +180,10 @@ func (b *Builder) Auxiliary(logits *graph.Node, weight float64) {
 	b.aux = append(b.aux, auxiliary{logits, weight})
 }
 
-// start fills w with the starting weights of seed. Every tensor has its own
-// random stream, so the values of one do not depend on the sizes of others.
-func start(params []Param, seed uint64, set func(i int, v float64)) {
+// start makes the n starting weights of seed. Every tensor has its own random
+// stream, so the values of one do not depend on the sizes of others.
+func start(params []Param, n int, seed uint64) []float64 {
+	w := make([]float64, n)
 	for k, p := range params {
 		var r *rand.Rand
 		if p.Bound > 0 {
@@ -193,15 +194,17 @@ func start(params []Param, seed uint64, set func(i int, v float64)) {
 			if r != nil {
 				v = p.Bound * (2*r.Float64() - 1)
 			}
-			set(p.Offset+i, v)
+			w[p.Offset+i] = v
 		}
 	}
+	return w
 }
 
 // network is a Build that has been carried out in one mode.
 type network struct {
 	Builder
 	images, targets, logits, loss *graph.Node
+	averages                      []exec.Averages
 	coefOrder                     []int         // the coefficients that are read, ascending
 	grads                         []*graph.Node // see gradients
 }
@@ -213,6 +216,9 @@ func assemble(build Build, o Options, evaluate bool) (*network, error) {
 	n.logits = build(&n.Builder, n.images)
 	if got, want := graph.Shape(n.logits), graph.Shape(n.targets); got != want {
 		return nil, fmt.Errorf("supernet: the network gives logits of shape %v, want %v", got, want)
+	}
+	for _, bn := range n.norms {
+		n.averages = append(n.averages, bn.Averages)
 	}
 	n.coefOrder = slices.Sorted(maps.Keys(n.coefs))
 	if last := len(n.coefOrder) - 1; last >= 0 && n.coefOrder[last] >= o.Layers*o.LayerCoefs {

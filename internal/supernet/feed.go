@@ -2,34 +2,32 @@ package supernet
 
 import (
 	"fmt"
-	"math"
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
-	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 )
 
-// Loaders feeds batches of the two halves of the data. valid may be nil for a
-// network that is only trained. While one batch is computed on, the next of the
-// same kind is assembled beside it.
-func Loaders[T cpu.Float](train, valid *images.Loader) Feed[T] {
-	halves := [batch.NumSplits]*images.Loader{batch.Train: train, batch.Valid: valid}
-	feed := Feed[T]{}
-	var ahead [batch.NumSplits][batch.NumDraws]assembly[T]
-	for s, l := range halves {
+// Loaders feeds batches of the splits of the data, in the order of [batch.Split];
+// splits may be left out or nil. While one batch is computed on, the next of the same
+// kind is assembled beside it. What no batch is asked of takes no memory.
+func Loaders(splits ...*images.Loader) Feed {
+	feed := Feed{}
+	var ahead [batch.NumSplits][batch.NumDraws]assembly
+	for s, l := range splits {
 		if l == nil {
 			continue
 		}
+		feed.Images[s] = l
 		feed.PerEpoch[s] = l.Batches()
 		for d := range ahead[s] {
 			a := &ahead[s][d]
-			*a = assembly[T]{loader: l, draw: batch.Draw(d), ids: make([]int, l.Batch), ready: make(chan struct{}, 1)}
+			*a = assembly{loader: l, draw: batch.Draw(d), ids: make([]int, l.Batch), ready: make(chan struct{}, 1)}
 			a.ahead = a.run
 		}
 	}
-	feed.Fill = func(b batch.Batch, pixels, targets []T) error {
-		if halves[b.Split] == nil {
+	feed.Fill = func(b batch.Batch, pixels, targets exec.Host) error {
+		if feed.Images[b.Split] == nil {
 			return fmt.Errorf("supernet: split %d has no images", b.Split)
 		}
 		ahead[b.Split][b.Draw].take(b.Index, pixels, targets)
@@ -39,84 +37,53 @@ func Loaders[T cpu.Float](train, valid *images.Loader) Feed[T] {
 }
 
 // assembly makes the batches of one kind, one of them ahead of time.
-type assembly[T cpu.Float] struct {
+type assembly struct {
 	loader          *images.Loader
 	draw            batch.Draw
 	ids             []int
-	pixels, targets []T    // of the batch that is made ahead
-	index           uint64 // its number
+	pixels, targets exec.Host // of the batch that is made ahead
+	index           uint64    // its number
 	begun           bool
 	ahead           func() // run
 	ready           chan struct{}
 }
 
 // take writes batch index and starts on the one after it.
-func (a *assembly[T]) take(index uint64, pixels, targets []T) {
+func (a *assembly) take(index uint64, pixels, targets exec.Host) {
 	if a.begun {
 		<-a.ready
 	}
 	if a.begun && a.index == index {
-		copy(pixels, a.pixels)
-		copy(targets, a.targets)
+		pixels.Copy(a.pixels)
+		targets.Copy(a.targets)
 	} else {
 		a.fill(index, pixels, targets)
 	}
-	if a.pixels == nil {
-		a.pixels, a.targets = make([]T, len(pixels)), make([]T, len(targets))
+	if !a.begun {
+		a.pixels, a.targets = pixels.New(), targets.New()
 	}
 	a.index, a.begun = index+1, true
 	go a.ahead() // a method would be wrapped, and that allocated
 }
 
-func (a *assembly[T]) run() {
+func (a *assembly) run() {
 	a.fill(a.index, a.pixels, a.targets)
 	a.ready <- struct{}{}
 }
 
-func (a *assembly[T]) fill(index uint64, pixels, targets []T) {
-	images.Fill(a.loader, a.loader.Pick(a.draw, index, a.ids), a.draw, index, pixels, targets)
+func (a *assembly) fill(index uint64, pixels, targets exec.Host) {
+	ids := a.loader.Pick(a.draw, index, a.ids)
+	if pixels.F32 != nil {
+		images.Fill(a.loader, ids, a.draw, index, pixels.F32, targets.F32)
+	} else {
+		images.Fill(a.loader, ids, a.draw, index, pixels.F64, targets.F64)
+	}
 }
 
-// Accuracy runs all images of l through the network in evaluation mode and
-// returns the share of right answers in percent and the mean cross-entropy in
-// nats. Of equal logits the first class counts. l.Batch must be the network's.
-func (p *Problem[T]) Accuracy(coefs []float64, l *images.Loader) (percent, loss float64, err error) {
-	if l.Batch != p.opt.Images[0] {
-		return 0, 0, fmt.Errorf("supernet: evaluation in batches of %d, want the network's %d", l.Batch, p.opt.Images[0])
+// fillEval is [images.FillEval] in the precision of pixels and targets.
+func fillEval(l *images.Loader, i int, pixels, targets exec.Host) (count int) {
+	if pixels.F32 != nil {
+		return images.FillEval(l, i, pixels.F32, targets.F32)
 	}
-	classes := p.opt.Classes
-	targets := p.mem[exec.Targets]
-	right, total := 0, 0
-	for i := range l.EvalBatches() {
-		count := 0
-		logits, err := p.Evaluate(coefs, func(pixels []T) error {
-			count = images.FillEval(l, i, pixels, targets)
-			return nil
-		})
-		if err != nil {
-			return 0, 0, err
-		}
-		for k := range count {
-			row, target := logits[k*classes:(k+1)*classes], targets[k*classes:(k+1)*classes]
-			best, label := 0, 0
-			for c := range row {
-				if row[c] > row[best] {
-					best = c
-				}
-				if target[c] > target[label] {
-					label = c
-				}
-			}
-			if best == label {
-				right++
-			}
-			sum := 0.0
-			for _, z := range row {
-				sum += math.Exp(float64(z - row[best]))
-			}
-			loss += math.Log(sum) + float64(row[best]-row[label])
-		}
-		total += count
-	}
-	return 100 * float64(right) / float64(total), loss / float64(total), nil
+	return images.FillEval(l, i, pixels.F64, targets.F64)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"idarts/internal/batch"
+	"idarts/internal/exec"
 	"idarts/internal/images"
 	"idarts/internal/rng"
 )
@@ -24,30 +25,24 @@ func TestBatchesAheadAreTheSame(t *testing.T) {
 		return &images.Loader{Set: set, Batch: 8, Name: "test", Seed: 3, Smoothing: 0.1,
 			Augment: images.Augment{Flip: true, Crop: 2, Mean: []float64{0, 0}, Std: []float64{1, 1}}}
 	}
-	feed := Loaders[float32](loader(), loader())
-	alone := Loaders[float64](loader(), nil) // reads each batch once, so nothing is ahead
-	pixels, targets := make([]float32, 8*72), make([]float32, 8*3)
-	wide, wideTargets := make([]float64, 8*72), make([]float64, 8*3)
+	feed := Loaders(loader(), loader())
+	alone := Loaders(loader()) // reads each batch once, so nothing is ahead
+	pixels, targets := exec.Host{F32: make([]float32, 8*72)}, exec.Host{F32: make([]float32, 8*3)}
+	wide, wideTargets := exec.Host{F64: make([]float64, 8*72)}, exec.Host{F64: make([]float64, 8*3)}
 	seen := 0
 	for range 300 {
 		b := batch.Batch{Split: batch.Split(r.IntN(2)), Draw: batch.Draw(r.IntN(3)), Index: uint64(seen/20) + r.Uint64N(2)}
 		if err := feed.Fill(b, pixels, targets); err != nil {
 			t.Fatal(err)
 		}
-		alone = Loaders[float64](loader(), nil)
+		alone = Loaders(loader())
 		if err := alone.Fill(batch.Batch{Draw: b.Draw, Index: b.Index}, wide, wideTargets); err != nil {
 			t.Fatal(err)
 		}
-		for i, v := range wide {
-			wide[i] = float64(float32(v))
-		}
-		for i, v := range wideTargets {
-			wideTargets[i] = float64(float32(v))
-		}
-		if got := widen(pixels); !slices.Equal(got, wide) {
+		if !slices.Equal(pixels.F32, rounded(wide.F64)) {
 			t.Fatalf("%+v: other pixels than when it is asked for alone", b)
 		}
-		if got := widen(targets); !slices.Equal(got, wideTargets) {
+		if !slices.Equal(targets.F32, rounded(wideTargets.F64)) {
 			t.Fatalf("%+v: other targets than when it is asked for alone", b)
 		}
 		seen++
@@ -57,10 +52,10 @@ func TestBatchesAheadAreTheSame(t *testing.T) {
 	}
 }
 
-func widen(x []float32) []float64 {
-	out := make([]float64, len(x))
+func rounded(x []float64) []float32 {
+	out := make([]float32, len(x))
 	for i, v := range x {
-		out[i] = float64(v)
+		out[i] = float32(v)
 	}
 	return out
 }

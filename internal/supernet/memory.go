@@ -1,28 +1,18 @@
 package supernet
 
-import (
-	"unsafe"
-
-	"idarts/internal/exec"
-	"idarts/internal/exec/cpu"
-)
-
-func elementSize[T cpu.Float]() int {
-	var element T
-	return int(unsafe.Sizeof(element))
-}
+import "idarts/internal/exec"
 
 // Bytes is the memory of the programs lowered so far: arena is the shared block
 // for intermediate results, total is everything, the vectors that methods make
 // with NewVec left out.
-func (p *Problem[T]) Bytes() (arena, total int) {
-	size := elementSize[T]()
-	for _, region := range p.mem {
-		total += size * len(region)
+func (p *Problem) Bytes() (arena, total int) {
+	size := p.opt.Device.Bits() / 8
+	for _, n := range p.size {
+		total += size * n
 	}
-	return size * len(p.mem[exec.Scratch]), total
+	return size * p.size[exec.Scratch], total
 }
 
 // Traffic is how many bytes the programs have read and written so far, every
 // argument and result of an instruction counted once.
-func (p *Problem[T]) Traffic() float64 { return float64(elementSize[T]() * p.moved) }
+func (p *Problem) Traffic() float64 { return float64(p.opt.Device.Bits() / 8 * p.moved) }

@@ -13,7 +13,6 @@ import (
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
-	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
@@ -71,7 +70,7 @@ func (r Recipe) Part(data *images.Dataset) images.Part {
 // function of network, recipe, seed and data.
 type Training struct {
 	recipe         Recipe
-	problem        *supernet.Problem[float32]
+	problem        *supernet.Problem
 	grad, momentum exec.Vec
 	steps          int // of an epoch
 	done           int // epochs
@@ -80,7 +79,7 @@ type Training struct {
 
 // New prepares the training of what build describes. name is that of the random
 // streams.
-func New(build supernet.Build, recipe Recipe, seed uint64, pool *cpu.Pool, data *images.Dataset, name string) (*Training, error) {
+func New(build supernet.Build, recipe Recipe, seed uint64, device exec.Device, data *images.Dataset, name string) (*Training, error) {
 	train := Loader(name, data, recipe.Part(data), recipe.Batch, recipe.Augment, seed)
 	train.Smoothing = recipe.Smoothing
 	t := &Training{
@@ -91,9 +90,9 @@ func New(build supernet.Build, recipe Recipe, seed uint64, pool *cpu.Pool, data 
 	if err := errors.Join(train.Check(), t.valid.Check(), t.test.Check()); err != nil {
 		return nil, err
 	}
-	opt := supernet.Options{Images: BatchShape(train), Classes: train.Set.Classes, Seed: seed, Pool: pool}
+	opt := supernet.Options{Images: BatchShape(train), Classes: train.Set.Classes, Seed: seed, Device: device}
 	var err error
-	if t.problem, err = supernet.New(build, opt, supernet.Loaders[float32](train, nil)); err != nil {
+	if t.problem, err = supernet.New(build, opt, supernet.Loaders(train)); err != nil {
 		return nil, err
 	}
 	t.grad, t.momentum, t.steps = t.problem.NewVec(), t.problem.NewVec(), train.Batches()
@@ -111,10 +110,11 @@ func (t *Training) Epoch(ctx context.Context, progress func(done, total int)) (l
 			return 0, err
 		}
 		b := batch.Batch{Split: batch.Train, Draw: batch.Epochs, Index: uint64(t.done*t.steps + step)}
-		loss, err := t.problem.Gradient(b, nil, t.grad, nil)
+		number, err := t.problem.Gradient(b, nil, t.grad, nil)
 		if err != nil {
 			return 0, err
 		}
+		loss := number.Value()
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return 0, fmt.Errorf("training: loss is %v in epoch %d step %d: %w", loss, t.done+1, step+1, search.ErrDiverged)
 		}
@@ -151,19 +151,13 @@ func (t *Training) Rate(step int) float64 {
 // GFLOP is the arithmetic done so far, in 10⁹ operations.
 func (t *Training) GFLOP() float64 { return t.problem.GFLOP() }
 
-// Measured are accuracy and mean loss of a network on one part of the data.
-type Measured struct {
-	Accuracy float64 // percent
-	Loss     float64 // nats
-}
-
 // Measure looks at the network as it is now on the validation and the test images,
 // with the running averages in batch norm.
-func (t *Training) Measure() (valid, test Measured, err error) {
-	if valid.Accuracy, valid.Loss, err = t.problem.Accuracy(nil, t.valid); err != nil {
+func (t *Training) Measure() (valid, test batch.Evaluation, err error) {
+	if valid, err = t.problem.EvaluateImages(t.valid, nil, exec.NormRunning); err != nil {
 		return valid, test, err
 	}
-	test.Accuracy, test.Loss, err = t.problem.Accuracy(nil, t.test)
+	test, err = t.problem.EvaluateImages(t.test, nil, exec.NormRunning)
 	return valid, test, err
 }
 

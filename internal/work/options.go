@@ -16,9 +16,10 @@ import (
 
 // Options say where and how units go.
 type Options struct {
-	Out   string // root of the folders of units
-	Jobs  int    // units at a time; 0: one for each core
-	Fresh bool   // delete what is there of these units and start over
+	Out    string // root of the folders of units
+	Jobs   int    // units at a time; 0: one for each core
+	Fresh  bool   // delete what is there of these units and start over
+	Device string // what computes, see package device
 
 	Log      io.Writer  // progress and remarks
 	Terminal bool       // Log is a terminal

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/device"
 	"idarts/internal/durable"
-	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 	"idarts/internal/provenance"
 	"idarts/internal/work"
@@ -150,8 +150,12 @@ func (b *Build) work(ctx context.Context, shards [][]Task, missing []int, result
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
-			pool := cpu.NewPool(1)
-			defer pool.Close()
+			d, err := device.Open(b.Device, 32, 1)
+			if err != nil {
+				cancel(err)
+				return
+			}
+			defer d.Close()
 			for {
 				i, ok := take()
 				if !ok {
@@ -160,7 +164,7 @@ func (b *Build) work(ctx context.Context, shards [][]Task, missing []int, result
 				shard := trainedShard{version: provenance.Versions()["idarts"]}
 				used, done := cpuSeconds(), show.count()
 				for _, task := range shards[i] {
-					rows, err := b.train(ctx, b.data, task, pool)
+					rows, err := b.train(ctx, b.data, task, d)
 					if err != nil {
 						cancel(err)
 						return

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"time"
 
-	"idarts/internal/exec/cpu"
+	"idarts/internal/exec"
 	"idarts/internal/images"
 	"idarts/internal/rng"
 	"idarts/internal/search"
@@ -201,13 +201,13 @@ func (m Benchmark) origin(data *images.Dataset) (string, error) {
 
 // train does one training: a pure function of m, data and task, but for Seconds.
 // A loss that is not finite ends it, and the network is measured as it is then.
-func (m Benchmark) train(ctx context.Context, data *images.Dataset, task Task, pool *cpu.Pool) ([]Row, error) {
+func (m Benchmark) train(ctx context.Context, data *images.Dataset, task Task, d exec.Device) ([]Row, error) {
 	began := time.Now()
 	build, err := m.Net.Train(task.Cell.String(), supernet.DataOf(data.Train.Set))
 	if err != nil {
 		return nil, err
 	}
-	t, err := training.New(build, m.Recipe.Recipe, task.Seed, pool, data, "micro")
+	t, err := training.New(build, m.Recipe.Recipe, task.Seed, d, data, "micro")
 	if err != nil {
 		return nil, err
 	}

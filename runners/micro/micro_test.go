@@ -263,11 +263,11 @@ func TestMicroTrainPools(t *testing.T) {
 		task := Task{Cell: nb201.Random(r).Network()}
 		var rows [2][]Row
 		for i := range rows {
-			pool := cpu.NewPool(i + 1)
-			if rows[i], err = m.train(context.Background(), data, task, pool); err != nil {
+			d := cpu.Open[float32](i + 1)
+			if rows[i], err = m.train(context.Background(), data, task, d); err != nil {
 				t.Fatal(err)
 			}
-			pool.Close()
+			d.Close()
 			rows[i][0].Seconds = 0
 		}
 		if !slices.Equal(rows[0], rows[1]) {
@@ -368,11 +368,11 @@ func TestMicroTableRebuilds(t *testing.T) {
 	if len(known[valid]) != nb201.NumCells || len(known[test]) != nb201.NumCells {
 		t.Fatalf("%d and %d cells in the table, want all", len(known[valid]), len(known[test]))
 	}
-	pool := cpu.NewPool(2)
-	defer pool.Close()
+	d := cpu.Open[float32](2)
+	defer d.Close()
 	cells := rebuiltCells(t)
 	for _, c := range cells {
-		rows, err := m.train(context.Background(), data, Task{Cell: c.Network()}, pool)
+		rows, err := m.train(context.Background(), data, Task{Cell: c.Network()}, d)
 		if err != nil {
 			t.Fatal(err)
 		}

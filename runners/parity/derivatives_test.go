@@ -18,29 +18,29 @@ import (
 // tinyProblem is a supernet with random images, weights and alpha, small enough
 // that differences with a small step cross no kink of a relu or a maximum.
 type tinyProblem struct {
-	*supernet.Problem[float64]
+	*supernet.Problem
 	layout search.Layout
 	alpha  []float64
 }
 
 func newTiny(t *testing.T, space protocol.Space) *tinyProblem {
-	pool := cpu.NewPool(1)
-	t.Cleanup(pool.Close)
+	device := cpu.Open[float64](1)
+	t.Cleanup(device.Close)
 	set := &images.Set{H: 4, W: 4, C: 1, Classes: 3}
 	cellCount := 1
 	if space.Name == "darts" {
 		cellCount, set.H, set.W = 3, 8, 8
 	}
-	feed := supernet.Feed[float64]{
-		PerEpoch: [2]int{1, 1},
-		Fill: func(b batch.Batch, images, targets []float64) error {
+	feed := supernet.Feed{
+		PerEpoch: [batch.NumSplits]int{1, 1},
+		Fill: func(b batch.Batch, images, targets exec.Host) error {
 			r := rng.New(uint64(b.Split), "tiny images")
-			for i := range images {
-				images[i] = r.NormFloat64()
+			for i := range images.Len() {
+				images.Set(i, r.NormFloat64())
 			}
-			clear(targets)
+			targets.Clear()
 			for n := range 3 {
-				targets[3*n+n] = 1
+				targets.Set(3*n+n, 1)
 			}
 			return nil
 		},
@@ -50,7 +50,7 @@ func newTiny(t *testing.T, space protocol.Space) *tinyProblem {
 	var err error
 	if p.Problem, err = supernet.New(build, supernet.Options{
 		Images: exec.Shape{3, set.H, set.W, set.C}, Classes: set.Classes,
-		Layers: cells, LayerCoefs: p.layout.Len(), Seed: 5, Pool: pool,
+		Layers: cells, LayerCoefs: p.layout.Len(), Seed: 5, Device: device,
 	}, feed); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,12 @@ func (p *tinyProblem) mix(alpha []float64) (coefs []float64, pullback func([]flo
 	}
 }
 
-func data(v exec.Vec) []float64 { return v.(*cpu.Vec[float64]).Data() }
+// data is a copy of v.
+func data(v exec.Vec) []float64 {
+	x := make([]float64, v.Len())
+	v.Read(x)
+	return x
+}
 
 // relative is |got − want|/|want|.
 func relative(got, want []float64) float64 {
@@ -96,9 +101,11 @@ func TestProductsAgainstDifferences(t *testing.T) {
 			batch := batch.Batch{Split: batch.Train}
 			w, v := p.Weights(), p.NewVec()
 			r := rng.New(1, "direction")
-			for i := range data(v) {
-				data(v)[i] = r.NormFloat64()
+			direction := data(v)
+			for i := range direction {
+				direction[i] = r.NormFloat64()
 			}
+			v.Write(direction)
 			v.Scale(1 / search.Norm(v))
 			hv, mixed := p.NewVec(), make([]float64, len(coefs))
 			if err := p.Linearize(batch, coefs); err != nil {
@@ -162,12 +169,12 @@ func TestHypergradientAgainstUnrolledObjective(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.Axpy(-gamma, grad)
-				loss, err := p.Gradient(valid, coefs, v, dcoefs)
+				number, err := p.Gradient(valid, coefs, v, dcoefs)
 				if err != nil {
 					t.Fatal(err)
 				}
 				w.Copy(saved)
-				return loss, dcoefs
+				return number.Value(), dcoefs
 			}
 
 			coefs, pullback := p.mix(p.alpha)

@@ -13,7 +13,6 @@ import (
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
-	"idarts/internal/exec/cpu"
 	"idarts/internal/safetensors"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
@@ -202,29 +201,29 @@ func torchOrder(s exec.Shape, each func(torch, ours int)) {
 	}
 }
 
-// FixtureProblem is the network of f in precision T with its weights, its mixture
+// FixtureProblem is the network of f on a device with its weights, its mixture
 // coefficients [cells·A] and its direction. Batches are the two of the fixture,
 // whatever their draw and number.
-func FixtureProblem[T cpu.Float](f *Fixture, pool *cpu.Pool) (p *supernet.Problem[T], coefs []float64, v exec.Vec, err error) {
-	var pixels, targets [len(halves)][]T
+func FixtureProblem(f *Fixture, device exec.Device) (p *supernet.Problem, coefs []float64, v exec.Vec, err error) {
+	var pixels, targets [len(halves)][]float64
 	n, h, w, c := f.Images[0], f.Images[1], f.Images[2], f.Images[3]
 	for half, name := range halves {
 		t, labels := f.file.Tensors[name+".images"], f.file.Tensors[name+".labels"]
-		pixels[half], targets[half] = make([]T, f.Images.Len()), make([]T, n*f.Classes)
+		pixels[half], targets[half] = make([]float64, f.Images.Len()), make([]float64, n*f.Classes)
 		for i := range n {
 			targets[half][i*f.Classes+int(labels.Int(i))] = 1
 			for k := range c {
 				for at := range h * w {
-					pixels[half][(i*h*w+at)*c+k] = T(t.Float((i*c+k)*h*w + at))
+					pixels[half][(i*h*w+at)*c+k] = t.Float((i*c+k)*h*w + at)
 				}
 			}
 		}
 	}
 	p, err = supernet.New(f.build, supernet.Options{
-		Images: f.Images, Classes: f.Classes, Layers: f.cells, LayerCoefs: f.layout.Len(), Pool: pool,
-	}, supernet.Feed[T]{PerEpoch: [batch.NumSplits]int{1, 1}, Fill: func(b batch.Batch, images, labels []T) error {
-		copy(images, pixels[b.Split])
-		copy(labels, targets[b.Split])
+		Images: f.Images, Classes: f.Classes, Layers: f.cells, LayerCoefs: f.layout.Len(), Device: device,
+	}, supernet.Feed{PerEpoch: [batch.NumSplits]int{1, 1}, Fill: func(b batch.Batch, images, labels exec.Host) error {
+		images.Write(pixels[b.Split])
+		labels.Write(targets[b.Split])
 		return nil
 	}})
 	if err != nil {
@@ -232,11 +231,12 @@ func FixtureProblem[T cpu.Float](f *Fixture, pool *cpu.Pool) (p *supernet.Proble
 	}
 	v = p.NewVec()
 	for prefix, vec := range map[string]exec.Vec{"w.": p.Weights(), "v.": v} {
-		data := vec.(*cpu.Vec[T]).Data()
+		data := make([]float64, vec.Len())
 		for _, param := range f.params {
 			t := f.file.Tensors[prefix+param.Name]
-			torchOrder(param.Shape, func(torch, ours int) { data[param.Offset+ours] = T(t.Float(torch)) })
+			torchOrder(param.Shape, func(torch, ours int) { data[param.Offset+ours] = t.Float(torch) })
 		}
+		vec.Write(data)
 	}
 	return p, f.mixture(f.cells), v, nil
 }
@@ -250,10 +250,10 @@ func (f *Fixture) mixture(cells int) []float64 {
 	return search.Softmax.Coefs(f.layout, alpha, cells)
 }
 
-// Parity computes what there is to compare, in precision T, and writes it to the
-// file out in the fixture's names and order. docs/parity.md lists it.
-func Parity[T cpu.Float](f *Fixture, pool *cpu.Pool, out string) error {
-	p, coefs, v, err := FixtureProblem[T](f, pool)
+// Parity computes what there is to compare on a device and writes it, in the device's
+// precision, to the file out in the fixture's names and order. docs/parity.md lists it.
+func Parity(f *Fixture, device exec.Device, out string) error {
+	p, coefs, v, err := FixtureProblem(f, device)
 	if err != nil {
 		return err
 	}
@@ -261,12 +261,24 @@ func Parity[T cpu.Float](f *Fixture, pool *cpu.Pool, out string) error {
 		"space": f.Space.Name, "C": strconv.Itoa(f.C), "N": strconv.Itoa(f.N), "classes": strconv.Itoa(f.Classes),
 		"gamma": strconv.FormatFloat(f.Gamma, 'g', -1, 64),
 	}, Tensors: map[string]safetensors.Tensor{}}
+	tensor := func(name string, shape []int, values []float64) {
+		if device.Bits() == 64 {
+			r.Tensors[name] = safetensors.Floats(shape, values)
+			return
+		}
+		single := make([]float32, len(values))
+		for i, v := range values {
+			single[i] = float32(v)
+		}
+		r.Tensors[name] = safetensors.Floats(shape, single)
+	}
+	data := make([]float64, p.Weights().Len())
 	weights := func(prefix string, vec exec.Vec) {
-		data := vec.(*cpu.Vec[T]).Data()
+		vec.Read(data)
 		for _, param := range f.params {
-			values := make([]T, param.Shape.Len())
+			values := make([]float64, param.Shape.Len())
 			torchOrder(param.Shape, func(torch, ours int) { values[torch] = data[param.Offset+ours] })
-			r.Tensors[prefix+param.Name] = safetensors.Floats(f.file.Tensors["w."+param.Name].Shape, values)
+			tensor(prefix+param.Name, f.file.Tensors["w."+param.Name].Shape, values)
 		}
 	}
 	// The gradient in α of what has the gradient dcoefs in the coefficients.
@@ -275,11 +287,7 @@ func Parity[T cpu.Float](f *Fixture, pool *cpu.Pool, out string) error {
 		layer, dalpha := make([]float64, len(mixture)), make([]float64, len(mixture))
 		search.SumLayers(layer, dcoefs)
 		search.Softmax.Pullback(f.layout, nil, mixture, layer, dalpha)
-		values := make([]T, len(dalpha))
-		for i, d := range dalpha {
-			values[i] = T(d)
-		}
-		r.Tensors[name] = safetensors.Floats([]int{len(values)}, values)
+		tensor(name, []int{len(dalpha)}, dalpha)
 	}
 
 	grad, dcoefs := p.NewVec(), make([]float64, len(coefs))
@@ -288,8 +296,8 @@ func Parity[T cpu.Float](f *Fixture, pool *cpu.Pool, out string) error {
 		if err != nil {
 			return err
 		}
-		r.Tensors["loss."+name] = safetensors.Floats([]int{}, []T{T(loss)})
-		r.Tensors["logits."+name] = safetensors.Floats([]int{f.Images[0], f.Classes}, p.Logits())
+		tensor("loss."+name, []int{}, []float64{loss.Value()})
+		tensor("logits."+name, []int{f.Images[0], f.Classes}, p.Logits().Read())
 		weights("grad."+name+".w.", grad)
 		alpha("grad."+name+".alpha", dcoefs)
 	}

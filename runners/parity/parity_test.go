@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"idarts/internal/batch"
+	"idarts/internal/device"
 	"idarts/internal/exec"
-	"idarts/internal/exec/cpu"
 	"idarts/internal/safetensors"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
@@ -63,7 +63,7 @@ func goldenFixture(t *testing.T, g golden, v map[string]safetensors.Tensor) *saf
 }
 
 // parity runs a fixture through files.
-func parity[T cpu.Float](t *testing.T, f *safetensors.File) *safetensors.File {
+func parity(t *testing.T, f *safetensors.File, bits int) *safetensors.File {
 	t.Helper()
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in.safetensors"), filepath.Join(dir, "out.safetensors")
@@ -74,9 +74,12 @@ func parity[T cpu.Float](t *testing.T, f *safetensors.File) *safetensors.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := cpu.NewPool(2)
-	defer pool.Close()
-	if err := Parity[T](fixture, pool, out); err != nil {
+	device, err := device.Open("cpu", bits, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	if err := Parity(fixture, device, out); err != nil {
 		t.Fatal(err)
 	}
 	r, err := safetensors.Read(out)
@@ -120,10 +123,10 @@ func TestParityGivesTheGoldenValues(t *testing.T) {
 				t.Fatal(err)
 			}
 			layout := space.Search().Layout
-			first := parity[float64](t, goldenFixture(t, g, nil))
+			first := parity(t, goldenFixture(t, g, nil), 64)
 			// The golden H v takes v from the validation batch.
 			fixture := goldenFixture(t, g, first.Tensors)
-			r := parity[float64](t, fixture)
+			r := parity(t, fixture, 64)
 
 			cases := 0
 			check := func(name string, got, want, tol float64) {
@@ -176,7 +179,7 @@ func TestParityGivesTheGoldenValues(t *testing.T) {
 				t.Errorf("%d tensors, want %d", len(r.Tensors), want)
 			}
 
-			single := parity[float32](t, fixture)
+			single := parity(t, fixture, 32)
 			for _, prefix := range []string{"loss.", "grad.train.w.", "grad.valid.alpha", "hv.", "mixed"} {
 				wide := values(r, prefix)
 				off := length(minus(values(single, prefix), wide)) / length(wide)
@@ -198,7 +201,7 @@ func TestParityIsTheProblem(t *testing.T) {
 			f.Tensors["v."+base] = tensor
 		}
 	}
-	r := parity[float64](t, f)
+	r := parity(t, f, 64)
 	space, err := protocol.LookupSpace(g.space)
 	if err != nil {
 		t.Fatal(err)
@@ -213,12 +216,12 @@ func TestParityIsTheProblem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := values(r, "loss.train")[0]; got != loss {
-		t.Errorf("loss %v, the problem's is %v", got, loss)
+	if got := values(r, "loss.train")[0]; got != loss.Value() {
+		t.Errorf("loss %v, the problem's is %v", got, loss.Value())
 	}
 	same := func(prefix string, vec exec.Vec) {
 		t.Helper()
-		data := vec.(*cpu.Vec[float64]).Data()
+		data := data(vec)
 		compared := 0
 		for _, param := range p.Params() {
 			tensor := r.Tensors[prefix+param.Name]

@@ -2,11 +2,9 @@ package parity
 
 import (
 	"errors"
-	"runtime"
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
-	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 	"idarts/internal/rng"
 	"idarts/internal/search"
@@ -16,16 +14,14 @@ import (
 	"idarts/runners/protocol"
 )
 
-// MemoryPlan builds the supernet of a protocol whose data is at hand, takes one
-// second-order product, and says how much memory its programs have.
-func MemoryPlan(p protocol.Protocol, data *images.Dataset) (arena, total int, err error) {
+// MemoryPlan builds the supernet of a protocol whose data is at hand on a device,
+// takes one second-order product, and says how much memory its programs have.
+func MemoryPlan(p protocol.Protocol, data *images.Dataset, d exec.Device) (arena, total int, err error) {
 	space, err := protocol.LookupSpace(p.Space)
 	if err != nil {
 		return 0, 0, err
 	}
-	pool := cpu.NewPool(runtime.NumCPU())
-	defer pool.Close()
-	problem, err := runners.Supernet(p, data, pool, 0)
+	problem, err := runners.Supernet(p, data, d, 0)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -36,33 +32,32 @@ func MemoryPlan(p protocol.Protocol, data *images.Dataset) (arena, total int, er
 	return arena, total, nil
 }
 
-// SelfCheck runs the engine on a small supernet in double precision and returns
-// how far its exact Hessian-vector product is from central differences of its
+// SelfCheck runs a small supernet on a device, which should be one of 64 bits, and
+// returns how far its exact Hessian-vector product is from central differences of its
 // gradient, as a share of the product's norm. Healthy machines stay below 1e-5.
-func SelfCheck(data *images.Dataset) (float64, error) {
+func SelfCheck(data *images.Dataset, d exec.Device) (float64, error) {
 	space, err := protocol.LookupSpace("nb201")
 	if err != nil {
 		return 0, err
 	}
-	pool := cpu.NewPool(runtime.NumCPU())
-	defer pool.Close()
 	l := training.Loader("check", data, data.Train, 4, training.Augment{}, 0)
 	build, cells := space.Sized(2, 1).Search(supernet.DataOf(data.Train.Set))
 	layout := space.Search().Layout
 	p, err := supernet.New(build, supernet.Options{
 		Images: training.BatchShape(l), Classes: data.Train.Set.Classes,
-		Layers: cells, LayerCoefs: layout.Len(), Seed: 1, Pool: pool,
-	}, supernet.Loaders[float64](l, l))
+		Layers: cells, LayerCoefs: layout.Len(), Seed: 1, Device: d,
+	}, supernet.Loaders(l, l))
 	if err != nil {
 		return 0, err
 	}
 	coefs := search.Uniform(layout, cells)
 	v := p.NewVec()
 	stream := rng.New(1, "self-check")
-	direction := v.(*cpu.Vec[float64]).Data()
+	direction := make([]float64, v.Len())
 	for i := range direction {
 		direction[i] = stream.NormFloat64()
 	}
+	v.Write(direction)
 	v.Scale(1 / search.Norm(v))
 
 	b := batch.Batch{Split: batch.Train}

@@ -111,24 +111,24 @@ func (g golden) alphas(layout search.Layout) (alpha []float64) {
 // 3, 7 to train and cosine images with labels 1, 4 to validate. Weight tensors
 // with two or more dimensions are 0.1·sin(j), j = 1, 2, ... in PyTorch's
 // (out, in, kh, kw) order; scales are 1, shifts and biases 0.
-func goldenProblem(t *testing.T, space protocol.Space, c, n int) *supernet.Problem[float64] {
+func goldenProblem(t *testing.T, space protocol.Space, c, n int) *supernet.Problem {
 	t.Helper()
-	pool := cpu.NewPool(2)
-	t.Cleanup(pool.Close)
+	device := cpu.Open[float64](2)
+	t.Cleanup(device.Close)
 	const size, channels, classes = 32, 3, 10
-	feed := supernet.Feed[float64]{
-		PerEpoch: [2]int{1, 1},
-		Fill: func(b batch.Batch, images, targets []float64) error {
+	feed := supernet.Feed{
+		PerEpoch: [batch.NumSplits]int{1, 1},
+		Fill: func(b batch.Batch, images, targets exec.Host) error {
 			wave, labels := func(j float64) float64 { return math.Sin(0.37 * j) }, [2]int{3, 7}
 			if b.Split == batch.Valid {
 				wave, labels = func(j float64) float64 { return math.Cos(0.23 * j) }, [2]int{1, 4}
 			}
-			clear(targets)
+			targets.Clear()
 			for n := range 2 {
-				targets[n*classes+labels[n]] = 1
+				targets.Set(n*classes+labels[n], 1)
 				for c := range channels {
 					for i := range size * size {
-						images[(n*size*size+i)*channels+c] = wave(float64((n*channels+c)*size*size + i + 1))
+						images.Set((n*size*size+i)*channels+c, wave(float64((n*channels+c)*size*size+i+1)))
 					}
 				}
 			}
@@ -138,12 +138,12 @@ func goldenProblem(t *testing.T, space protocol.Space, c, n int) *supernet.Probl
 	build, cells := space.Sized(c, n).Search(supernet.Data{Size: size, Channels: channels, Classes: classes})
 	p, err := supernet.New(build, supernet.Options{
 		Images: exec.Shape{2, size, size, channels}, Classes: classes,
-		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Pool: pool,
+		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Device: device,
 	}, feed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights := p.Weights().(*cpu.Vec[float64]).Data()
+	weights := data(p.Weights())
 	for _, param := range p.Params() {
 		s := param.Shape
 		w := weights[param.Offset : param.Offset+s.Len()]
@@ -155,6 +155,7 @@ func goldenProblem(t *testing.T, space protocol.Space, c, n int) *supernet.Probl
 		}
 		torchOrder(s, func(torch, ours int) { w[ours] = 0.1 * math.Sin(float64(torch+1)) })
 	}
+	p.Weights().Write(weights)
 	return p
 }
 
@@ -226,15 +227,15 @@ func TestGoldenSupernets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			check("train loss", loss, g.trainLoss, 1e-11)
+			check("train loss", loss.Value(), g.trainLoss, 1e-11)
 			for i, want := range g.logits {
-				check("train logits", p.Logits()[i], want, 1e-7)
+				check("train logits", p.Logits().At(i), want, 1e-7)
 			}
 			v, dcoefs := p.NewVec(), make([]float64, len(coefs))
 			if loss, err = p.Gradient(valid, coefs, v, dcoefs); err != nil {
 				t.Fatal(err)
 			}
-			check("valid loss", loss, g.validLoss, 1e-11)
+			check("valid loss", loss.Value(), g.validLoss, 1e-11)
 			check("|v|", search.Norm(v), g.v, first)
 			dalpha := pullback(dcoefs)
 			for row, values := range g.direct {
@@ -257,7 +258,7 @@ func TestGoldenSupernets(t *testing.T) {
 					}
 					if k == 1 {
 						check("|Hv|", search.Norm(hv), g.hv, second)
-						check("v·Hv", v.Dot(hv), g.vhv, second)
+						check("v·Hv", v.Dot(hv).Value(), g.vhv, second)
 					}
 					u.Axpy(-gamma, hv)
 					s.Axpy(1, u)

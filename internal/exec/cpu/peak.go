@@ -12,11 +12,11 @@ type Limits struct {
 	Cache, Memory float64
 }
 
-// Peak measures the limits of float32 with all workers of the pool; it takes about a
-// second.
-func Peak(pool *Pool) Limits {
+// Peak measures the limits of float32 with so many workers; it takes about a second.
+func Peak(workers int) Limits {
 	kernels := native[float32]()
-	workers := pool.Workers()
+	pool := NewPool(workers)
+	defer pool.Close()
 
 	// 64 channels, a row of 32 pixels, three taps: 48 KB of weights, 8 KB of pixels.
 	const c, pixels, run = 64, 32, 3 * 64

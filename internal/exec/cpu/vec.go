@@ -15,11 +15,13 @@ type Vec[T Float] struct {
 	kernels *kernels[T]
 
 	// The call at hand, kept here so that a call allocates nothing.
-	x            *Vec[T]
-	a            T
-	sums         []float64
-	lane         []lanes[T] // by worker
-	axpy, dotSum func(tile, worker int)
+	x, buf             *Vec[T]
+	a                  T
+	step               exec.SGDStep
+	clip               T // what the gradient is scaled by
+	sums               []float64
+	lane               []lanes[T] // by worker
+	axpy, dotSum, move func(tile, worker int)
 }
 
 // NewVec makes a zero vector of n numbers.
@@ -39,6 +41,7 @@ func WrapVec[T Float](pool *Pool, data []T) *Vec[T] {
 		v.sums[tile] = 0
 		fold(v.sums[tile:tile+1], acc, 1)
 	}
+	v.move = v.stepTile
 	return v
 }
 
@@ -46,6 +49,11 @@ const vecTile = 4096
 
 // Data is the vector's memory.
 func (v *Vec[T]) Data() []T { return v.data }
+
+// Slice is the n elements from offset on.
+func (v *Vec[T]) Slice(offset, n int) exec.Vec {
+	return WrapVec(v.pool, v.data[offset:offset+n:offset+n])
+}
 
 // Len is the number of elements.
 func (v *Vec[T]) Len() int { return len(v.data) }
@@ -64,16 +72,39 @@ func (v *Vec[T]) Axpy(a float64, x exec.Vec) {
 }
 
 // Scale multiplies by a, rounded to the device's precision first.
-func (v *Vec[T]) Scale(a float64) {
-	s := T(a)
-	for i := range v.data {
-		v.data[i] *= s
+func (v *Vec[T]) Scale(a float64) { scale(v.data, T(a)) }
+
+func scale[T Float](x []T, a T) {
+	for i := range x {
+		x[i] *= a
+	}
+}
+
+// Read fills dst.
+func (v *Vec[T]) Read(dst []float64) {
+	if len(dst) != len(v.data) {
+		panic("cpu: length mismatch")
+	}
+	for i, x := range v.data {
+		dst[i] = float64(x)
+	}
+}
+
+// Write rounds src to the device's precision.
+func (v *Vec[T]) Write(src []float64) {
+	if len(src) != len(v.data) {
+		panic("cpu: length mismatch")
+	}
+	for i, x := range src {
+		v.data[i] = T(x)
 	}
 }
 
 // Dot is Σ v·x, added up in fixed tiles.
-func (v *Vec[T]) Dot(x exec.Vec) float64 {
-	v.x = v.like(x)
+func (v *Vec[T]) Dot(x exec.Vec) exec.Number { return exec.Known(v.dot(v.like(x))) }
+
+func (v *Vec[T]) dot(x *Vec[T]) float64 {
+	v.x = x
 	v.each(v.dotSum)
 	v.x = nil
 	sum := 0.0
@@ -81,6 +112,47 @@ func (v *Vec[T]) Dot(x exec.Vec) float64 {
 		sum += s
 	}
 	return sum
+}
+
+// Step is one walk through the vectors after the one for the norm, a tile at a time.
+func (v *Vec[T]) Step(grad, buf exec.Vec, s exec.SGDStep) exec.Number {
+	v.step, v.clip = s, 1
+	g := v.like(grad)
+	norm := math.Sqrt(g.dot(g))
+	if s.Clip > 0 && norm > s.Clip {
+		v.clip = T(s.Clip / (norm + 1e-6))
+	}
+	v.x = g
+	if s.Momentum != 0 {
+		v.buf = v.like(buf)
+	}
+	v.each(v.move)
+	v.x, v.buf = nil, nil
+	return exec.Known(norm)
+}
+
+func (v *Vec[T]) stepTile(tile, _ int) {
+	lo, hi := tile*vecTile, min((tile+1)*vecTile, len(v.data))
+	w, g, s, axpy := v.data[lo:hi], v.x.data[lo:hi], &v.step, v.kernels.axpy
+	if v.clip != 1 {
+		scale(g, v.clip)
+	}
+	if s.Decay != 0 {
+		axpy(g, w, T(s.Decay))
+	}
+	if s.Momentum == 0 {
+		axpy(w, g, T(-s.Rate))
+		return
+	}
+	buf := v.buf.data[lo:hi]
+	scale(buf, T(s.Momentum))
+	axpy(buf, g, 1)
+	if s.Nesterov {
+		axpy(w, g, T(-s.Rate))
+		axpy(w, buf, T(-s.Rate*s.Momentum))
+	} else {
+		axpy(w, buf, T(-s.Rate))
+	}
 }
 
 // each runs over the tiles, with helpers if there are many.

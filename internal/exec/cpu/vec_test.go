@@ -2,9 +2,11 @@ package cpu
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"idarts/internal/exec"
+	"idarts/internal/exec/ref"
 	"idarts/internal/rng"
 )
 
@@ -20,7 +22,7 @@ func TestVec(t *testing.T) {
 	if got, want := [3]float32(y.Data()), [3]float32{3, 6, 9}; got != want {
 		t.Errorf("2(x + x/2) = %v, want %v", got, want)
 	}
-	if got := x.Dot(y); got != 42 {
+	if got := x.Dot(y).Value(); got != 42 {
 		t.Errorf("dot = %v, want 42", got)
 	}
 	b := x.Bytes()
@@ -28,10 +30,10 @@ func TestVec(t *testing.T) {
 		t.Errorf("bytes = %x, want 1 as 0000803f first", b)
 	}
 	y.Zero()
-	if y.Dot(y) != 0 || y.Len() != 3 {
+	if y.Dot(y).Value() != 0 || y.Len() != 3 {
 		t.Errorf("zero vector = %v", y.Data())
 	}
-	if err := y.SetBytes(b); err != nil || y.Dot(x) != 14 {
+	if err := y.SetBytes(b); err != nil || y.Dot(x).Value() != 14 {
 		t.Errorf("restored %v, %v, want %v", y.Data(), err, x.Data())
 	}
 	if err := y.SetBytes(b[1:]); err == nil {
@@ -57,8 +59,8 @@ func TestVecDotIsAccurateAndTheSameWithAnyWorkers(t *testing.T) {
 	var first float64
 	for i, workers := range []int{1, 2, 7} {
 		pool := NewPool(workers)
-		x, y := WrapVec(pool, a), WrapVec(pool, b)
-		got := x.Dot(y)
+		x, y, z := WrapVec(pool, a), WrapVec(pool, b), NewVec[float32](pool, n)
+		got := x.Dot(y).Value()
 		if i == 0 {
 			first = got
 		}
@@ -68,10 +70,66 @@ func TestVecDotIsAccurateAndTheSameWithAnyWorkers(t *testing.T) {
 		if math.Abs(got-want) > 1e-7*size {
 			t.Errorf("dot = %v, want %v", got, want)
 		}
-		if n := testing.AllocsPerRun(5, func() { x.Dot(y); x.Axpy(0, y) }); n != 0 {
+		if n := testing.AllocsPerRun(5, func() { x.Dot(y); x.Axpy(0, y); z.Step(z, z, exec.SGDStep{Momentum: 1}) }); n != 0 {
 			t.Errorf("%v allocations, want 0", n)
 		}
 		pool.Close()
+	}
+}
+
+// One walk through the vectors gives the bits of one pass after another.
+func TestStepIsTheSameAsItsPasses(t *testing.T) {
+	t.Run("float32", testStep[float32])
+	t.Run("float64", testStep[float64])
+}
+
+func testStep[T Float](t *testing.T) {
+	const n = 100_003
+	clipped := 0
+	for _, s := range []exec.SGDStep{
+		{Rate: 0.1},
+		{Rate: 0.1, Decay: 3e-4},
+		{Rate: 0.025, Momentum: 0.9},
+		{Rate: 0.025, Momentum: 0.9, Decay: 3e-4, Clip: 5},
+		{Rate: 0.025, Momentum: 0.9, Decay: 3e-4, Clip: 1e6},
+		{Rate: 0.1, Momentum: 0.9, Decay: 5e-4, Clip: 5, Nesterov: true},
+		{Rate: 0.1, Momentum: 0.9, Nesterov: true},
+	} {
+		for _, workers := range []int{1, 3} {
+			d := Open[T](workers)
+			var got, want [3]*Vec[T] // w, gradient, momentum
+			r := rng.New(5, "step")
+			for i := range got {
+				got[i], want[i] = d.NewVec(n).(*Vec[T]), d.NewVec(n).(*Vec[T])
+				for k := range got[i].data {
+					got[i].data[k] = T(r.NormFloat64())
+				}
+				want[i].Copy(got[i])
+			}
+			norm, wantNorm := got[0].Step(got[1], got[2], s).Value(), ref.Step(want[0], want[1], want[2], s).Value()
+			if norm != wantNorm || !slices.Equal(got[0].data, want[0].data) || !slices.Equal(got[2].data, want[2].data) {
+				t.Errorf("%+v, %d workers: norm %v, want %v, or other weights or momentum", s, workers, norm, wantNorm)
+			}
+			if s.Clip > 0 && norm > s.Clip {
+				clipped++
+			}
+			d.Close()
+		}
+	}
+	if clipped != 4 {
+		t.Errorf("%d steps were clipped, want 4", clipped)
+	}
+}
+
+func TestVecSlicesShareMemory(t *testing.T) {
+	d := Open[float32](1)
+	defer d.Close()
+	v, x := d.NewVec(4), make([]float64, 4)
+	v.Write([]float64{1, 2, 3, 1.0 / 3})
+	v.Slice(1, 2).Scale(10)
+	v.Read(x)
+	if want := []float64{1, 20, 30, float64(float32(1.0 / 3))}; !slices.Equal(x, want) {
+		t.Errorf("got %v, want %v", x, want)
 	}
 }
 

@@ -1,0 +1,37 @@
+// Package device chooses what computes. It is the one place that knows which devices
+// there are; all others have an [exec.Device].
+package device
+
+import (
+	"fmt"
+
+	"idarts/internal/exec"
+	"idarts/internal/exec/cpu"
+)
+
+// Names are what [Open] knows, besides "auto".
+var Names = []string{"cpu"}
+
+// Open opens the device of that name in a precision of 32 bits, as searches run, or
+// 64. "auto", and no name, is the best one that there is. A device that computes on
+// the processor has so many workers there. Each serves one run at a time.
+func Open(name string, bits, workers int) (exec.Device, error) {
+	switch name {
+	case "", "auto", "cpu":
+		if bits == 64 {
+			return cpu.Open[float64](workers), nil
+		}
+		return cpu.Open[float32](workers), nil
+	}
+	return nil, fmt.Errorf("device: %q: want auto or one of %q", name, Names)
+}
+
+// Class is what the bits of a search on a device depend on, see [exec.Device].
+func Class(name string) (string, error) {
+	d, err := Open(name, 32, 1)
+	if err != nil {
+		return "", err
+	}
+	defer d.Close()
+	return d.Class(), nil
+}
