@@ -125,7 +125,7 @@ const (
 	// Copy: y = x. Args x. Only lowering makes it.
 	Copy
 
-	// The rest is what lowering makes of several operators, to go over memory once.
+	// The next are what lowering makes of several operators, to go over memory once.
 	// They have no derivative.
 
 	// LinReLU: ReLU of ChanLin. Args and Attr of ChanLin.
@@ -136,6 +136,9 @@ const (
 	// ChanDots: Σ x and Σ x·z_i per channel, one after another: a vector of
 	// (1+k)·C. Args x, z_1, ..., z_k.
 	ChanDots
+
+	// Zero: y = 0. No arguments. Only [Flow.Prune] makes it.
+	Zero
 
 	NumOps // the number of operators
 )

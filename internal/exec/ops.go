@@ -3,6 +3,7 @@ package exec
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Descriptor is what the graph, the memory planner, devices and [Program.Prune]
@@ -21,11 +22,12 @@ type Descriptor struct {
 	InPlace func(a Attr, arg int) bool
 	// FLOP is the arithmetic, a multiplication and an addition counting as two.
 	FLOP func(in Instr) float64
-	// ZeroBy has bit i where a zero argument i makes the result zero.
-	ZeroBy uint64
+	// Zero says that the result is zero when those arguments are that zero marks. Nil
+	// stands for never; of a Sum it is known.
+	Zero func(a Attr, zero []bool) bool
 	// Sum says how a sum is made of its arguments, nil for what is none.
 	Sum func(a Attr, args int) Summands
-	// Lowered marks what lowering alone makes, and has no derivative for that.
+	// Lowered marks what is made after all derivatives, and has none for that.
 	Lowered bool
 }
 
@@ -38,51 +40,53 @@ type Summands struct{ Factors, Pairs, Singles int }
 var Ops = [NumOps]Descriptor{
 	Conv:           {Name: "conv", Arity: convPairs, Shape: convShapes, FLOP: convFLOP, Sum: onlyPairs},
 	ConvGradInput:  {Name: "conv-grad-input", Arity: convPairs, Shape: convInputShapes, FLOP: convInputFLOP, Sum: onlyPairs},
-	ConvGradWeight: {Name: "conv-grad-weight", Arity: two, Shape: convWeightShapes, FLOP: convWeightFLOP, ZeroBy: first | second},
+	ConvGradWeight: {Name: "conv-grad-weight", Arity: two, Shape: convWeightShapes, FLOP: convWeightFLOP, Zero: zeroFirstTwo},
 
-	ReLU:     {Name: "relu", Arity: one, Shape: asFirst, InPlace: overFirst, FLOP: perResult(1), ZeroBy: first},
-	ReLUMask: {Name: "relu-mask", Arity: two, Shape: allAlike, InPlace: overFirstTwo, FLOP: perResult(1), ZeroBy: first | second},
+	ReLU:     {Name: "relu", Arity: one, Shape: asFirst, InPlace: overFirst, FLOP: perResult(1), Zero: zeroFirst},
+	ReLUMask: {Name: "relu-mask", Arity: two, Shape: allAlike, InPlace: overFirstTwo, FLOP: perResult(1), Zero: zeroFirstTwo},
 
-	AvgPool:      {Name: "avg-pool", Arity: one, Shape: poolShapes, FLOP: poolFLOP, ZeroBy: first},
-	AvgPoolGrad:  {Name: "avg-pool-grad", Arity: one, Shape: poolGradShapes, FLOP: poolGradFLOP, ZeroBy: first},
+	AvgPool:      {Name: "avg-pool", Arity: one, Shape: poolShapes, FLOP: poolFLOP, Zero: zeroFirst},
+	AvgPoolGrad:  {Name: "avg-pool-grad", Arity: one, Shape: poolGradShapes, FLOP: poolGradFLOP, Zero: zeroFirst},
 	MaxPoolIndex: {Name: "max-pool-index", Arity: one, Shape: poolShapes, FLOP: poolFLOP},
-	MaxGather:    {Name: "max-gather", Arity: two, Shape: gatherShapes, FLOP: none, ZeroBy: second},
-	MaxScatter:   {Name: "max-scatter", Arity: two, Shape: scatterShapes, FLOP: perResult(1), ZeroBy: second},
+	MaxGather:    {Name: "max-gather", Arity: two, Shape: gatherShapes, FLOP: none, Zero: zeroSecond},
+	MaxScatter:   {Name: "max-scatter", Arity: two, Shape: scatterShapes, FLOP: perResult(1), Zero: zeroSecond},
 
 	ChanLin: {Name: "chan-lin", Arity: linArity(0), Shape: linShapes, InPlace: overTerms(0), FLOP: linFLOP, Sum: linSummands(0)},
-	ChanDot: {Name: "chan-dot", Arity: two, Shape: channels(1), FLOP: perFirst(2), ZeroBy: first | second},
-	ChanSum: {Name: "chan-sum", Arity: one, Shape: channels(1), FLOP: perFirst(1), ZeroBy: first},
-	Dot:     {Name: "dot", Arity: two, Shape: number, FLOP: perFirst(2), ZeroBy: first | second},
+	ChanDot: {Name: "chan-dot", Arity: two, Shape: channels(1), FLOP: perFirst(2), Zero: zeroFirstTwo},
+	ChanSum: {Name: "chan-sum", Arity: one, Shape: channels(1), FLOP: perFirst(1), Zero: zeroFirst},
+	Dot:     {Name: "dot", Arity: two, Shape: number, FLOP: perFirst(2), Zero: zeroFirstTwo},
 
 	BNStats: {Name: "bn-stats", Arity: one, Shape: channels(3), FLOP: perFirst(4)},
 	BNNorm:  {Name: "bn-norm", Arity: two, Shape: withStats, InPlace: overFirst, FLOP: perResult(2)},
-	BNGrad:  {Name: "bn-grad", Arity: three, Shape: withStats, InPlace: overFirstTwo, FLOP: perResult(8), ZeroBy: first},
+	BNGrad:  {Name: "bn-grad", Arity: three, Shape: withStats, InPlace: overFirstTwo, FLOP: perResult(8), Zero: zeroFirst},
 
-	SpatialMean:   {Name: "spatial-mean", Arity: one, Shape: meanShapes, FLOP: perFirst(1), ZeroBy: first},
-	SpatialSpread: {Name: "spatial-spread", Arity: one, Shape: spreadShapes, FLOP: perResult(1), ZeroBy: first},
+	SpatialMean:   {Name: "spatial-mean", Arity: one, Shape: meanShapes, FLOP: perFirst(1), Zero: zeroFirst},
+	SpatialSpread: {Name: "spatial-spread", Arity: one, Shape: spreadShapes, FLOP: perResult(1), Zero: zeroFirst},
 
 	CrossEntropy: {Name: "cross-entropy", Arity: two, Shape: entropyShapes, FLOP: perFirst(4)},
 	Softmax:      {Name: "softmax", Arity: one, Shape: rows, InPlace: overFirst, FLOP: perFirst(4)},
-	SoftmaxJac:   {Name: "softmax-jac", Arity: two, Shape: rows, InPlace: overFirstTwo, FLOP: perFirst(4), ZeroBy: first | second},
-	RowDot:       {Name: "row-dot", Arity: two, Shape: rowDotShapes, FLOP: perFirst(2), ZeroBy: first | second},
-	RowScale:     {Name: "row-scale", Arity: two, Shape: rowScaleShapes, InPlace: overFirst, FLOP: perResult(1), ZeroBy: first | second},
+	SoftmaxJac:   {Name: "softmax-jac", Arity: two, Shape: rows, InPlace: overFirstTwo, FLOP: perFirst(4), Zero: zeroFirstTwo},
+	RowDot:       {Name: "row-dot", Arity: two, Shape: rowDotShapes, FLOP: perFirst(2), Zero: zeroFirstTwo},
+	RowScale:     {Name: "row-scale", Arity: two, Shape: rowScaleShapes, InPlace: overFirst, FLOP: perResult(1), Zero: zeroFirstTwo},
 
 	Add:    {Name: "add", Arity: twoOrMore, Shape: allAlike, InPlace: overAny, FLOP: addFLOP, Sum: onlySingles},
-	Mul:    {Name: "mul", Arity: two, Shape: allAlike, InPlace: overFirstTwo, FLOP: perResult(1), ZeroBy: first | second},
-	Div:    {Name: "div", Arity: two, Shape: allAlike, InPlace: overFirstTwo, FLOP: perResult(1), ZeroBy: first},
-	Affine: {Name: "affine", Arity: one, Shape: asFirst, InPlace: overFirst, FLOP: perResult(1)},
+	Mul:    {Name: "mul", Arity: two, Shape: allAlike, InPlace: overFirstTwo, FLOP: perResult(1), Zero: zeroFirstTwo},
+	Div:    {Name: "div", Arity: two, Shape: allAlike, InPlace: overFirstTwo, FLOP: perResult(1), Zero: zeroDividend},
+	Affine: {Name: "affine", Arity: one, Shape: asFirst, InPlace: overFirst, FLOP: perResult(1), Zero: zeroAffine},
 	Rsqrt:  {Name: "rsqrt", Arity: one, Shape: asFirst, InPlace: overFirst, FLOP: perResult(1)},
 
-	Slice:         {Name: "slice", Arity: one, Shape: sliceShapes, FLOP: none, ZeroBy: first},
-	Place:         {Name: "place", Arity: one, Shape: placeShapes, FLOP: none, ZeroBy: first},
-	Concat:        {Name: "concat", Arity: twoOrMore, Shape: concatShapes, FLOP: none},
-	Subsample:     {Name: "subsample", Arity: one, Shape: subsampleShapes, FLOP: none, ZeroBy: first},
-	SubsampleGrad: {Name: "subsample-grad", Arity: one, Shape: subsampleGradShapes, FLOP: none, ZeroBy: first},
-	Copy:          {Name: "copy", Arity: one, Shape: asFirst, FLOP: none, ZeroBy: first, Lowered: true},
+	Slice:         {Name: "slice", Arity: one, Shape: sliceShapes, FLOP: none, Zero: zeroFirst},
+	Place:         {Name: "place", Arity: one, Shape: placeShapes, FLOP: none, Zero: zeroFirst},
+	Concat:        {Name: "concat", Arity: twoOrMore, Shape: concatShapes, FLOP: none, Zero: zeroAll},
+	Subsample:     {Name: "subsample", Arity: one, Shape: subsampleShapes, FLOP: none, Zero: zeroFirst},
+	SubsampleGrad: {Name: "subsample-grad", Arity: one, Shape: subsampleGradShapes, FLOP: none, Zero: zeroFirst},
+	Copy:          {Name: "copy", Arity: one, Shape: asFirst, FLOP: none, Zero: zeroFirst, Lowered: true},
 
 	LinReLU:  {Name: "lin-relu", Arity: linArity(0), Shape: linShapes, InPlace: overTerms(0), FLOP: linWithFLOP, Sum: linSummands(0), Lowered: true},
 	LinMask:  {Name: "lin-mask", Arity: linArity(1), Shape: linMaskShapes, InPlace: overTerms(1), FLOP: linWithFLOP, Sum: linSummands(1), Lowered: true},
-	ChanDots: {Name: "chan-dots", Arity: oneOrMore, Shape: dotsShapes, FLOP: dotsFLOP, ZeroBy: first, Lowered: true},
+	ChanDots: {Name: "chan-dots", Arity: oneOrMore, Shape: dotsShapes, FLOP: dotsFLOP, Zero: zeroFirst, Lowered: true},
+
+	Zero: {Name: "zero", Arity: nothing, Shape: asGiven, FLOP: none, Zero: zeroAll, Lowered: true},
 }
 
 func (o Op) String() string {
@@ -142,11 +146,7 @@ func InPlace(op Op, a Attr, arg int) bool {
 	return rule != nil && rule(a, arg)
 }
 
-const (
-	first  = 1 << 0
-	second = 1 << 1
-)
-
+func nothing(Attr) (int, bool)   { return 0, false }
 func one(Attr) (int, bool)       { return 1, false }
 func two(Attr) (int, bool)       { return 2, false }
 func three(Attr) (int, bool)     { return 3, false }
@@ -180,4 +180,33 @@ func onlySingles(_ Attr, args int) Summands { return Summands{Singles: args} }
 
 func linSummands(factors int) func(Attr, int) Summands {
 	return func(a Attr, args int) Summands { return Summands{factors, a.Terms, args - factors - 2*a.Terms} }
+}
+
+func zeroFirst(_ Attr, zero []bool) bool    { return zero[0] }
+func zeroSecond(_ Attr, zero []bool) bool   { return zero[1] }
+func zeroFirstTwo(_ Attr, zero []bool) bool { return zero[0] || zero[1] }
+func zeroDividend(_ Attr, zero []bool) bool { return zero[0] && !zero[1] }
+func zeroAll(_ Attr, zero []bool) bool      { return !slices.Contains(zero, false) }
+func zeroAffine(a Attr, zero []bool) bool   { return a.Beta == 0 && (a.Alpha == 0 || zero[0]) }
+
+// IsZero says that an operator's result is zero, given which arguments are.
+func IsZero(op Op, a Attr, zero []bool) bool {
+	d := Ops[op]
+	switch {
+	case d.Zero != nil:
+		return d.Zero(a, zero)
+	case d.Sum == nil:
+		return false
+	}
+	s := d.Sum(a, len(zero))
+	factors, rest := zero[:s.Factors], zero[s.Factors:]
+	if slices.Contains(factors, true) {
+		return true
+	}
+	for i := range s.Pairs {
+		if !rest[2*i] && !rest[2*i+1] {
+			return false
+		}
+	}
+	return zeroAll(a, rest[2*s.Pairs:])
 }

@@ -29,6 +29,7 @@ func fits(have Shape) func(Shape, error) error {
 	}
 }
 
+func asGiven(_ Attr, _ []Shape, out Shape) (Shape, error) { return out, nil }
 func asFirst(_ Attr, in []Shape, _ Shape) (Shape, error)  { return in[0], nil }
 func allAlike(_ Attr, in []Shape, _ Shape) (Shape, error) { return in[0], alike(in...) }
 func number(_ Attr, in []Shape, _ Shape) (Shape, error)   { return Vector(1), alike(in...) }

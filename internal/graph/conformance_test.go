@@ -1,13 +1,16 @@
 package graph_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/ref"
 	"idarts/internal/graph"
 	"idarts/internal/graph/conformance"
+	"idarts/internal/rng"
 )
 
 // apart is the largest difference in units of the largest entry (at least 1).
@@ -198,4 +201,63 @@ func TestGorgoniaGradient(t *testing.T) {
 	if ran < 290 {
 		t.Errorf("%d cases ran, want 290 or more", ran)
 	}
+}
+
+// What a descriptor says of zeros is what the reference kernels do: with the
+// arguments that it names at zero, the result is zero whatever the others are.
+func TestZeros(t *testing.T) {
+	seen := map[string]bool{}
+	said, never := map[exec.Op]int{}, map[exec.Op]bool{exec.MaxPoolIndex: true, exec.BNStats: true, exec.BNNorm: true,
+		exec.CrossEntropy: true, exec.Softmax: true, exec.Rsqrt: true, exec.Zero: true}
+	for _, c := range conformance.Cases() {
+		p, err := c.Lower()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, phase := range p.Program.Phases {
+			for _, in := range phase {
+				if key := fmt.Sprint(in.Op, in.Attr, len(in.Args)); seen[key] || in.Out.Shape.Len() > 500 {
+					continue
+				} else {
+					seen[key] = true
+				}
+				for mask := range 1 << min(len(in.Args), 6) {
+					if zeroResult(t, in, mask) {
+						said[in.Op]++
+					}
+				}
+			}
+		}
+	}
+	for op := range exec.NumOps {
+		if said[op] == 0 && !never[op] {
+			t.Errorf("%v: nothing makes it zero", op)
+		}
+	}
+}
+
+// zeroResult compares an instruction whose arguments in mask are zero with its
+// descriptor, and returns whether the result is zero.
+func zeroResult(t *testing.T, in exec.Instr, mask int) bool {
+	r := rng.New(7, "zeros")
+	zero := make([]bool, len(in.Args))
+	var args [][]float64
+	var shapes []exec.Shape
+	for i, a := range in.Args {
+		zero[i] = mask>>i&1 == 1
+		x := make([]float64, a.Shape.Len())
+		for k := range x {
+			if !zero[i] {
+				x[k] = 0.5 + r.Float64() // a positive mask, or the index 0 or 1
+			}
+		}
+		args, shapes = append(args, x), append(shapes, a.Shape)
+	}
+	out := make([]float64, in.Out.Shape.Len())
+	ref.Do(in.Op, in.Attr, args, shapes, out, in.Out.Shape)
+	said := exec.IsZero(in.Op, in.Attr, zero)
+	if said && slices.ContainsFunc(out, func(v float64) bool { return v != 0 }) {
+		t.Errorf("%v %+v with %v at zero is %v, want zeros", in.Op, in.Attr, zero, out)
+	}
+	return said
 }

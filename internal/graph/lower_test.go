@@ -34,6 +34,8 @@ func randomGraph(r *rand.Rand, size int) (g *Graph, nodes []*Node, mem *ref.Memo
 	for range Shape(kernel).Len() {
 		mem[exec.Coefs] = append(mem[exec.Coefs], r.NormFloat64()/6)
 	}
+	leaf(exec.Coefs, number)
+	leaf(exec.Coefs, number)
 	pick := func(s exec.Shape) *Node {
 		for {
 			// Mostly recent nodes: long chains with many deaths.

@@ -11,6 +11,12 @@ import (
 // with 6 edges, each a mixture of skip, two conv-BN branches and a pool, with a
 // residual block between stages. C=16, 10 classes.
 func supernet(batch, image, cells int) (g *Graph, w, v, coefs []*Node, loss *Node) {
+	return supernetOf(batch, image, cells, func(int) bool { return true })
+}
+
+// supernetOf has those terms of the mixtures alone that are live; others take no
+// coefficient.
+func supernetOf(batch, image, cells int, live func(term int) bool) (g *Graph, w, v, coefs []*Node, loss *Node) {
 	g = New()
 	weights := 0
 	weight := func(shape exec.Shape) *Node {
@@ -24,7 +30,7 @@ func supernet(batch, image, cells int) (g *Graph, w, v, coefs []*Node, loss *Nod
 		y, _ := g.BatchNorm(g.Conv(x, weight(exec.Shape{k, k, Shape(x)[3], cout}), Window{K: k, Stride: stride, Pad: k / 2}), 1e-5)
 		return y
 	}
-	coefficient := 0
+	coefficient, term := 0, 0
 	coef := func() *Node {
 		n := g.Input(exec.Coefs, coefficient, exec.Vector(1))
 		coefs = append(coefs, n)
@@ -43,8 +49,17 @@ func supernet(batch, image, cells int) (g *Graph, w, v, coefs []*Node, loss *Nod
 				var terms []Term
 				for _, in := range nodes {
 					r := g.ReLU(in)
-					terms = append(terms, Term{in, coef()}, Term{conv(r, c, 1, 1), coef()}, Term{conv(r, c, 3, 1), coef()},
-						Term{g.AvgPool(in, Window{K: 3, Pad: 1}), coef()})
+					for _, op := range []func() *Node{
+						func() *Node { return in },
+						func() *Node { return conv(r, c, 1, 1) },
+						func() *Node { return conv(r, c, 3, 1) },
+						func() *Node { return g.AvgPool(in, Window{K: 3, Pad: 1}) },
+					} {
+						if live(term) {
+							terms = append(terms, Term{op(), coef()})
+						}
+						term++
+					}
 				}
 				nodes = append(nodes, g.ChanLin(terms))
 			}

@@ -80,6 +80,7 @@ func cases() []instr {
 		add(exec.Affine, exec.Attr{Alpha: -0.3, Beta: 2}, s, s)
 		add(exec.Rsqrt, exec.Attr{Eps: 0.1}, s, s).marks[0] = "positive"
 		add(exec.Copy, exec.Attr{}, s, s)
+		add(exec.Zero, exec.Attr{}, s)
 		long := exec.Vector(s[3] + 5)
 		add(exec.Slice, exec.Attr{Offset: 2}, c, long)
 		add(exec.Place, exec.Attr{Offset: 3}, long, c)

@@ -74,3 +74,8 @@ func planSubsampleGrad[T Float](p *plan[T]) {
 		}
 	})
 }
+
+func planZero[T Float](p *plan[T]) {
+	y := p.y
+	p.pass(1, func(lo, hi int) { clear(y[lo:hi]) })
+}

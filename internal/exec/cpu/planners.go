@@ -44,5 +44,6 @@ func planners[T Float]() *[exec.NumOps]func(*plan[T]) {
 		exec.LinReLU:        planLinReLU[T],
 		exec.LinMask:        planLinMask[T],
 		exec.ChanDots:       planChanDots[T],
+		exec.Zero:           planZero[T],
 	}
 }

@@ -65,6 +65,7 @@ func TestDo(t *testing.T) {
 		{"rsqrt", exec.Rsqrt, exec.Attr{Eps: 1}, [][]float64{{3, 0}}, []exec.Shape{v(2)}, v(2), []float64{0.5, 1}},
 		{"slice", exec.Slice, exec.Attr{Offset: 1}, [][]float64{{1, 2, 3, 4}}, []exec.Shape{v(4)}, v(2), []float64{2, 3}},
 		{"place", exec.Place, exec.Attr{Offset: 1}, [][]float64{{1, 2}}, []exec.Shape{v(2)}, v(4), []float64{0, 1, 2, 0}},
+		{"zero", exec.Zero, exec.Attr{}, nil, nil, v(2), []float64{0, 0}},
 		{"copy", exec.Copy, exec.Attr{}, [][]float64{{1, 2}}, []exec.Shape{v(2)}, v(2), []float64{1, 2}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
