@@ -1,9 +1,8 @@
 package reports
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -14,47 +13,21 @@ func TestBins(t *testing.T) {
 	}
 }
 
-func TestChartsSave(t *testing.T) {
+func TestCharts(t *testing.T) {
 	axes := Axes{Name: "f", Title: "title ±", X: "x", Y: "y"}
 	values := []float64{1, 2, 2.5, 4}
-	histogram, err := Histogram(axes, values, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scatter, err := Scatter(axes, values, values, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	density, err := Density(axes, values, values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for i, f := range []Figure{histogram, scatter, density} {
-		for _, end := range []string{".svg", ".pdf", ".png"} {
-			var drawn [2]string
-			for k := range drawn {
-				path := filepath.Join(dir, string(rune('a'+i))+string(rune('0'+k))+end)
-				if err := f.Save(path); err != nil {
-					t.Fatal(err)
-				}
-				content, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				drawn[k] = string(content)
-			}
-			if drawn[0] != drawn[1] || len(drawn[0]) < 500 {
-				t.Errorf("figure %d as %s: %d and %d bytes, want twice the same", i, end, len(drawn[0]), len(drawn[1]))
+	for name, chart := range map[string]func(values []float64) (Figure, error){
+		"histogram": func(v []float64) (Figure, error) { return Histogram(axes, v, 1) },
+		"scatter":   func(v []float64) (Figure, error) { return Scatter(axes, v, v, true) },
+		"density":   func(v []float64) (Figure, error) { return Density(axes, v, v) },
+	} {
+		svg := save(t, name, func() (Figure, error) { return chart(values) })
+		for _, text := range []string{">title +-<", ">x<", ">y<"} {
+			if !strings.Contains(svg, text) {
+				t.Errorf("%s: the SVG does not say %q", name, text)
 			}
 		}
-	}
-	for name, call := range map[string]func() error{
-		"histogram": func() error { _, err := Histogram(axes, nil, 1); return err },
-		"scatter":   func() error { _, err := Scatter(axes, nil, nil, false); return err },
-		"density":   func() error { _, err := Density(axes, nil, nil); return err },
-	} {
-		if call() == nil {
+		if _, err := chart(nil); err == nil {
 			t.Errorf("%s of nothing gives no error", name)
 		}
 	}

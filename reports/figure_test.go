@@ -104,12 +104,61 @@ func TestFigureOfQueries(t *testing.T) {
 	}
 }
 
-func TestFigures(t *testing.T) {
-	odd, oddOptions := oddRuns()
+// save draws a figure twice in each format, the second time anew, and gives the text
+// of its SVG. -keep leaves the files in a folder.
+func save(t *testing.T, name string, draw func() (Figure, error)) (svg string) {
+	t.Helper()
 	dir := t.TempDir()
 	if *keep != "" {
 		dir = *keep
 	}
+	for _, ext := range []string{".svg", ".png", ".pdf"} {
+		first, second := filepath.Join(dir, name+ext), filepath.Join(t.TempDir(), "second"+ext)
+		for _, path := range []string{first, second} {
+			figure, err := draw()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := figure.Save(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		content := read(t, first)
+		if !bytes.Equal(content, read(t, second)) {
+			t.Errorf("%s differs from one call to the next", ext)
+		}
+		switch ext {
+		case ".png":
+			if _, err := png.Decode(bytes.NewReader(content)); err != nil {
+				t.Errorf("not a PNG: %v", err)
+			}
+		case ".pdf":
+			if got := bytes.Count(content, []byte("Date (D:19700101000000")); got != 2 || !bytes.HasPrefix(content, []byte("%PDF-")) {
+				t.Errorf("the PDF has %d of its 2 dates fixed", got)
+			}
+		case ".svg":
+			svg = string(content)
+			if strings.Contains(svg, "NaN") || strings.Contains(svg, "Inf") {
+				t.Error("the SVG has a coordinate that is no number")
+			}
+		}
+	}
+	return svg
+}
+
+// only is the figure of a list that should have one.
+func only(figures []Figure, err error) (Figure, error) {
+	if err == nil && len(figures) != 1 {
+		err = fmt.Errorf("%d figures, want one", len(figures))
+	}
+	if err != nil {
+		return Figure{}, err
+	}
+	return figures[0], nil
+}
+
+func TestFigures(t *testing.T) {
+	odd, oddOptions := oddRuns()
 	for _, tt := range []struct {
 		name   string
 		runs   []result.Run
@@ -125,37 +174,10 @@ func TestFigures(t *testing.T) {
 		{"odd-seconds", odd, oddOptions, Seconds, Test, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			figures, err := Anytime(tt.runs, tt.axis, tt.split, tt.opts)
-			if err != nil || len(figures) != 1 {
-				t.Fatalf("got %d figures, %v", len(figures), err)
-			}
-			for _, ext := range []string{".svg", ".png", ".pdf"} {
-				first, second := filepath.Join(dir, tt.name+ext), filepath.Join(t.TempDir(), "second"+ext)
-				if err := figures[0].Save(first, second); err != nil {
-					t.Fatal(err)
-				}
-				a, b := read(t, first), read(t, second)
-				if !bytes.Equal(a, b) {
-					t.Errorf("%s differs from one call to the next", ext)
-				}
-				switch ext {
-				case ".png":
-					if _, err := png.Decode(bytes.NewReader(a)); err != nil {
-						t.Errorf("not a PNG: %v", err)
-					}
-				case ".pdf":
-					if got := bytes.Count(a, []byte("Date (D:19700101000000")); got != 2 || !bytes.HasPrefix(a, []byte("%PDF-")) {
-						t.Errorf("the PDF has %d of its 2 dates fixed", got)
-					}
-				case ".svg":
-					for _, text := range tt.legend {
-						if !bytes.Contains(a, []byte(text)) {
-							t.Errorf("the SVG does not say %q", text)
-						}
-					}
-					if bytes.Contains(a, []byte("NaN")) || bytes.Contains(a, []byte("Inf")) {
-						t.Error("the SVG has a coordinate that is no number")
-					}
+			svg := save(t, tt.name, func() (Figure, error) { return only(Anytime(tt.runs, tt.axis, tt.split, tt.opts)) })
+			for _, text := range tt.legend {
+				if !strings.Contains(svg, text) {
+					t.Errorf("the SVG does not say %q", text)
 				}
 			}
 		})

@@ -7,7 +7,7 @@ import (
 
 // straighten sets all y so that Σ weight·|climb| over the links is least for the
 // order of the bands, which leaves most of them horizontal: least squares with
-// weights that are made again from the last climbs.
+// weights that follow from the last climbs.
 func (p *plan) straighten() {
 	p.setHeights(100)
 	weights := make([]float64, len(p.links))
