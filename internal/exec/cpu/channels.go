@@ -109,24 +109,24 @@ func (p *plan[T]) reduce(pixels, c, width int, tile func(sums []float64, lo, hi,
 // sumOver returns a function that adds the sums over pixels lo to hi of x, by
 // channel, to sums.
 func (p *plan[T]) sumOver(x []T, c int) func(sums []float64, lo, hi, worker int) {
-	in, list, accs := p.kernels, blocks(c), make([]lanes[T], p.workers)
+	f, list, accs := p.kernels.sum, laneBlocks(c), make([]lanes[T], p.workers)
 	return func(sums []float64, lo, hi, worker int) {
 		acc := &accs[worker]
 		for _, b := range list {
-			in.sum(acc, x[lo*c+b[0]:hi*c], c, b[1], hi-lo)
-			fold(sums[b[0]:], acc, b[1])
+			f(acc, x[lo*c+b.from:hi*c], c, b.width, hi-lo)
+			fold(sums[b.from:], acc, b.width)
 		}
 	}
 }
 
 // dotOver is sumOver of the products x·y.
 func (p *plan[T]) dotOver(x, y []T, c int) func(sums []float64, lo, hi, worker int) {
-	in, list, accs := p.kernels, blocks(c), make([]lanes[T], p.workers)
+	f, list, accs := p.kernels.dot, laneBlocks(c), make([]lanes[T], p.workers)
 	return func(sums []float64, lo, hi, worker int) {
 		acc := &accs[worker]
 		for _, b := range list {
-			in.dot(acc, x[lo*c+b[0]:hi*c], y[lo*c+b[0]:hi*c], c, b[1], hi-lo)
-			fold(sums[b[0]:], acc, b[1])
+			f(acc, x[lo*c+b.from:hi*c], y[lo*c+b.from:hi*c], c, b.width, hi-lo)
+			fold(sums[b.from:], acc, b.width)
 		}
 	}
 }
@@ -183,7 +183,7 @@ func planBNStats[T Float](p *plan[T]) {
 	size := tilePixels(c)
 	tiles := (pixels + size - 1) / size
 	sums := p.sums.reserve(tiles * 2 * c)
-	list, in, lane := blocks(c), p.kernels, make([][2]lanes[T], p.workers)
+	list, k, lane := laneBlocks(c), p.kernels, make([][2]lanes[T], p.workers)
 	p.stage(tiles, 2*len(x), func(t, worker int) {
 		lo, hi := t*size, min((t+1)*size, pixels)
 		s, m := sums[2*t*c:][:c], sums[(2*t+1)*c:][:c]
@@ -191,13 +191,13 @@ func planBNStats[T Float](p *plan[T]) {
 		clear(m)
 		acc, mean := &lane[worker][0], &lane[worker][1]
 		for _, b := range list {
-			from, width := b[0], b[1]
-			in.sum(acc, x[lo*c+from:hi*c], c, width, hi-lo)
+			from, width := b.from, b.width
+			k.sum(acc, x[lo*c+from:hi*c], c, width, hi-lo)
 			fold(s[from:], acc, width)
 			for l := range mean {
 				mean[l] = T(s[from+l%width] / float64(hi-lo))
 			}
-			in.square(acc, x[lo*c+from:hi*c], mean, c, width, hi-lo)
+			k.square(acc, x[lo*c+from:hi*c], mean, c, width, hi-lo)
 			fold(m[from:], acc, width)
 		}
 	})

@@ -20,11 +20,11 @@ func depthwiseAVX512(g *convGeometry, dst, src, w []float32, rows, pixels int, a
 
 // tiledConv is conv in tiles of the list, as wide as they come.
 func tiledConv(list []tileRow, g *convGeometry, dst, src, w []float32, rows, pixels int, add bool) {
-	if len(g.runs) == 0 || rows == 0 || pixels == 0 {
+	if len(g.starts) == 0 || rows == 0 || pixels == 0 {
 		portableConv(g, dst, src, w, rows, pixels, add)
 		return
 	}
-	g.check(dst, src, w[(len(g.runs)*g.runLen-1)*g.wStep:], rows, pixels, g.runLen)
+	g.check(dst, src, w[(len(g.starts)*g.runLen-1)*g.wStep:], rows, pixels, g.runLen)
 	if g.pairs() && pixels >= pairsHeight {
 		done := tiledPairs(g, dst, src, w, rows, pixels, add)
 		if done < pixels {
@@ -54,11 +54,11 @@ func tiledConv(list []tileRow, g *convGeometry, dst, src, w []float32, rows, pix
 
 // tiledDepthwise is depthwise in tiles of the list, as wide as they come.
 func tiledDepthwise(list []tileRow, g *convGeometry, dst, src, w []float32, rows, pixels int, add bool) {
-	if len(g.runs) == 0 || rows == 0 || pixels == 0 || g.channels%4 != 0 {
+	if len(g.starts) == 0 || rows == 0 || pixels == 0 || g.channels%4 != 0 {
 		portableDepthwise(g, dst, src, w, rows, pixels, add)
 		return
 	}
-	g.check(dst, src, w[(len(g.runs)-1)*g.wStep:], rows, pixels, g.channels)
+	g.check(dst, src, w[(len(g.starts)-1)*g.wStep:], rows, pixels, g.channels)
 	a, few := g.args(add), *g
 	for k := 0; k < g.channels; {
 		t := fitting(list, pixels, g.channels-k).highest(pixels)
@@ -77,13 +77,13 @@ func tiledDepthwise(list []tileRow, g *convGeometry, dst, src, w []float32, rows
 // or the last weights reach beyond their slices.
 func (g *convGeometry) check(dst, src, last []float32, rows, pixels, n int) {
 	_ = dst[g.dst.at(rows-1, pixels-1)+g.channels-1]
-	_ = src[g.src.at(rows-1, pixels-1)+g.runs[len(g.runs)-1]+n-1]
+	_ = src[g.src.at(rows-1, pixels-1)+g.starts[len(g.starts)-1]+n-1]
 	_ = last[g.channels-1]
 }
 
 // args has what the tiles of a convolution have in common.
 func (g *convGeometry) args(add bool) tileArgs {
-	return tileArgs{offs: &g.runs[0], runs: len(g.runs), runLen: g.runLen,
+	return tileArgs{starts: &g.starts[0], runs: len(g.starts), runLen: g.runLen,
 		xStep: 4, pStep: 4 * g.src.pixel, wStep: 4 * g.wStep, outStep: 4 * g.dst.pixel, add: bit(add)}
 }
 

@@ -93,7 +93,7 @@ func (s *directConv[T]) geometry(c *correlation) convGeometry {
 	for _, row := range c.rows {
 		for j, col := range c.cols {
 			if j == 0 || !joined {
-				g.runs = append(g.runs, src.at(row-c.rows[0], col-c.cols[0]))
+				g.starts = append(g.starts, src.at(row-c.rows[0], col-c.cols[0]))
 			}
 		}
 	}
@@ -142,7 +142,7 @@ func (s *directConv[T]) planRows(p *plan[T], work int) {
 					continue
 				}
 				from := src
-				if len(c.g.runs) > 0 {
+				if len(c.g.starts) > 0 {
 					from = src[s.src.at(q0*s.stride+c.rows[0]-first, c.cols[0]):]
 				}
 				s.block(c, k, dst[c.y0+q0*s.dst.row:], from, rows, c.w)
@@ -178,7 +178,7 @@ func (s *directConv[T]) planShort(p *plan[T], work int) {
 				for r := range c.h {
 					for q := range c.w {
 						from := images
-						if len(c.g.runs) > 0 {
+						if len(c.g.starts) > 0 {
 							from = images[s.src.at(r*s.stride+c.rows[0]-s.low, q*s.stride+c.cols[0]):]
 						}
 						s.block(c, k, s.y[n*s.dstImage+c.y0+s.dst.at(r, q):], from, 1, count)
@@ -196,7 +196,7 @@ func (s *directConv[T]) planShort(p *plan[T], work int) {
 func (s *directConv[T]) planPointwise(p *plan[T], work int) {
 	c := &s.parts[0]
 	cin, cout := s.src.channels, s.groups*s.cout
-	c.g = convGeometry{dst: strides{0, cout}, src: strides{0, cin}, runs: []int{0}, runLen: s.cin, wStep: cout, channels: s.cout}
+	c.g = convGeometry{dst: strides{0, cout}, src: strides{0, cin}, starts: []int{0}, runLen: s.cin, wStep: cout, channels: s.cout}
 	row := func(lo, n int) {
 		for k, x := range s.x {
 			if cin > 32 { // pixels of several lines each

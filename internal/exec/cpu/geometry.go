@@ -16,9 +16,9 @@ func (s strides) at(row, pixel int) int { return row*s.row + pixel*s.pixel }
 // where there is one group and the taps of a row are neighbours, those of a row of
 // taps. For a 3x3 kernel with stride 2 and an image of 6 x 5 pixels of channels a, b:
 //
-//	src   [ab ab ab] ab ab ab     runs[0] = 0                 runLen  =  6
-//	      [ab ab ab] ab ab ab     runs[1] = 12, an image row  src.pixel =  4: the taps of the
-//	      [ab ab ab] ab ab ab     runs[2] = 24                  next result, two pixels on
+//	src   [ab ab ab] ab ab ab     starts[0] = 0                 runLen  =  6
+//	      [ab ab ab] ab ab ab     starts[1] = 12, an image row  src.pixel =  4: the taps of the
+//	      [ab ab ab] ab ab ab     starts[2] = 24                  next result, two pixels on
 //	       ab ab ab  ab ab ab                                 src.row   = 24: those of the
 //	       ab ab ab  ab ab ab                                   next row, two rows on
 //
@@ -28,7 +28,7 @@ func (s strides) at(row, pixel int) int { return row*s.row + pixel*s.pixel }
 // Element j of run t has its weights for all results from (t·runLen + j)·wStep on.
 type convGeometry struct {
 	dst, src strides
-	runs     []int // where each run begins, ascending
+	starts   []int // of each run, ascending
 	runLen   int   // 1 in a depthwise convolution, for each of the channels
 	wStep    int   // from the weights of an element to those of the next one
 	channels int   // of a result

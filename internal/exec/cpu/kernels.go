@@ -6,14 +6,14 @@ package cpu
 type kernels[T Float] struct {
 	// conv computes rows x pixels results:
 	//
-	//	dst[r·dst.row + p·dst.pixel + o] = Σ_t Σ_j src[r·src.row + p·src.pixel + runs[t] + j] · w[(t·runLen + j)·wStep + o],  o < channels
+	//	dst[r·dst.row + p·dst.pixel + o] = Σ_t Σ_j src[r·src.row + p·src.pixel + starts[t] + j] · w[(t·runLen + j)·wStep + o],  o < channels
 	//
 	// each sum from zero, in the order of t and then of j < runLen; add means that it
 	// is added to what is there.
 	conv func(g *convGeometry, dst, src, w []T, rows, pixels int, add bool)
 	// depthwise is the same channel by channel:
 	//
-	//	dst[r·dst.row + p·dst.pixel + k] = Σ_t src[r·src.row + p·src.pixel + runs[t] + k] · w[t·wStep + k],  k < channels
+	//	dst[r·dst.row + p·dst.pixel + k] = Σ_t src[r·src.row + p·src.pixel + starts[t] + k] · w[t·wStep + k],  k < channels
 	depthwise func(g *convGeometry, dst, src, w []T, rows, pixels int, add bool)
 	// convWeight adds to the gradient of weights, over a block of rows x pixels:
 	//

@@ -3,13 +3,10 @@ package cpu
 import (
 	"fmt"
 	"math"
-	"strings"
-	"sync"
 	"testing"
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/ref"
-	"idarts/internal/rng"
 )
 
 // instr is one instruction of the conformance table. Arguments are random; marks
@@ -32,18 +29,29 @@ func (c instr) String() string {
 var images = []exec.Shape{{1, 1, 1, 1}, {1, 5, 3, 1}, {2, 7, 5, 3}, {2, 4, 4, 4}, {3, 5, 7, 8}, {2, 3, 3, 10}, {2, 9, 9, 12}, {5, 16, 16, 16}, {1, 5, 5, 33},
 	{2, 7, 3, 48}, {4, 33, 31, 4}, {3, 17, 16, 64}, {9, 33, 33, 1}, {2, 29, 31, 8}, {1, 3, 2, 130}}
 
+// cases are all instructions that the kernels are tested with.
 func cases() []instr {
-	var list []instr
-	add := func(op exec.Op, attr exec.Attr, out exec.Shape, args ...exec.Shape) *instr {
-		list = append(list, instr{op: op, attr: attr, out: out, args: args, marks: map[int]string{}})
-		return &list[len(list)-1]
-	}
-	one := exec.Vector(1)
+	var l caseList
+	l.channels()
+	l.elements()
+	l.pooling()
+	l.convolutions()
+	return l
+}
+
+type caseList []instr
+
+func (l *caseList) add(op exec.Op, attr exec.Attr, out exec.Shape, args ...exec.Shape) *instr {
+	*l = append(*l, instr{op: op, attr: attr, out: out, args: args, marks: map[int]string{}})
+	return &(*l)[len(*l)-1]
+}
+
+// channels are the operators that tell channels apart.
+func (l *caseList) channels() {
+	add, one := l.add, exec.Vector(1)
 	for _, s := range images {
 		c := exec.Vector(s[3])
 		stats := exec.Vector(3 * s[3])
-		rows := exec.Shape{s[0] * s[1], 1, 1, s[3]}
-		number := exec.Shape{rows[0], 1, 1, 1}
 		pooled := exec.Shape{s[0], 1, 1, s[3]}
 		add(exec.ReLU, exec.Attr{}, s, s)
 		add(exec.ReLUMask, exec.Attr{}, s, s, s)
@@ -68,6 +76,16 @@ func cases() []instr {
 		add(exec.BNGrad, exec.Attr{}, s, s, s, stats).marks[2] = "stats"
 		add(exec.SpatialMean, exec.Attr{}, pooled, s)
 		add(exec.SpatialSpread, exec.Attr{}, s, pooled)
+	}
+}
+
+// elements are the operators on rows and elements, and those that move numbers.
+func (l *caseList) elements() {
+	add, one := l.add, exec.Vector(1)
+	for _, s := range images {
+		c := exec.Vector(s[3])
+		rows := exec.Shape{s[0] * s[1], 1, 1, s[3]}
+		number := exec.Shape{rows[0], 1, 1, 1}
 		add(exec.CrossEntropy, exec.Attr{}, one, rows, rows).marks[1] = "targets"
 		add(exec.Softmax, exec.Attr{}, rows, rows)
 		add(exec.SoftmaxJac, exec.Attr{}, rows, rows, rows).marks[0] = "targets"
@@ -99,6 +117,10 @@ func cases() []instr {
 			}
 		}
 	}
+}
+
+func (l *caseList) pooling() {
+	add := l.add
 	for _, w := range []struct {
 		x    exec.Shape
 		attr exec.Attr
@@ -130,6 +152,10 @@ func cases() []instr {
 		add(exec.MaxGather, w.attr, y, y, w.x).marks[0] = "index"
 		add(exec.MaxScatter, w.attr, w.x, y, y).marks[0] = "index"
 	}
+}
+
+func (l *caseList) convolutions() {
+	add := l.add
 	for _, k := range convs {
 		w := k.weights()
 		y, err := exec.ResultShape(exec.Conv, k.attr, k.x, w)
@@ -145,7 +171,6 @@ func cases() []instr {
 		add(exec.ConvGradInput, several, k.x, w, y, w, y, w, y)
 		add(exec.ConvGradWeight, k.attr, w, k.x, y)
 	}
-	return list
 }
 
 // convCase is a convolution of images x to cout channels.
@@ -218,105 +243,6 @@ var convs = []convCase{
 	{exec.Shape{1, 4, 3, 32}, 32, square(3, 1, 1, 1, 32)},
 }
 
-// workload is one instruction in memory, each argument apart from the others, with
-// the reference's result.
-type workload struct {
-	instr
-	program *exec.Program
-	args    [][]float64
-	want    []float64
-}
-
-// table is the workload of every case.
-var table = sync.OnceValue(func() []workload {
-	var list []workload
-	for _, c := range cases() {
-		list = append(list, c.workload())
-	}
-	return list
-})
-
-func (c instr) workload() workload {
-	r := rng.New(1, "cpu-test")
-	w := workload{instr: c}
-	in := exec.Instr{Op: c.op, Attr: c.attr}
-	size := 0
-	put := func(s exec.Shape) exec.Tensor {
-		at := exec.Tensor{Space: exec.Scratch, Offset: size, Shape: s}
-		size += s.Len()
-		return at
-	}
-	for i, s := range c.args {
-		in.Args = append(in.Args, put(s))
-		data := make([]float64, s.Len())
-		for k := range data {
-			data[k] = float64(float32(r.NormFloat64()))
-		}
-		switch c.marks[i] {
-		case "positive":
-			for k := range data {
-				data[k] = float64(float32(0.5 + r.Float64()))
-			}
-		case "targets":
-			for row := 0; row < len(data); row += s[3] {
-				clear(data[row : row+s[3]])
-				data[row+r.IntN(s[3])] = 0.75
-				data[row+r.IntN(s[3])] += 0.25
-			}
-		case "stats":
-			ref.Do(exec.BNStats, exec.Attr{Eps: 1e-5}, w.args[:1], c.args[:1], data, s)
-			for k := range data {
-				data[k] = float64(float32(data[k]))
-			}
-		case "index":
-			image, index := c.out, s
-			if c.op == exec.MaxGather {
-				image = c.args[1]
-			}
-			x := make([]float64, image.Len())
-			for k := range x {
-				x[k] = r.NormFloat64()
-			}
-			ref.Do(exec.MaxPoolIndex, c.attr, [][]float64{x}, []exec.Shape{image}, data, index)
-		}
-		w.args = append(w.args, data)
-	}
-	in.Out = put(c.out)
-	w.program = &exec.Program{Phases: [][]exec.Instr{{in}}}
-	w.program.Size[exec.Scratch] = size
-	w.want = make([]float64, c.out.Len())
-	ref.Do(c.op, c.attr, w.args, c.args, w.want, c.out)
-	return w
-}
-
-// result runs the workload from a result full of rubbish.
-func result[T Float](t testing.TB, w workload, workers int, in *kernels[T]) []T {
-	t.Helper()
-	mem := NewMemory[T](w.program)
-	load(mem, w)
-	pool := NewPool(workers)
-	defer pool.Close()
-	e, err := bind(pool, w.program, mem, in, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.Run(0)
-	e.Run(0) // workspace of a first run must not matter
-	return block(mem, w.program.Phases[0][0].Out)
-}
-
-func load[T Float](mem *Memory[T], w workload) {
-	in := w.program.Phases[0][0]
-	for i := range block(mem, in.Out) {
-		block(mem, in.Out)[i] = T(math.NaN())
-	}
-	for i, a := range in.Args {
-		for k, v := range w.args[i] {
-			block(mem, a)[k] = T(v)
-		}
-	}
-}
-
 func TestKernelsMatchReference(t *testing.T) {
 	ran := 0
 	for _, w := range table() {
@@ -326,21 +252,6 @@ func TestKernelsMatchReference(t *testing.T) {
 		ran++
 	}
 	t.Logf("%d instructions", ran)
-}
-
-// compare allows an error of tol times the largest result.
-func compare[T Float](t *testing.T, c instr, name string, got []T, want []float64, tol float64) {
-	t.Helper()
-	scale := 1.0
-	for _, v := range want {
-		scale = max(scale, math.Abs(v))
-	}
-	for i, v := range got {
-		if d := math.Abs(float64(v) - want[i]); !(d <= tol*scale) {
-			t.Errorf("%v: %s: result %d = %v, want %v", c, name, i, v, want[i])
-			return
-		}
-	}
 }
 
 func TestSameBitsWithAnyNumberOfWorkers(t *testing.T) {
@@ -390,27 +301,17 @@ func TestInstructionsDoNotDisturbEachOther(t *testing.T) {
 	}
 }
 
-func TestTunedLoopsGiveTheBitsOfPlainOnes(t *testing.T) {
+func TestNativeKernelsGiveTheBitsOfPortableOnes(t *testing.T) {
 	for _, w := range table() {
 		c := w.instr
 		want := result(t, w, 1, portable[float32]())
-		for _, tune := range instructionSets() {
-			in := portable[float32]()
-			tune(in)
-			sameBits(t, c, result(t, w, 1, in), want)
+		for _, use := range instructionSets() {
+			k := portable[float32]()
+			use(k)
+			sameBits(t, c, result(t, w, 1, k), want)
 		}
 	}
-	t.Logf("%d instructions, %d sets of loops", len(table()), len(instructionSets()))
-}
-
-func sameBits[T Float](t *testing.T, c instr, got, want []T) {
-	t.Helper()
-	for i := range got {
-		if math.Float64bits(float64(got[i])) != math.Float64bits(float64(want[i])) {
-			t.Errorf("%v: result %d = %v, want %v", c, i, got[i], want[i])
-			return
-		}
-	}
+	t.Logf("%d instructions, %d instruction sets", len(table()), len(instructionSets()))
 }
 
 // Every argument that may share memory with the result does so in turn.
@@ -483,127 +384,16 @@ func TestStatsOfLargeMeansKeepTheSpread(t *testing.T) {
 }
 
 func TestReLUKeepsNaN(t *testing.T) {
-	for _, in := range []*kernels[float32]{portable[float32](), native[float32]()} {
+	for _, k := range []*kernels[float32]{portable[float32](), native[float32]()} {
 		x := make([]float32, 40)
 		for i := range x {
 			x[i] = []float32{float32(math.NaN()), -1, 2, float32(math.Inf(1))}[i%4]
 		}
-		in.relu(x, x)
+		k.relu(x, x)
 		for i, v := range x {
 			if want := []float32{float32(math.NaN()), 0, 2, float32(math.Inf(1))}[i%4]; v != want && !(v != v && want != want) {
 				t.Fatalf("element %d = %v, want %v", i, v, want)
 			}
 		}
-	}
-}
-
-// Behind a ReLU most windows hold several zeros: the first of equal values wins.
-// A NaN wins only where the window begins with it, and zeros keep their sign.
-func TestMaximaOfFewValues(t *testing.T) {
-	values := []float64{0, math.Copysign(0, -1), -1, 1, 0, math.NaN()}
-	r := rng.New(2, "cpu-test")
-	ran := 0
-	for _, c := range cases() {
-		if c.op != exec.MaxPoolIndex && c.op != exec.MaxGather && c.op != exec.MaxScatter {
-			continue
-		}
-		w := c.workload()
-		arg := w.args[len(w.args)-1]
-		for i := range arg {
-			arg[i] = values[r.IntN(len(values))]
-		}
-		ref.Do(c.op, c.attr, w.args, c.args, w.want, c.out)
-		for _, in := range []*kernels[float32]{portable[float32](), native[float32]()} {
-			got := result(t, w, 1, in)
-			for i, v := range got {
-				if want := w.want[i]; v != float32(want) && !(v != v && want != want) || math.Signbit(float64(v)) != math.Signbit(want) && v == v {
-					t.Fatalf("%v: result %d = %v, want %v", c, i, v, want)
-				}
-			}
-		}
-		ran++
-	}
-	t.Logf("%d instructions", ran)
-}
-
-func TestGatherOutsideTheImageIsZero(t *testing.T) {
-	c := instr{op: exec.MaxGather, attr: square(3, 1, 1, 1, 1), out: exec.Shape{1, 2, 2, 1}, args: []exec.Shape{{1, 2, 2, 1}, {1, 2, 2, 1}}}
-	w := c.workload()
-	w.args[0], w.args[1] = []float64{0, 3, 4, 8}, []float64{1, 2, 3, 4}
-	if got, want := [4]float32(result(t, w, 1, native[float32]())), [4]float32{0, 1, 3, 0}; got != want {
-		t.Errorf("result = %v, want %v", got, want)
-	}
-}
-
-func TestBindErrors(t *testing.T) {
-	conv := exec.Instr{
-		Op: exec.Conv, Attr: square(3, 1, 1, 1, 1),
-		Args: []exec.Tensor{{Space: exec.Images, Shape: exec.Shape{1, 4, 4, 2}}, {Space: exec.Weights, Shape: exec.Shape{3, 3, 2, 4}}},
-		Out:  exec.Tensor{Space: exec.Scratch, Shape: exec.Shape{1, 4, 4, 4}},
-	}
-	vector := func(op exec.Op, out exec.Tensor, args ...exec.Tensor) exec.Instr {
-		return exec.Instr{Op: op, Args: args, Out: out}
-	}
-	at := func(offset, n int) exec.Tensor { return exec.Tensor{Offset: offset, Shape: exec.Vector(n)} }
-	for _, tt := range []struct {
-		name string
-		in   exec.Instr
-		edit func(*exec.Instr)
-		want string
-	}{
-		{"memory ends before the tensor", conv, func(in *exec.Instr) { in.Out.Offset = 1 }, "elements 1 to 65 of space scratch, which has 64"},
-		{"negative offset", conv, func(in *exec.Instr) { in.Args[0].Offset = -1 }, "argument 0"},
-		{"wrong weights", conv, func(in *exec.Instr) { in.Args[1].Shape = exec.Shape{3, 2, 3, 4} }, "weights have shape [3 2 3 4], want [3 3 2 4]"},
-		{"wrong result", conv, func(in *exec.Instr) { in.Out.Shape = exec.Shape{1, 4, 2, 4} }, "result has shape [1 4 2 4], want [1 4 4 4]"},
-		{"uneven groups", conv, func(in *exec.Instr) { in.Attr.Groups = 3 }, "3 groups"},
-		{"negative stride", conv, func(in *exec.Instr) { in.Attr.Stride = -1 }, "stride -1"},
-		{"image smaller than the kernel", conv, func(in *exec.Instr) { in.Attr.Dilation = 4 }, "smaller than the kernel"},
-		{"unknown operator", conv, func(in *exec.Instr) { in.Op = exec.NumOps }, "unknown operator"},
-		{"unknown space", conv, func(in *exec.Instr) { in.Out.Space = exec.NumSpaces }, "unknown space"},
-		{"empty tensor", conv, func(in *exec.Instr) { in.Args[0].Shape[0] = 0 }, "want sizes from 1"},
-		{"too few arguments", conv, func(in *exec.Instr) { in.Args = in.Args[:1] }, "has 1 arguments, want 2"},
-		{"too many arguments", conv, func(in *exec.Instr) { in.Args = append(in.Args, in.Args[0]) }, "has 3 arguments, want 2"},
-		{"partial overlap", vector(exec.ReLU, at(0, 8), at(4, 8)), nil, "overlaps argument 0"},
-		{"partial overlap from behind", vector(exec.ReLU, at(4, 8), at(0, 8)), nil, "overlaps argument 0"},
-		{"overlap of an operator that reads again", vector(exec.ChanSum, at(0, 1), at(0, 1)), nil, "overlaps argument 0"},
-		{"different shapes", vector(exec.Add, at(0, 4), at(8, 4), at(16, 3)), nil, "shape [1 1 1 4], want [1 1 1 3]"},
-		{"slice past the end", vector(exec.Slice, at(0, 4), at(8, 3)), nil, "channels 0 to 4 of 3"},
-		{"padding as wide as the window", exec.Instr{Op: exec.AvgPool, Attr: square(2, 1, 2, 1, 1), Args: conv.Args[:1], Out: conv.Out}, nil, "padding below the window"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			in := tt.in
-			in.Args = append([]exec.Tensor(nil), in.Args...)
-			if tt.edit != nil {
-				tt.edit(&in)
-			}
-			mem := new(Memory[float32])
-			mem[exec.Scratch], mem[exec.Images], mem[exec.Weights] = make([]float32, 64), make([]float32, 64), make([]float32, 128)
-			pool := NewPool(1)
-			_, err := Bind(pool, &exec.Program{Phases: [][]exec.Instr{{in}}}, mem)
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error = %v, want one with %q", err, tt.want)
-			}
-		})
-	}
-	pool := NewPool(1)
-	mem := new(Memory[float32])
-	mem[exec.Scratch], mem[exec.Images], mem[exec.Weights] = make([]float32, 64), make([]float32, 64), make([]float32, 128)
-	if _, err := Bind(pool, &exec.Program{Phases: [][]exec.Instr{{conv}}}, mem); err != nil {
-		t.Errorf("the unchanged instruction: %v", err)
-	}
-}
-
-func TestExpAndLog(t *testing.T) {
-	for x := -700.0; x < 700; x += 0.37 {
-		if got, want := exp(x), math.Exp(x); math.Abs(got/want-1) > 5e-16 {
-			t.Errorf("exp(%v) = %v, want %v", x, got, want)
-		}
-		v := math.Exp(x)
-		if got, want := log(v), math.Log(v); math.Abs(got-want) > 4e-16*max(1, math.Abs(want)) {
-			t.Errorf("log(%v) = %v, want %v", v, got, want)
-		}
-	}
-	if exp(math.Inf(-1)) != 0 || exp(0) != 1 || log(1) != 0 || !math.IsNaN(exp(math.NaN())) || !math.IsInf(log(0), -1) {
-		t.Error("wrong at an end of the range")
 	}
 }

@@ -8,15 +8,18 @@ package cpu
 // the order is that of the pixels, from zero.
 type lanes[T Float] [32]T
 
-// blocks cuts c channels into lane blocks: from, width, from, width, ...
-func blocks(c int) [][2]int {
-	var list [][2]int
+// laneBlock is the channels from one on that are summed together.
+type laneBlock struct{ from, width int }
+
+// laneBlocks cuts c channels.
+func laneBlocks(c int) []laneBlock {
+	var list []laneBlock
 	for from := 0; from < c; {
 		width := 32
 		for width > c-from {
 			width /= 2
 		}
-		list = append(list, [2]int{from, width})
+		list = append(list, laneBlock{from, width})
 		from += width
 	}
 	return list

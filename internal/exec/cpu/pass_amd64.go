@@ -24,7 +24,7 @@ func mulBlocks(y, a, b *float32, blocks int)
 func axpyBlocks(y, x *float32, blocks int, a float32)
 
 //go:noescape
-func linBlocks(y, acc *float32, xs *[]float32, terms, at int, coefs, bias *float32, place, period, blocks int)
+func linBlocks(a *linArgs)
 
 //go:noescape
 func normBlocks(y, x, mean, rstd *float32, period, blocks int)
@@ -33,13 +33,13 @@ func normBlocks(y, x, mean, rstd *float32, period, blocks int)
 func bnGradBlocks(y, grad, x, meanG, meanGX, rstd *float32, period, blocks int)
 
 //go:noescape
-func sumLanes(acc *lanes[float32], x *float32, o1, o2, o3, step, rounds int)
+func sumLanes(acc *lanes[float32], x *float32, at *laneOffsets, rounds int)
 
 //go:noescape
-func dotLanes(acc *lanes[float32], x, y *float32, o1, o2, o3, step, rounds int)
+func dotLanes(acc *lanes[float32], x, y *float32, at *laneOffsets, rounds int)
 
 //go:noescape
-func squareLanes(acc *lanes[float32], x *float32, mean *lanes[float32], o1, o2, o3, step, rounds int)
+func squareLanes(acc *lanes[float32], x *float32, mean *lanes[float32], at *laneOffsets, rounds int)
 
 func reluAVX2(y, x []float32) {
 	n := len(x) / 32 * 32
@@ -95,6 +95,17 @@ func axpyAVX2(y, x []float32, a float32) {
 	portableAxpy(y[n:], x[n:], a)
 }
 
+// linArgs is the argument of linBlocks, which starts sums from acc, or from bias
+// where acc is nil. at, place and period are in bytes.
+type linArgs struct {
+	y, acc        *float32
+	xs            *[]float32 // the first of terms slices
+	terms, at     int
+	coefs, bias   *float32
+	place, period int
+	blocks        int
+}
+
 func linAVX2(y []float32, xs [][]float32, at int, coefs, bias []float32) {
 	n, period := len(y)/32*32, len(bias)
 	if len(xs) == 0 || n == 0 {
@@ -110,15 +121,14 @@ func linAVX2(y []float32, xs [][]float32, at int, coefs, bias []float32) {
 	const streams, piece = 8, 1024
 	var sums [piece]float32
 	for lo := 0; lo < n; lo += piece {
-		blocks, place := min(piece, n-lo)/32, lo%period
-		var acc *float32
+		a := linArgs{at: 4 * (at + lo), bias: &bias[0], place: 4 * (lo % period), period: 4 * period, blocks: min(piece, n-lo) / 32}
 		for k := 0; k < len(xs); k += streams {
-			out, terms := &y[lo], len(xs)-k
-			if terms > streams {
-				out, terms = &sums[0], streams
+			a.y, a.xs, a.terms, a.coefs = &y[lo], &xs[k], len(xs)-k, &coefs[k*period]
+			if a.terms > streams {
+				a.y, a.terms = &sums[0], streams
 			}
-			linBlocks(out, acc, &xs[k], terms, 4*(at+lo), &coefs[k*period], &bias[0], 4*place, 4*period, blocks)
-			acc = &sums[0]
+			linBlocks(&a)
+			a.acc = &sums[0]
 		}
 	}
 	for i := n; i < len(y); i++ {
@@ -154,30 +164,34 @@ func bnGradAVX2(y, g, x, meanG, meanGX, rstd []float32) {
 	}
 }
 
-// vectors says where the lanes 8.., 16.. and 24.. of a block begin and how far
-// they step, in bytes; ok is false where lanes do not form vectors of 8.
-func vectors(c, width int) (o1, o2, o3, step int, ok bool) {
+// laneOffsets says where the lanes 8.., 16.. and 24.. of a block begin, in bytes from
+// the first, and how far all step.
+type laneOffsets struct{ second, third, fourth, step int }
+
+// vectors has those of a block of pixels of c channels; ok is false where lanes do not form vectors
+// of 8.
+func vectors(c, width int) (at laneOffsets, ok bool) {
 	switch {
 	case width == 32 || width == c: // one after another
-		return 32, 64, 96, 4 * c * (32 / width), true
+		return laneOffsets{32, 64, 96, 4 * c * (32 / width)}, true
 	case width == 16:
-		return 32, 4 * c, 4*c + 32, 8 * c, true
+		return laneOffsets{32, 4 * c, 4*c + 32, 8 * c}, true
 	case width == 8:
-		return 4 * c, 8 * c, 12 * c, 16 * c, true
+		return laneOffsets{4 * c, 8 * c, 12 * c, 16 * c}, true
 	}
-	return 0, 0, 0, 0, false
+	return at, false
 }
 
 func sumAVX2(acc *lanes[float32], x []float32, c, width, pixels int) {
 	side := 32 / width
-	o1, o2, o3, step, ok := vectors(c, width)
+	at, ok := vectors(c, width)
 	rounds := pixels / side
 	if !ok || rounds == 0 {
 		portableSum(acc, x, c, width, pixels)
 		return
 	}
 	_ = x[(pixels-1)*c+width-1]
-	sumLanes(acc, &x[0], o1, o2, o3, step, rounds)
+	sumLanes(acc, &x[0], &at, rounds)
 	for p := rounds * side; p < pixels; p++ {
 		for k := range width {
 			acc[p%side*width+k] += x[p*c+k]
@@ -187,14 +201,14 @@ func sumAVX2(acc *lanes[float32], x []float32, c, width, pixels int) {
 
 func dotAVX2(acc *lanes[float32], x, y []float32, c, width, pixels int) {
 	side := 32 / width
-	o1, o2, o3, step, ok := vectors(c, width)
+	at, ok := vectors(c, width)
 	rounds := pixels / side
 	if !ok || rounds == 0 {
 		portableDot(acc, x, y, c, width, pixels)
 		return
 	}
 	_, _ = x[(pixels-1)*c+width-1], y[(pixels-1)*c+width-1]
-	dotLanes(acc, &x[0], &y[0], o1, o2, o3, step, rounds)
+	dotLanes(acc, &x[0], &y[0], &at, rounds)
 	for p := rounds * side; p < pixels; p++ {
 		for k := range width {
 			acc[p%side*width+k] += float32(x[p*c+k] * y[p*c+k])
@@ -204,14 +218,14 @@ func dotAVX2(acc *lanes[float32], x, y []float32, c, width, pixels int) {
 
 func squareAVX2(acc *lanes[float32], x []float32, mean *lanes[float32], c, width, pixels int) {
 	side := 32 / width
-	o1, o2, o3, step, ok := vectors(c, width)
+	at, ok := vectors(c, width)
 	rounds := pixels / side
 	if !ok || rounds == 0 {
 		portableSquare(acc, x, mean, c, width, pixels)
 		return
 	}
 	_ = x[(pixels-1)*c+width-1]
-	squareLanes(acc, &x[0], mean, o1, o2, o3, step, rounds)
+	squareLanes(acc, &x[0], mean, &at, rounds)
 	for p := rounds * side; p < pixels; p++ {
 		for k := range width {
 			d := x[p*c+k] - mean[p%side*width+k]

@@ -1,6 +1,7 @@
 //go:build !noasm
 
 #include "textflag.h"
+#include "go_asm.h"
 
 // Passes over memory in blocks of 32 elements, four vectors at a time. Counts are
 // of blocks, from 1.
@@ -170,19 +171,19 @@ same:
 	VMULPS at(DX), Y4, Y4       \
 	VADDPS Y4, acc, acc
 
-// func linBlocks(y, acc *float32, xs *[]float32, terms, at int, coefs, bias *float32, place, period, blocks int)
-// Sums start from acc, or from bias where acc is nil. at, place and period are in bytes.
-TEXT ·linBlocks(SB), NOSPLIT, $0-80
-	MOVQ y+0(FP), DI
-	MOVQ acc+8(FP), R14
-	MOVQ xs+16(FP), BX
-	MOVQ terms+24(FP), R12
-	MOVQ at+32(FP), R10
-	MOVQ coefs+40(FP), R11
-	MOVQ bias+48(FP), R15
-	MOVQ place+56(FP), R8
-	MOVQ period+64(FP), R9
-	MOVQ blocks+72(FP), AX
+// func linBlocks(a *linArgs)
+TEXT ·linBlocks(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ linArgs_y(AX), DI
+	MOVQ linArgs_acc(AX), R14
+	MOVQ linArgs_xs(AX), BX
+	MOVQ linArgs_terms(AX), R12
+	MOVQ linArgs_at(AX), R10
+	MOVQ linArgs_coefs(AX), R11
+	MOVQ linArgs_bias(AX), R15
+	MOVQ linArgs_place(AX), R8
+	MOVQ linArgs_period(AX), R9
+	MOVQ linArgs_blocks(AX), AX
 loop:
 	LEAQ (R15)(R8*1), DX
 	TESTQ R14, R14
@@ -299,15 +300,16 @@ loop:
 	VZEROUPPER         \
 	RET
 
-// func sumLanes(acc *lanes[float32], x *float32, o1, o2, o3, step, rounds int)
-TEXT ·sumLanes(SB), NOSPLIT, $0-56
+// func sumLanes(acc *lanes[float32], x *float32, at *laneOffsets, rounds int)
+TEXT ·sumLanes(SB), NOSPLIT, $0-32
 	MOVQ acc+0(FP), DI
 	MOVQ x+8(FP), SI
-	MOVQ o1+16(FP), R8
-	MOVQ o2+24(FP), R9
-	MOVQ o3+32(FP), R10
-	MOVQ step+40(FP), R11
-	MOVQ rounds+48(FP), CX
+	MOVQ at+16(FP), AX
+	MOVQ laneOffsets_second(AX), R8
+	MOVQ laneOffsets_third(AX), R9
+	MOVQ laneOffsets_fourth(AX), R10
+	MOVQ laneOffsets_step(AX), R11
+	MOVQ rounds+24(FP), CX
 	LANES
 loop:
 	VADDPS (SI), Y0, Y0
@@ -319,16 +321,17 @@ loop:
 	JNE loop
 	STORELANES
 
-// func dotLanes(acc *lanes[float32], x, y *float32, o1, o2, o3, step, rounds int)
-TEXT ·dotLanes(SB), NOSPLIT, $0-64
+// func dotLanes(acc *lanes[float32], x, y *float32, at *laneOffsets, rounds int)
+TEXT ·dotLanes(SB), NOSPLIT, $0-40
 	MOVQ acc+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ y+16(FP), DX
-	MOVQ o1+24(FP), R8
-	MOVQ o2+32(FP), R9
-	MOVQ o3+40(FP), R10
-	MOVQ step+48(FP), R11
-	MOVQ rounds+56(FP), CX
+	MOVQ at+24(FP), AX
+	MOVQ laneOffsets_second(AX), R8
+	MOVQ laneOffsets_third(AX), R9
+	MOVQ laneOffsets_fourth(AX), R10
+	MOVQ laneOffsets_step(AX), R11
+	MOVQ rounds+32(FP), CX
 	LANES
 loop:
 	PREFETCHT0 1024(DX)
@@ -351,16 +354,17 @@ loop:
 	JNE loop
 	STORELANES
 
-// func squareLanes(acc *lanes[float32], x *float32, mean *lanes[float32], o1, o2, o3, step, rounds int)
-TEXT ·squareLanes(SB), NOSPLIT, $0-64
+// func squareLanes(acc *lanes[float32], x *float32, mean *lanes[float32], at *laneOffsets, rounds int)
+TEXT ·squareLanes(SB), NOSPLIT, $0-40
 	MOVQ acc+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ mean+16(FP), DX
-	MOVQ o1+24(FP), R8
-	MOVQ o2+32(FP), R9
-	MOVQ o3+40(FP), R10
-	MOVQ step+48(FP), R11
-	MOVQ rounds+56(FP), CX
+	MOVQ at+24(FP), AX
+	MOVQ laneOffsets_second(AX), R8
+	MOVQ laneOffsets_third(AX), R9
+	MOVQ laneOffsets_fourth(AX), R10
+	MOVQ laneOffsets_step(AX), R11
+	MOVQ rounds+32(FP), CX
 	LANES
 	VMOVUPS 0(DX), Y8
 	VMOVUPS 32(DX), Y9

@@ -168,7 +168,7 @@ func appendRegions[T Float](list []region[T], w *window, dst0 int, dst, src stri
 				n.src0 = ((r.from*rows.stride+top)*cols.pixels + q.from*cols.stride + left) * w.c
 				for i := r.first; i < r.last; i++ {
 					for j := q.first; j < q.last; j++ {
-						n.g.runs = append(n.g.runs, ((rows.at[i]-top)*cols.pixels+cols.at[j]-left)*w.c)
+						n.g.starts = append(n.g.starts, ((rows.at[i]-top)*cols.pixels+cols.at[j]-left)*w.c)
 						n.places = append(n.places, T(rows.taps[i]*w.kw+cols.taps[j]))
 					}
 				}

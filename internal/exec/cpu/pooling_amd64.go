@@ -3,12 +3,12 @@
 package cpu
 
 // strip is the argument of the loops below, which go over blocks of a fixed number
-// of elements: results at y, what they meet at x + runs[t] and, as far as a loop
+// of elements: results at y, what they meet at x + starts[t] and, as far as a loop
 // reads one, the index. The next block follows at yBlock and xBlock bytes. The
 // loops change nothing in it, so that its pointers stay inside their slices.
 type strip struct {
 	y, index, x    *float32
-	runs           *int
+	starts         *int
 	places         *float32
 	taps, blocks   int
 	yBlock, xBlock int
@@ -91,7 +91,7 @@ func (s *strip) maxScatter(width int) {
 
 // newStrip has the taps of a region, of which there must be one.
 func newStrip(r *region[float32]) strip {
-	return strip{runs: &r.g.runs[0], places: &r.places[:len(r.g.runs)][0], taps: len(r.g.runs)}
+	return strip{starts: &r.g.starts[0], places: &r.places[:len(r.g.starts)][0], taps: len(r.g.starts)}
 }
 
 // cut sets the blocks for what can be done at once of a row of f from element k of
@@ -122,7 +122,7 @@ func rest(r *region[float32], k int) region[float32] {
 
 func maxIndexAVX2(r *region[float32], dst, src []float32) {
 	f := &r.flat
-	_, _ = dst[f.end(f.dst)-1], src[f.end(f.src)-1+r.g.runs[len(r.g.runs)-1]]
+	_, _ = dst[f.end(f.dst)-1], src[f.end(f.src)-1+r.g.starts[len(r.g.starts)-1]]
 	s := newStrip(r)
 	for row := range f.rows {
 		for k := 0; k < f.channels; {
@@ -143,7 +143,7 @@ func maxIndexAVX2(r *region[float32], dst, src []float32) {
 func maxGatherAVX2(r *region[float32], dst, index, src []float32) {
 	f := &r.flat
 	end := f.end(f.dst) - 1
-	_, _, _ = dst[end], index[end], src[f.end(f.src)-1+r.g.runs[len(r.g.runs)-1]]
+	_, _, _ = dst[end], index[end], src[f.end(f.src)-1+r.g.starts[len(r.g.starts)-1]]
 	s := newStrip(r)
 	for row := range f.rows {
 		for k := 0; k < f.channels; {
@@ -162,12 +162,12 @@ func maxGatherAVX2(r *region[float32], dst, index, src []float32) {
 }
 
 func maxScatterAVX2(r *region[float32], dst, index, src []float32) {
-	if len(r.g.runs) == 0 {
+	if len(r.g.starts) == 0 {
 		portableMaxScatter(r, dst, index, src)
 		return
 	}
 	f := &r.flat
-	end := f.end(f.src) - 1 + r.g.runs[len(r.g.runs)-1]
+	end := f.end(f.src) - 1 + r.g.starts[len(r.g.starts)-1]
 	_, _, _ = dst[f.end(f.dst)-1], index[end], src[end]
 	s := newStrip(r)
 	for row := range f.rows {

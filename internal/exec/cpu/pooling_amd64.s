@@ -5,7 +5,7 @@
 
 // Pooling by the maximum, see strip in pooling_amd64.go for the arguments.
 //
-// Registers: AX arguments, DI results, SI what they meet, BX the index, R8 runs,
+// Registers: AX arguments, DI results, SI what they meet, BX the index, R8 starts,
 // R9 places, R10 taps, CX blocks left, R11 and R12 steps of DI and SI, DX the tap,
 // R13 where it begins.
 
@@ -14,7 +14,7 @@
 	MOVQ strip_y(AX), DI       \
 	MOVQ strip_index(AX), BX   \
 	MOVQ strip_x(AX), SI       \
-	MOVQ strip_runs(AX), R8    \
+	MOVQ strip_starts(AX), R8    \
 	MOVQ strip_places(AX), R9  \
 	MOVQ strip_taps(AX), R10   \
 	MOVQ strip_blocks(AX), CX  \

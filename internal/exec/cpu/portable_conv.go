@@ -6,7 +6,7 @@ package cpu
 func portableConv[T Float](g *convGeometry, dst, src, w []T, rows, pixels int, add bool) {
 	for r := range rows {
 		from := src
-		if len(g.runs) > 0 {
+		if len(g.starts) > 0 {
 			from = src[r*g.src.row:]
 		}
 		portableConvRow(g, dst[r*g.dst.row:], from, w, pixels, add)
@@ -21,7 +21,7 @@ func portableConvRow[T Float](g *convGeometry, dst, src, w []T, pixels int, add 
 		for ; p+2 <= pixels; p += 2 {
 			var acc [8]T
 			at := o
-			for _, off := range g.runs {
+			for _, off := range g.starts {
 				conv2x4(&acc, src[off+p*step:][:g.runLen], src[off+(p+1)*step:][:g.runLen], w[at:], g.wStep)
 				at += g.runLen * g.wStep
 			}
@@ -31,7 +31,7 @@ func portableConvRow[T Float](g *convGeometry, dst, src, w []T, pixels int, add 
 		for ; p < pixels; p++ {
 			var acc [4]T
 			at := o
-			for _, off := range g.runs {
+			for _, off := range g.starts {
 				conv1x4(&acc, src[off+p*step:][:g.runLen], w[at:], g.wStep)
 				at += g.runLen * g.wStep
 			}
@@ -41,7 +41,7 @@ func portableConvRow[T Float](g *convGeometry, dst, src, w []T, pixels int, add 
 	for ; o < g.channels; o++ {
 		for p := range pixels {
 			acc, at := T(0), o
-			for _, off := range g.runs {
+			for _, off := range g.starts {
 				for _, x := range src[off+p*step:][:g.runLen] {
 					acc += T(x * w[at])
 					at += g.wStep
@@ -99,7 +99,7 @@ func conv1x4[T Float](acc *[4]T, x []T, w []T, wStep int) {
 func portableDepthwise[T Float](g *convGeometry, dst, src, w []T, rows, pixels int, add bool) {
 	for r := range rows {
 		from := src
-		if len(g.runs) > 0 {
+		if len(g.starts) > 0 {
 			from = src[r*g.src.row:]
 		}
 		portableDepthwiseRow(g, dst[r*g.dst.row:], from, w, pixels, add)
@@ -107,10 +107,10 @@ func portableDepthwise[T Float](g *convGeometry, dst, src, w []T, rows, pixels i
 }
 
 func portableDepthwiseRow[T Float](g *convGeometry, dst, src, w []T, pixels int, add bool) {
-	c, step, runs, wStep := g.channels, g.src.pixel, g.runs, g.wStep
+	c, step, starts, wStep := g.channels, g.src.pixel, g.starts, g.wStep
 	for p := range pixels {
 		dst := dst[p*g.dst.pixel:]
-		if len(runs) == 0 {
+		if len(starts) == 0 {
 			if !add {
 				clear(dst[:c])
 			}
@@ -119,7 +119,7 @@ func portableDepthwiseRow[T Float](g *convGeometry, dst, src, w []T, pixels int,
 		k := 0
 		for ; k+4 <= c; k += 4 {
 			var a0, a1, a2, a3 T
-			for t, off := range runs {
+			for t, off := range starts {
 				x, w := (*[4]T)(src[off+p*step+k:]), (*[4]T)(w[t*wStep+k:])
 				a0 += T(x[0] * w[0])
 				a1 += T(x[1] * w[1])
@@ -130,7 +130,7 @@ func portableDepthwiseRow[T Float](g *convGeometry, dst, src, w []T, pixels int,
 		}
 		for ; k < c; k++ {
 			acc := T(0)
-			for t, off := range runs {
+			for t, off := range starts {
 				acc += T(src[off+p*step+k] * w[t*wStep+k])
 			}
 			if add {

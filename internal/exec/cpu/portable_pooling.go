@@ -3,20 +3,20 @@ package cpu
 // The kernels of pooling by the maximum, for every processor.
 
 func portableMaxIndex[T Float](r *region[T], dst, src []T) {
-	runs, places, f := r.g.runs, r.places, &r.flat
+	starts, places, f := r.g.starts, r.places, &r.flat
 	var largest [64]T
 	for row := range f.rows {
 		for p := range f.pixels {
 			for k := 0; k < f.channels; k += len(largest) {
 				src := src[f.src.at(row, p)+k:]
-				best := largest[:copy(largest[:min(len(largest), f.channels-k)], src[runs[0]:])]
+				best := largest[:copy(largest[:min(len(largest), f.channels-k)], src[starts[0]:])]
 				dst := dst[f.dst.at(row, p)+k:][:len(best)]
 				for k := range dst {
 					dst[k] = places[0]
 				}
-				for t := 1; t < len(runs); t++ {
+				for t := 1; t < len(starts); t++ {
 					place := places[t]
-					for k, v := range src[runs[t]:][:len(best)] {
+					for k, v := range src[starts[t]:][:len(best)] {
 						if v > best[k] {
 							best[k], dst[k] = v, place
 						}
@@ -34,7 +34,7 @@ func portableMaxGather[T Float](r *region[T], dst, index, src []T) {
 			at := f.dst.at(row, p)
 			dst, index := dst[at:][:f.channels], index[at:][:f.channels]
 			clear(dst)
-			for t, off := range r.g.runs {
+			for t, off := range r.g.starts {
 				src, place := src[f.src.at(row, p)+off:][:f.channels], places[t]
 				for k, v := range index {
 					if v == place {
@@ -52,7 +52,7 @@ func portableMaxScatter[T Float](r *region[T], dst, index, src []T) {
 		for p := range f.pixels {
 			dst := dst[f.dst.at(row, p):][:f.channels]
 			clear(dst)
-			for t, off := range r.g.runs {
+			for t, off := range r.g.starts {
 				at := f.src.at(row, p) + off
 				src, place := src[at:][:f.channels], places[t]
 				for k, v := range index[at:][:f.channels] {

@@ -90,13 +90,13 @@ func (r *tileRow) highest(height int) tile {
 //	out[p·outStep + o] = Σ_t Σ_j x[p·pStep + t-th run + j·xStep] · w[t·(runLen·wStep + wRow) + j·wStep + o]
 //
 // over runs t and steps j < runLen, or adds that to out if add is set. The t-th run
-// begins at offs[t] elements, or at t·xRow without offs. The next block follows at
+// begins at starts[t] elements, or at t·xRow without starts. The next block follows at
 // xBlock and outBlock. blocks is used up; moved is how far x has come, which is
 // kept beside x because a pointer may not leave its slice: the last block's
 // successor can lie beyond it, where the garbage collector finds no object.
 type tileArgs struct {
 	x, w, out        *float32
-	offs             *int
+	starts           *int
 	runs, runLen     int
 	xStep, pStep     int
 	wStep, outStep   int

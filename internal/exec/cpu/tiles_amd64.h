@@ -3,12 +3,12 @@
 //
 // Registers: AX arguments, BX w, CX steps left in the run, DX and SI the steps of w and x,
 // DI out, R8 x, R9-R12 1, 3, 5, 7 times pStep, R13 runs left, R14 x at the start
-// of the run, R15 offsets. CLEAR sets the accumulators to zero.
+// of the run, R15 starts. CLEAR sets the accumulators to zero.
 
 #define x_ tileArgs_x(AX)
 #define w_ tileArgs_w(AX)
 #define out_ tileArgs_out(AX)
-#define offs_ tileArgs_offs(AX)
+#define starts_ tileArgs_starts(AX)
 #define runs_ tileArgs_runs(AX)
 #define runLen_ tileArgs_runLen(AX)
 #define xStep_ tileArgs_xStep(AX)
@@ -47,7 +47,7 @@ block:                      \
 	MOVQ x_, R14             \
 	ADDQ moved_, R14         \
 	MOVQ w_, BX              \
-	MOVQ offs_, R15          \
+	MOVQ starts_, R15        \
 	MOVQ runs_, R13          \
 	CLEAR                    \
 run:                        \
@@ -86,7 +86,7 @@ loop:
 	VZEROUPPER           \
 	RET
 
-// The same for runs of one step at offsets, as depthwise convolutions have.
+// The same for runs of one step with starts, as depthwise convolutions have.
 
 #define BEGINDEEP(CLEAR) \
 	MOVQ a+0(FP), AX         \
@@ -101,7 +101,7 @@ block:                      \
 	MOVQ x_, R14             \
 	ADDQ moved_, R14         \
 	MOVQ w_, BX              \
-	MOVQ offs_, R15          \
+	MOVQ starts_, R15        \
 	MOVQ runs_, R13          \
 	CLEAR                    \
 loop:                       \

@@ -26,13 +26,13 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 			blocks: 3, xBlock: 512, outBlock: 1024}
 		switch tile.kind {
 		case depthwiseTile:
-			a.offs, a.runLen = &[]int{8}[0], 1
+			a.starts, a.runLen = &[]int{8}[0], 1
 		case depthwiseTaps, depthwiseTaps512:
 			a.runs, a.xStep, a.pStep, a.blocks, a.add = 2, 64, 128, 1, 1
 		}
 		before := a
 		a.call(tile)
-		if a.x != before.x || a.w != before.w || a.out != before.out || a.offs != before.offs {
+		if a.x != before.x || a.w != before.w || a.out != before.out || a.starts != before.starts {
 			t.Errorf("%+v moved a pointer of its argument", tile)
 		}
 		if want := before.blocks * before.xBlock; a.moved != want {
@@ -41,7 +41,7 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 		cases++
 	}
 	for _, width := range []int{32, 16, 8, 4} {
-		s := strip{y: &out[0], index: &w[0], x: &x[0], runs: &[]int{0, 64}[0], places: &w[0], taps: 2, blocks: 3, yBlock: 256, xBlock: 512}
+		s := strip{y: &out[0], index: &w[0], x: &x[0], starts: &[]int{0, 64}[0], places: &w[0], taps: 2, blocks: 3, yBlock: 256, xBlock: 512}
 		before := s
 		s.maxIndex(width)
 		s.maxGather(width)

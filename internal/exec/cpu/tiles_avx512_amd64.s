@@ -235,7 +235,7 @@ store:
 	FINISH
 
 // func tile16x16(a *tileArgs)
-// For gradients of weights: no offsets. R15 is x of the second half.
+// For gradients of weights: no starts. R15 is x of the second half.
 TEXT ·tile16x16(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ $0, moved_
