@@ -17,7 +17,7 @@ func (p *Problem) Evaluate(b batch.Batch, coefs []float64, norm exec.NormMode) (
 	if err := p.load(b, coefs, 0); err != nil {
 		return batch.Evaluation{}, err
 	}
-	if err := p.forward(norm); err != nil {
+	if err := p.forward(coefs, norm); err != nil {
 		return batch.Evaluation{}, err
 	}
 	var sum tally
@@ -49,7 +49,7 @@ func (p *Problem) EvaluateImages(l *images.Loader, coefs []float64, norm exec.No
 	for i := range l.EvalBatches() {
 		count := fillEval(l, i, pixels, targets)
 		p.mem.Upload(exec.Images)
-		if err := p.forward(norm); err != nil {
+		if err := p.forward(coefs, norm); err != nil {
 			return batch.Evaluation{}, err
 		}
 		sum.add(p.Logits(), targets, count, p.opt.Classes)
@@ -57,9 +57,9 @@ func (p *Problem) EvaluateImages(l *images.Loader, coefs []float64, norm exec.No
 	return sum.mean(), nil
 }
 
-// forward computes the logits of the batch in memory.
-func (p *Problem) forward(norm exec.NormMode) error {
-	p.linearized = false
+// forward computes the logits of the batch and with the coefficients in memory.
+func (p *Problem) forward(coefs []float64, norm exec.NormMode) error {
+	p.linearized = nil
 	var prog *program
 	var err error
 	switch norm {
@@ -73,11 +73,14 @@ func (p *Problem) forward(norm exec.NormMode) error {
 	if err != nil {
 		return err
 	}
+	if prog, err = p.live(prog, coefs); err != nil {
+		return err
+	}
 	if err := p.run(prog, 0, vectors{}); err != nil {
 		return err
 	}
 	if norm == exec.NormUpdate {
-		p.mem.Average(p.train.averages)
+		p.mem.Average(prog.averages)
 	}
 	return nil
 }

@@ -49,7 +49,8 @@ type Problem struct {
 	evaluation *program
 	programs   []*program // all of these
 
-	linearized bool
+	linearized *program // second, or what is left of it, after Linearize
+	skipZeros  bool
 	dropPath   float64
 	drops      rng.Source
 	gflop      float64
@@ -189,7 +190,7 @@ func (p *Problem) store(coefs []float64, space exec.Space) {
 // Gradient is the loss of b and, where asked for, its gradients. The running
 // averages of batch norm take the batch in, as in any training-mode pass.
 func (p *Problem) Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (exec.Number, error) {
-	p.linearized = false
+	p.linearized = nil
 	prog, err := p.firstOrder(dw != nil, dcoefs != nil)
 	if err != nil {
 		return exec.Number{}, err
@@ -197,10 +198,13 @@ func (p *Problem) Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs [
 	if err := p.load(b, coefs, p.dropPath); err != nil {
 		return exec.Number{}, err
 	}
+	if prog, err = p.live(prog, coefs); err != nil {
+		return exec.Number{}, err
+	}
 	if err := p.run(prog, 0, vectors{gradient: dw}); err != nil {
 		return exec.Number{}, err
 	}
-	p.mem.Average(p.train.averages)
+	p.mem.Average(prog.averages)
 	p.store(dcoefs, exec.CoefGrad)
 	return p.mem.Number(exec.Loss, 0), nil
 }
@@ -215,6 +219,7 @@ func (p *Problem) Logits() exec.Host {
 // Linearize computes the activations of b once, for any number of products.
 // The running averages of batch norm stay as they are.
 func (p *Problem) Linearize(b batch.Batch, coefs []float64) error {
+	p.linearized = nil
 	prog, err := p.secondOrder()
 	if err != nil {
 		return err
@@ -222,15 +227,20 @@ func (p *Problem) Linearize(b batch.Batch, coefs []float64) error {
 	if err := p.load(b, coefs, p.dropPath); err != nil {
 		return err
 	}
-	err = p.run(prog, 0, vectors{})
-	p.linearized = err == nil
-	return err
+	if prog, err = p.live(prog, coefs); err != nil {
+		return err
+	}
+	if err := p.run(prog, 0, vectors{}); err != nil {
+		return err
+	}
+	p.linearized = prog
+	return nil
 }
 
 // Product is exact: hv = H·v and mixed = (∂²L/∂coefs∂w)·v, either may be nil. v and
 // hv are two vectors.
 func (p *Problem) Product(v, hv exec.Vec, mixed []float64) error {
-	if !p.linearized {
+	if p.linearized == nil {
 		return errors.New("supernet: Product without a Linearize before it")
 	}
 	if v == hv {
@@ -245,7 +255,7 @@ func (p *Problem) Product(v, hv exec.Vec, mixed []float64) error {
 	case hv == nil:
 		phase = 3
 	}
-	if err := p.run(p.second, phase, vectors{direction: v, product: hv}); err != nil {
+	if err := p.run(p.linearized, phase, vectors{direction: v, product: hv}); err != nil {
 		return err
 	}
 	p.store(mixed, exec.MixedVec)

@@ -10,10 +10,23 @@ import (
 
 // program is a lowered program of a problem.
 type program struct {
-	flat  *exec.Program
-	bound []binding
-	gflop []float64 // by phase
-	moved []int     // by phase, elements
+	flat     *exec.Program
+	bound    []binding
+	gflop    []float64       // by phase
+	moved    []int           // by phase, elements
+	averages []exec.Averages // of the norms whose statistics it leaves
+
+	flow   *exec.Flow // made when it is first pruned
+	pruned []pruned   // the one used last comes last
+}
+
+func newProgram(flat *exec.Program, averages []exec.Averages) *program {
+	prog := &program{flat: flat, averages: averages}
+	for phase := range flat.Phases {
+		prog.gflop = append(prog.gflop, flat.FLOP(phase)/1e9)
+		prog.moved = append(prog.moved, flat.Elements(phase))
+	}
+	return prog
 }
 
 // vectors are those of a caller that a phase works on directly, nil where it has
@@ -38,17 +51,16 @@ func (p *Problem) lower(n *network, phases ...[]graph.Output) (*program, error) 
 	}
 	// Scratch memory means nothing between runs, so programs share the largest block.
 	if need := flat.Size[exec.Scratch]; need > p.size[exec.Scratch] {
-		for _, other := range p.programs {
-			other.bound = nil // let go of the old one first
+		for _, other := range p.programs { // let go of the old one first
+			other.bound = nil
+			for _, q := range other.pruned {
+				q.program.bound = nil
+			}
 		}
 		p.resize(exec.Scratch, need)
 	}
-	prog := &program{flat: flat}
+	prog := newProgram(flat, n.averages)
 	p.programs = append(p.programs, prog)
-	for phase := range flat.Phases {
-		prog.gflop = append(prog.gflop, flat.FLOP(phase)/1e9)
-		prog.moved = append(prog.moved, flat.Elements(phase))
-	}
 	return prog, nil
 }
 

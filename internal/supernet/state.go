@@ -29,7 +29,7 @@ func (p *Problem) SetState(b []byte) error {
 	if err := p.weights.SetBytes(b[split:]); err != nil {
 		return err
 	}
-	p.linearized = false
+	p.linearized = nil
 	p.gflop = math.Float64frombits(binary.LittleEndian.Uint64(b))
 	return nil
 }
@@ -57,7 +57,7 @@ func (p *Problem) Restore(taken any) error {
 	}
 	p.weights.Copy(s.weights)
 	p.mem.Region(exec.Buffers).Copy(s.buffers)
-	p.linearized = false
+	p.linearized = nil
 	return nil
 }
 
@@ -94,6 +94,6 @@ func (p *Problem) Carry(from any) (int, error) {
 			to.Slice(n.Buffers, 2*n.Channels).Copy(old.Slice(o.Buffers, 2*n.Channels))
 		}
 	}
-	p.linearized = false
+	p.linearized = nil
 	return carried, nil
 }
