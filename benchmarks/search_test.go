@@ -165,7 +165,7 @@ func BenchmarkCanonical(b *testing.B) {
 func BenchmarkQuery(b *testing.B) {
 	b.Run("nb201", func(b *testing.B) {
 		key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}
-		table := nb201.NewTable(nb201.Origin{Source: "made up", Protocol: "none"})
+		table := nb201.NewTable(trials.Origin{Source: "made up", Training: "none"})
 		r := rand.New(rand.NewPCG(1, 1))
 		var records []nb201.Record
 		for _, cell := range nb201.All() {

@@ -17,13 +17,15 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"idarts/internal/trials"
 )
 
 // nasBench101 is where the official file comes from.
-var nasBench101 = Origin{
+var nasBench101 = trials.Origin{
 	Source:  "NAS-Bench-101 (Ying, Klein, Real, Christiansen, Murphy, Hutter, ICML 2019, arXiv:1902.09635)",
 	Licence: "Apache-2.0, as google-research/nasbench",
-	Protocol: "NAS-Bench-101: CIFAR-10, stem of 128 channels, 3 stages of 3 cells; RMSProp, rate 0.2 with a cosine to 0, batch 256; " +
+	Training: "NAS-Bench-101: CIFAR-10, stem of 128 channels, 3 stages of 3 cells; RMSProp, rate 0.2 with a cosine to 0, batch 256; " +
 		"4, 12, 36 or 108 epochs, 3 repeats, values at the end",
 }
 
@@ -87,7 +89,7 @@ func readNASBench101(path string, progress func(done, total int64)) (*Table, err
 	}
 	sum := sha256.New()
 	in := records{r: bufio.NewReaderSize(io.TeeReader(file, sum), 1<<20)}
-	im := importer{table: Table{Origin: nasBench101}, rows: map[Hash]int{}}
+	im := newImporter()
 	const step = 1 << 24 // bytes between two calls of progress
 	shown := int64(0)
 	for {
@@ -120,17 +122,21 @@ func readNASBench101(path string, progress func(done, total int64)) (*Table, err
 	if im.rounded > 0 {
 		im.table.Source += fmt.Sprintf("; numbers rounded to 24 bits: %d", im.rounded)
 	}
-	return &im.table, nil
+	return im.table, nil
 }
 
 // importer collects records.
 type importer struct {
-	table   Table
+	table   *Table
 	rows    map[Hash]int
 	repeats [][len(Budgets)]uint8 // how many there are, by row
 	rounded int                   // numbers that float32 does not hold
 	twice   int                   // records with the numbers of a repeat before them
 	decoded []byte
+}
+
+func newImporter() *importer {
+	return &importer{table: newTable("new table", nasBench101), rows: map[Hash]int{}}
 }
 
 // record adds one record: the JSON array
@@ -195,8 +201,7 @@ func (im *importer) record(data []byte) error {
 	for before := range int(*repeat) {
 		same := true
 		for i, v := range m.end {
-			column := im.table.columns[budget][before][i]
-			same = same && math.Float32bits(column[row]) == math.Float32bits(v)
+			same = same && im.table.columns[budget][before][i].Is(row, float64(v))
 		}
 		if same {
 			im.twice++

@@ -146,7 +146,7 @@ func TestImport(t *testing.T) {
 	if table.Len() != 3 || !strings.HasSuffix(table.Source, "; it has 6 records of 3 cells, they have 423624 cells; numbers rounded to 24 bits: 1") || len(table.SHA256) != 64 || table.Licence == "" {
 		t.Errorf("%d cells, origin %+v", table.Len(), table.Origin)
 	}
-	query := func(text string, epochs int, split string) Answer {
+	query := func(text string, epochs int, split string) trials.Answer {
 		t.Helper()
 		a, err := table.Query(cell(t, text), Key{epochs, split}, trials.All)
 		if err != nil {
@@ -452,7 +452,7 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Add([]byte(`["", 108, "0100", "input,output", ""]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		im := importer{rows: map[Hash]int{}}
+		im := newImporter()
 		if err := im.record(data); err != nil {
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %q", err)

@@ -74,7 +74,7 @@ func TestNumberOfCells(t *testing.T) {
 func sampleTable(t testing.TB) (*Table, string) {
 	t.Helper()
 	nan := float32(math.NaN())
-	table := Table{Origin: Origin{Source: "made up", Licence: "none", SHA256: "ab", Protocol: "none"}}
+	table := newTable("new table", trials.Origin{Source: "made up", Licence: "none", SHA256: "ab", Training: "none"})
 	add := func(text string, parameters int64) int {
 		c := cell(t, text)
 		return table.add(c, c.Hash(), parameters)
@@ -95,7 +95,7 @@ func sampleTable(t testing.TB) (*Table, string) {
 	if err := table.save(path); err != nil {
 		t.Fatal(err)
 	}
-	return &table, path
+	return table, path
 }
 
 func TestQuery(t *testing.T) {
@@ -104,7 +104,7 @@ func TestQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Origin{Source: "made up", Licence: "none", SHA256: "ab", Protocol: "none"}); table.Origin != want || table.Len() != 3 || table.Name() != path {
+	if want := (trials.Origin{Source: "made up", Licence: "none", SHA256: "ab", Training: "none"}); table.Origin != want || table.Len() != 3 || table.Name() != path {
 		t.Errorf("origin = %+v, %d cells, name %q", table.Origin, table.Len(), table.Name())
 	}
 	// 100·(1/4 + 3/8) and so on: 25+12.5 = 37.5, 39.0625, 40.625 for the test set at 108 epochs
@@ -186,7 +186,7 @@ func TestQuery(t *testing.T) {
 func TestRowsAreFound(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for _, rows := range []int{1, stride - 1, stride, stride + 1, 5 * stride, 5*stride + 7} {
-		made := Table{Origin: Origin{Source: "made up"}}
+		made := newTable("new table", trials.Origin{Source: "made up"})
 		there := map[Cell]int64{}
 		for len(there) < rows {
 			c := randomCell(r).Canonical()
@@ -230,7 +230,7 @@ func TestBytesDoNotDependOnOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := Table{Origin: table.Origin}
+	back := newTable("new table", table.Origin)
 	for row := table.Len() - 1; row >= 0; row-- {
 		c, err := table.Cell(row)
 		if err != nil {
@@ -241,10 +241,7 @@ func TestBytesDoNotDependOnOrder(t *testing.T) {
 			for repeat := range Repeats {
 				var values [len(measures{})]float32
 				for i, column := range table.columns[budget][repeat] {
-					values[i] = float32(math.NaN())
-					if row < len(column) {
-						values[i] = column[row]
-					}
+					values[i] = float32(column.At(row) / unit(i))
 				}
 				back.set(at, budget, repeat, values)
 			}
@@ -379,7 +376,7 @@ func FuzzDecode(f *testing.F) {
 func full(b *testing.B) string {
 	b.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
-	table := Table{Origin: nasBench101}
+	table := newTable("new table", nasBench101)
 	for i, c := range allCells() {
 		row := table.add(c, Hash{byte(i), byte(i >> 8), byte(i >> 16)}, 1)
 		for budget := range Budgets {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"idarts/internal/trials"
 )
 
 func TestVerify(t *testing.T) {
@@ -27,7 +29,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("lines:\n%s", all)
 	}
 	test := Key{Epochs: 108, Split: "test"}
-	if want := test.String() + ": 25.00 to 75.00 %; 3 trials for 1 cells, 2 trials for 1 cells, 0 trials for 1 cells"; !strings.Contains(all, want) {
+	if want := test.String() + ": 25.00 to 75.00 %; 3 trials for 1 cell, 2 trials for 1 cell, none for 1 cell"; !strings.Contains(all, want) {
 		t.Errorf("no line %q in\n%s", want, all)
 	}
 
@@ -35,19 +37,24 @@ func TestVerify(t *testing.T) {
 	if _, err := table.Verify(); err == nil || !strings.Contains(err.Error(), "the table says") {
 		t.Errorf("another hash: error = %v", err)
 	}
-	if _, err := new(Table).Verify(); err == nil || !strings.Contains(err.Error(), "has no results") {
+	if _, err := newTable("empty", trials.Origin{}).Verify(); err == nil || !strings.Contains(err.Error(), "has no results") {
 		t.Errorf("an empty table: error = %v", err)
 	}
 	for _, tt := range []struct {
 		name     string
 		accuracy float32
 		seconds  float32
-	}{{"an accuracy above 1", 1.5, 1}, {"an accuracy below 0", -0.5, 1}, {"a time below 0", 0.5, -1}} {
-		table := Table{}
+		want     string
+	}{
+		{"an accuracy above 1", 1.5, 1, "train, 4 epochs, repeat 0: accuracy 150, want 0 to 100 percent"},
+		{"an accuracy below 0", -0.5, 1, "train, 4 epochs, repeat 0: accuracy -50, want 0 to 100 percent"},
+		{"a time below 0", 0.5, -1, "loss NaN and -1 seconds, want neither below 0"},
+	} {
+		table := newTable("new table", trials.Origin{})
 		c := cell(t, firstText)
 		row := table.add(c, c.Hash(), 1)
 		table.set(row, 0, 0, [...]float32{tt.accuracy, 0.5, 0.5, tt.seconds})
-		if _, err := table.Verify(); err == nil || !strings.Contains(err.Error(), "want 0 to 100 percent") {
+		if _, err := table.Verify(); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error = %v", tt.name, err)
 		}
 	}
@@ -60,7 +67,7 @@ func TestVerifyOfAllCells(t *testing.T) {
 	}
 	cells := slices.Clone(allCells())
 	slices.SortFunc(cells, func(a, b Cell) int { return cmp.Compare(a.Canonical().code(), b.Canonical().code()) })
-	table := Table{Origin: Origin{Source: "made up"}}
+	table := newTable("new table", trials.Origin{Source: "made up"})
 	for i, c := range cells {
 		row := table.add(c, c.Hash(), 1)
 		v := float32(0.1 + 0.8*float64(i)/Cells)

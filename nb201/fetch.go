@@ -97,7 +97,7 @@ func (f PublicFile) check(name string, content []byte) error {
 }
 
 // publicOrigin is what a table of the [Public] files says of itself.
-func publicOrigin() Origin {
+func publicOrigin() trials.Origin {
 	sums := sha256.New()
 	var from, licences []string
 	for _, f := range Public {
@@ -105,12 +105,12 @@ func publicOrigin() Origin {
 		licences = append(licences, f.Name+": "+f.Licence)
 		fmt.Fprintf(sums, "%s  %s\n", f.SHA256, f.Name)
 	}
-	return Origin{
+	return trials.Origin{
 		Source: "NAS-Bench-201 (Dong & Yang, ICLR 2020, arXiv:2001.00326), from two public extracts: " + strings.Join(from, " and ") +
 			"; the sha256 is that of the output of `sha256sum` of both",
 		Licence: strings.Join(licences, "; "),
 		SHA256:  hex.EncodeToString(sums.Sum(nil)),
-		Protocol: "NAS-Bench-201: C=16, N=5; SGD, Nesterov momentum 0.9, rate 0.1 with a cosine to 0, weight decay 5e-4, batch 256, flip and padded crop; " +
+		Training: "NAS-Bench-201: C=16, N=5; SGD, Nesterov momentum 0.9, rate 0.1 with a cosine to 0, weight decay 5e-4, batch 256, flip and padded crop; " +
 			"200 or 12 epochs, values after the last one; each the mean over the trials that the extract was made from, of a number that it does not give",
 	}
 }

@@ -113,7 +113,8 @@ func checkFullSize(t *testing.T, path string) {
 				} else if trial.Seed != seed {
 					t.Fatalf("#%d %s: seeds %v, want %v", i, key, got.Trials, want.Trials)
 				}
-				if trial.Accuracy != want.Trials[j].Accuracy || !same(trial.Loss, want.Trials[j].Loss) || !same(trial.Seconds, want.Trials[j].Seconds) {
+				numbers := func(t trials.Trial) string { return fmt.Sprint(t.Accuracy, t.Loss, t.Seconds) } // NaN is NaN
+				if numbers(trial) != numbers(want.Trials[j]) {
 					t.Fatalf("#%d %s: %v, want %v", i, key, trial, want.Trials[j])
 				}
 				compared++

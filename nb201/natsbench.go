@@ -13,14 +13,16 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"idarts/internal/trials"
 )
 
 // natsBench is where the official records come from.
-var natsBench = Origin{
+var natsBench = trials.Origin{
 	Source: "NATS-Bench topology search space (Dong, Liu, Musial, Gabrys, TPAMI 2021, arXiv:2009.00437), files NNNNNN.pickle.pbz2 and meta.pickle.pbz2; " +
 		"the sha256 is that of the output of `LC_ALL=C sha256sum *.pickle.pbz2`",
 	Licence: "MIT",
-	Protocol: "NAS-Bench-201: C=16, N=5; SGD, Nesterov momentum 0.9, rate 0.1 with a cosine to 0, weight decay 5e-4, batch 256, flip and padded crop; " +
+	Training: "NAS-Bench-201: C=16, N=5; SGD, Nesterov momentum 0.9, rate 0.1 with a cosine to 0, weight decay 5e-4, batch 256, flip and padded crop; " +
 		"200 or 12 epochs, values after the last one",
 }
 

@@ -1,12 +1,13 @@
 package nb201
 
 import (
-	"math"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"idarts/internal/arrowio"
 	"idarts/internal/trials"
 )
 
@@ -47,7 +48,7 @@ func TestVerify(t *testing.T) {
 			"10 known accuracies of single cells",
 		}, 1 + 26 + 2},
 		{"a local table", func() *Table {
-			table := NewTable(Origin{Source: "test"})
+			table := NewTable(trials.Origin{Source: "test"})
 			key := Key{"fashion16", "fashion16", "valid", 3}
 			if err := table.Append(Record{Cell: FromIndex(0), Key: key, Accuracy: 10}, Record{Cell: FromIndex(0), Key: key, Seed: 1, Accuracy: 20}, Record{Cell: FromIndex(7), Key: key, Accuracy: 50}); err != nil {
 				t.Fatal(err)
@@ -75,78 +76,87 @@ func TestVerify(t *testing.T) {
 }
 
 func TestVerifyFindsWhatIsWrong(t *testing.T) {
-	order := make([]Cell, NumCells)
-	for i, c := range public(t).Cells() {
-		order[i] = c
-	}
 	test := Key{"cifar10", "cifar10", "ori-test", 200}
-	for _, tt := range []struct {
-		name   string
-		change func(table *Table)
-		want   string
-	}{
-		{"another best cell", func(table *Table) { set(t, table, order[5], test, 94.38) }, "the best cell of cifar10 trained on cifar10, ori-test, 200 epochs is #5 with 94.3800, want #6111 with 94.3733 as published"},
-		{"another accuracy of the best cell", func(table *Table) { set(t, table, order[6111], test, 94.38) }, "is #6111 with 94.3800, want #6111 with 94.3733"},
-		{"the best accuracy at another cell", func(table *Table) {
-			a, b := accuracyOf(t, table, order[5], test), accuracyOf(t, table, order[6111], test)
-			set(t, table, order[5], test, b)
-			set(t, table, order[6111], test, a)
-		}, "is #5 with 94.3733, want #6111 with 94.3733 as published"},
-		{"a known cell with another accuracy", func(table *Table) { set(t, table, order[1462], test, 93.77) }, "cell #1462, cifar10 trained on cifar10, ori-test, 200 epochs: accuracy 93.7700, want 93.7600"},
-		{"cells in another order", func(table *Table) {
-			a, b := accuracyOf(t, table, order[0], test), accuracyOf(t, table, order[11], test)
-			set(t, table, order[0], test, b)
-			set(t, table, order[11], test, a)
-		}, "cell #0, cifar10 trained on cifar10, ori-test, 200 epochs: accuracy 91.5833, want 85.8633"},
-		{"an accuracy above 100", func(table *Table) { set(t, table, order[3], test, 100.5) }, "accuracy 100.5, want 0 to 100 percent"},
-		{"an accuracy below 0", func(table *Table) { set(t, table, order[3], test, -0.5) }, "accuracy -0.5, want 0 to 100 percent"},
-		{"a loss below 0", func(table *Table) {
-			s := table.byKey[test][0]
-			if err := s.read(); err != nil {
-				t.Fatal(err)
-			}
-			s.set(3, Trial{Accuracy: s.accuracy[3], Loss: -1, Seconds: math.NaN()})
-		}, "loss -1 and NaN seconds, want neither below 0"},
-		{"a mean beside a trial", func(table *Table) {
-			if err := table.Append(Record{Cell: order[3], Key: test, Seed: 777, Accuracy: 90}); err != nil {
-				t.Fatal(err)
-			}
-		}, "has means of trials (seed -1) beside trials of 1 seeds, want either"},
-		{"a test that is not the mean of its halves", func(table *Table) {
-			for split, v := range map[string]float64{"x-valid": 70, "x-test": 71, "ori-test": 70.6} {
-				if err := table.Append(Record{Cell: order[3], Key: Key{"cifar100", "cifar100", split, 200}, Seed: 777, Accuracy: v}); err != nil {
+	const column = "cifar10/cifar10/ori-test/200/-1/accuracy"
+	// with is the table with another content of a column of its file, whose rows are
+	// in the official order, past the checks of Append.
+	with := func(change func(v []float64)) func(*Table) *Table {
+		return func(table *Table) *Table {
+			return rewritten(t, table, func(file *arrowio.Table) {
+				c, err := file.Find(column)
+				if err != nil {
 					t.Fatal(err)
 				}
+				change(c.Values.([]float64))
+			})
+		}
+	}
+	appended := func(records ...Record) func(*Table) *Table {
+		return func(table *Table) *Table {
+			for i := range records {
+				records[i].Cell = table.cells[3]
 			}
-		}, "seed 777: accuracy 70.6, want 70.5, the mean of x-valid 70 and x-test 71"},
+			if err := table.Append(records...); err != nil {
+				t.Fatal(err)
+			}
+			return table
+		}
+	}
+	half := func(split string, accuracy float64) Record {
+		return Record{Key: Key{"cifar100", "cifar100", split, 200}, Seed: 777, Accuracy: accuracy}
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*Table) *Table
+		want   string
+	}{
+		{"another best cell", with(func(v []float64) { v[5] = 94.38 }), "the best cell of cifar10 trained on cifar10, ori-test, 200 epochs is #5 with 94.3800, want #6111 with 94.3733 as published"},
+		{"another accuracy of the best cell", with(func(v []float64) { v[6111] = 94.38 }), "is #6111 with 94.3800, want #6111 with 94.3733"},
+		{"the best accuracy at another cell", with(func(v []float64) { v[5], v[6111] = v[6111], v[5] }), "is #5 with 94.3733, want #6111 with 94.3733 as published"},
+		{"a known cell with another accuracy", with(func(v []float64) { v[1462] = 93.77 }), "cell #1462, cifar10 trained on cifar10, ori-test, 200 epochs: accuracy 93.7700, want 93.7600"},
+		{"cells in another order", with(func(v []float64) { v[0], v[11] = v[11], v[0] }), "cell #0, cifar10 trained on cifar10, ori-test, 200 epochs: accuracy 91.5833, want 85.8633"},
+		{"an accuracy above 100", with(func(v []float64) { v[3] = 100.5 }), "accuracy 100.5, want 0 to 100 percent"},
+		{"an accuracy below 0", with(func(v []float64) { v[3] = -0.5 }), "accuracy -0.5, want 0 to 100 percent"},
+		{"a loss below 0", func(table *Table) *Table {
+			return rewritten(t, table, func(file *arrowio.Table) {
+				c, err := file.Find(column)
+				if err != nil {
+					t.Fatal(err)
+				}
+				loss := arrowio.Column{Name: "loss", Meta: maps.Clone(c.Meta), Values: make([]float32, file.Rows)}
+				loss.Meta[metaMeasure], loss.Values.([]float32)[3] = measureLoss, -1
+				file.Columns = append(file.Columns, loss)
+			})
+		}, "loss -1 and NaN seconds, want neither below 0"},
+		{"a mean beside a trial", appended(Record{Key: test, Seed: 777, Accuracy: 90}), "has means of trials (seed -1) beside trials of 1 seeds, want either"},
+		{"a test that is not the mean of its halves", appended(half("x-valid", 70), half("x-test", 71), half("ori-test", 70.6)), "seed 777: accuracy 70.6, want 70.5, the mean of x-valid 70 and x-test 71"},
 	} {
-		table := public(t)
-		tt.change(table)
+		table := tt.change(public(t))
 		if _, err := table.Verify(); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
 		}
 	}
-	if _, err := NewTable(Origin{}).Verify(); err == nil || !strings.Contains(err.Error(), "has no results") {
+	if _, err := NewTable(trials.Origin{}).Verify(); err == nil || !strings.Contains(err.Error(), "has no results") {
 		t.Errorf("an empty table: error = %v", err)
 	}
 }
 
-// set changes what a table holds, past its checks.
-func set(t *testing.T, table *Table, c Cell, key Key, accuracy float64) {
+// rewritten is a table after a change of its file.
+func rewritten(t *testing.T, table *Table, change func(*arrowio.Table)) *Table {
 	t.Helper()
-	if err := table.readAll(); err != nil {
+	if err := table.Read(); err != nil {
 		t.Fatal(err)
 	}
-	table.byKey[key][0].accuracy[table.rows[c.Index()]-1] = accuracy
-}
-
-func accuracyOf(t *testing.T, table *Table, c Cell, key Key) float64 {
-	t.Helper()
-	a, err := table.Query(c, key, trials.All)
+	file, compression := table.file()
+	change(&file)
+	content, err := arrowio.Encode(file, compression)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.Accuracy
+	if table, err = Decode("rewritten.arrow", content); err != nil {
+		t.Fatal(err)
+	}
+	return table
 }
 
 // linkFile makes to a name of from, or a copy where that cannot be.

@@ -31,7 +31,7 @@ func TestLaptopOnTheRealBenchmark(t *testing.T) {
 		t.Errorf("without a table: error = %v", err)
 	}
 	cell := nb201.FromIndex(1462)
-	table := nb201.NewTable(nb201.Origin{Source: "test"})
+	table := nb201.NewTable(trials.Origin{Source: "test"})
 	for i, key := range []nb201.Key{
 		{Dataset: "cifar10", TrainedOn: "cifar10-valid", Split: "x-valid", Epochs: 12},
 		{Dataset: "cifar10", TrainedOn: "cifar10-valid", Split: "x-valid", Epochs: 200},

@@ -25,6 +25,7 @@ import (
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/training"
+	"idarts/internal/trials"
 	"idarts/internal/work"
 	"idarts/nb201"
 	"idarts/runners/protocol"
@@ -603,7 +604,7 @@ func TestTableScorerAveragesTheTrials(t *testing.T) {
 		t.Fatal(err)
 	}
 	cell := nb201.FromIndex(1462)
-	table := nb201.NewTable(nb201.Origin{Source: "test"})
+	table := nb201.NewTable(trials.Origin{Source: "test"})
 	for i, v := range []float64{80, 81, 85} {
 		seed := int64(777 + 111*i)
 		key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10-valid", Split: "x-valid", Epochs: 200}

@@ -17,6 +17,7 @@ import (
 	"idarts/internal/exec"
 	"idarts/internal/result"
 	"idarts/internal/search"
+	"idarts/internal/trials"
 	"idarts/nb1b1"
 	"idarts/nb201"
 	"idarts/runners/protocol"
@@ -73,7 +74,7 @@ func madeTable(t *testing.T) (content []byte, s protocol.Scoring) {
 		Test:   protocol.Column{Dataset: "made", TrainedOn: "made", Split: "ori-test", Epochs: 4},
 		Recipe: tiny().Score.Recipe,
 	}
-	table := nb201.NewTable(nb201.Origin{Source: "a rule"})
+	table := nb201.NewTable(trials.Origin{Source: "a rule"})
 	var records []nb201.Record
 	for i := range nb201.NumCells {
 		cell := nb201.FromIndex(i)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"idarts/internal/images"
+	"idarts/internal/trials"
 	"idarts/nb201"
 )
 
@@ -180,7 +181,7 @@ func TestDataVerifySaysWhatIsWrong(t *testing.T) {
 	}
 	write("short.arrow", genotypes[:len(genotypes)/2])
 	write("text", []byte("some text that is no table"))
-	bad := nb201.NewTable(nb201.Origin{Source: "test"})
+	bad := nb201.NewTable(trials.Origin{Source: "test"})
 	if err := bad.Append(
 		nb201.Record{Cell: nb201.FromIndex(7), Key: nb201.Key{Dataset: "cifar100", TrainedOn: "cifar100", Split: "x-valid", Epochs: 12}, Accuracy: 10},
 		nb201.Record{Cell: nb201.FromIndex(7), Key: nb201.Key{Dataset: "cifar100", TrainedOn: "cifar100", Split: "x-test", Epochs: 12}, Accuracy: 12},

@@ -40,7 +40,7 @@ var rooms = map[string][]string{
 	"internal/exec/cpu":          {"internal/exec"},
 	"internal/images":            {"internal/batch", "internal/arrowio", "internal/unpickle", "internal/durable", "internal/rng", "testdata"},
 	"internal/arrowio":           {"internal/durable"},
-	"internal/trials":            {"internal/result"},
+	"internal/trials":            {"internal/arrowio", "internal/result"},
 	"internal/training":          {"internal/batch", "internal/exec", "internal/exec/cpu", "internal/images", "internal/search", "internal/supernet"},
 	"internal/work":              {"internal/durable"},
 	"internal/provenance":        {},

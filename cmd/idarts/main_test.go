@@ -25,7 +25,7 @@ const someCell = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_po
 func TestBadInputIsOneClearLine(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	table := nb201.NewTable(nb201.Origin{Source: "test"})
+	table := nb201.NewTable(trials.Origin{Source: "test"})
 	cell, err := nb201.Parse(someCell)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func TestNASBench101IsImportedAndAsked(t *testing.T) {
 
 func TestQueryPrintsTheTrials(t *testing.T) {
 	t.Chdir(t.TempDir())
-	table := nb201.NewTable(nb201.Origin{Source: "test"})
+	table := nb201.NewTable(trials.Origin{Source: "test"})
 	cell, err := nb201.Parse(someCell)
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestQueryPrintsTheTrials(t *testing.T) {
 // and one of this program's own.
 func TestQueryOfOtherTables(t *testing.T) {
 	t.Chdir(t.TempDir())
-	table := nb201.NewTable(nb201.Origin{Source: "test"})
+	table := nb201.NewTable(trials.Origin{Source: "test"})
 	cell, err := nb201.Parse(someCell)
 	if err != nil {
 		t.Fatal(err)

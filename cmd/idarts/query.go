@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -63,67 +64,77 @@ func (q *queryCmd) Run(c console) error {
 	}
 }
 
-// column is one question to a benchmark's table.
-type column struct {
-	name string // what papers call it, "" where it is the key itself
-	key  string
-	ask  func() (answer, error)
+// asked is a benchmark's table and how its answers are worded.
+type asked[C fmt.Stringer, K trials.Key[K]] struct {
+	table    *trials.Results[C, K]
+	readings []trials.Reading[K]
+	key      func(key K, seeds trials.Seeds) string
+	trial    func(trials.Trial) string
 }
 
-// answer is what a benchmark's table says.
-type answer struct {
-	accuracy, std float64
-	n             int // trials behind the mean, 0 where the table does not know
-	trials        []string
-}
-
-// single refuses a key beside a protocol.
-func (q *queryCmd) single() error {
-	if q.TrainedOn != "" || q.Split != "" || q.Epochs != 0 || q.Seeds != "" {
-		return fmt.Errorf("--protocol %s says what it was trained on, split, epochs and seeds; want it or them", q.Protocol)
+// reading is that of the protocol that was asked for, or the one key.
+func (a asked[C, K]) reading(q *queryCmd, key K) (trials.Reading[K], error) {
+	if q.Protocol == "" {
+		seeds, err := trials.Parse(q.Seeds)
+		return trials.Reading[K]{Questions: []trials.Question[K]{{Key: key}}, Seeds: seeds}, err
 	}
-	return nil
+	if q.TrainedOn != "" || q.Split != "" || q.Epochs != 0 || q.Seeds != "" {
+		return trials.Reading[K]{}, fmt.Errorf("--protocol %s says what it was trained on, split, epochs and seeds; want it or them", q.Protocol)
+	}
+	all := trials.Reading[K]{Name: everything, About: "all keys of the table, all trials", Seeds: trials.All}
+	for _, key := range a.table.Keys() {
+		all.Questions = append(all.Questions, trials.Question[K]{Key: key})
+	}
+	var names []string
+	for _, r := range append(slices.Clone(a.readings), all) {
+		if r.Name == q.Protocol {
+			return r, nil
+		}
+		names = append(names, r.Name)
+	}
+	return trials.Reading[K]{}, fmt.Errorf("no protocol %q for this table, want one of %q", q.Protocol, names)
 }
 
-// answers prints what a table has on each column. Columns of a protocol that the
-// table or the cell lacks are told; it is an error when that is all of them.
-func (q *queryCmd) answers(c console, about string, columns []column) error {
+// answers prints what a table says to a reading's questions. Those of a protocol that
+// the table or the cell has no answer to are told; it is an error when that is all of
+// them.
+func (a asked[C, K]) answers(q *queryCmd, out io.Writer, cell C, r trials.Reading[K]) error {
 	if q.Protocol != "" {
-		fmt.Fprintf(c.out, "protocol %s: %s\n", q.Protocol, about)
+		fmt.Fprintf(out, "protocol %s: %s\n", q.Protocol, r.About)
 	}
 	var first error
 	missing := 0
-	for _, col := range columns {
-		a, err := col.ask()
+	for _, question := range r.Questions {
+		answer, err := a.table.Query(cell, question.Key, r.Seeds)
 		if err != nil && q.Protocol == "" {
 			return err
 		}
-		line := col.key
-		if col.name != "" {
-			line = col.name + " = " + line
+		line := a.key(question.Key, r.Seeds)
+		if question.Name != "" {
+			line = question.Name + " = " + line
 		}
 		if err != nil {
-			fmt.Fprintf(c.out, "%s: nothing\n", line)
+			fmt.Fprintf(out, "%s: nothing\n", line)
 			missing++
 			if first == nil {
 				first = err
 			}
 			continue
 		}
-		fmt.Fprintf(c.out, "%s: %.4f %%", line, a.accuracy)
-		if !math.IsNaN(a.std) {
-			fmt.Fprintf(c.out, " (sample std %.4f)", a.std)
+		fmt.Fprintf(out, "%s: %.4f %%", line, answer.Accuracy)
+		if !math.IsNaN(answer.Std) {
+			fmt.Fprintf(out, " (sample std %.4f)", answer.Std)
 		}
-		if a.n == 0 {
-			fmt.Fprintln(c.out, ", mean over trials whose number the table does not know")
+		if answer.Count() == 0 {
+			fmt.Fprintln(out, ", mean over trials whose number the table does not know")
 			continue
 		}
-		fmt.Fprintf(c.out, ", mean of %d\n", a.n)
-		for _, trial := range a.trials {
-			fmt.Fprintf(c.out, "  %s\n", trial)
+		fmt.Fprintf(out, ", mean of %d\n", answer.Count())
+		for _, trial := range answer.Trials {
+			fmt.Fprintf(out, "  %s\n", a.trial(trial))
 		}
 	}
-	if missing == len(columns) {
+	if missing == len(r.Questions) {
 		return first
 	}
 	return nil
@@ -146,55 +157,29 @@ func (q *queryCmd) nb101(c console) error {
 	} else if cell, err = nb1b1.Parse(q.Cell); err != nil {
 		return err
 	}
-	seeds, err := trials.Parse(q.Seeds)
+	ask := asked[nb1b1.Cell, nb1b1.Key]{
+		table: table.Results, readings: nb1b1.Readings,
+		key: func(key nb1b1.Key, seeds trials.Seeds) string {
+			return fmt.Sprintf("%s trained on %s, %s, repeats %s", nb1b1.Dataset, nb1b1.TrainedOn, key, seeds)
+		},
+		trial: func(t trials.Trial) string {
+			return fmt.Sprintf("repeat %d: %.4f %%, %.0f s", t.Seed, t.Accuracy, t.Seconds)
+		},
+	}
+	reading, err := ask.reading(q, nb1b1.Key{Epochs: q.Epochs, Split: q.Split})
 	if err != nil {
 		return err
-	}
-	keys, about := []nb1b1.Key{{Epochs: q.Epochs, Split: q.Split}}, ""
-	if q.Protocol != "" {
-		if err := q.single(); err != nil {
-			return err
-		}
-		protocols := append(slices.Clone(nb1b1.Protocols), nb1b1.Protocol{Name: everything, About: "all keys of the table, all trials", Keys: table.Keys(), Seeds: trials.All})
-		i := slices.IndexFunc(protocols, func(p nb1b1.Protocol) bool { return p.Name == q.Protocol })
-		if i < 0 {
-			return noProtocol(q.Protocol, protocols, func(p nb1b1.Protocol) string { return p.Name })
-		}
-		keys, about, seeds = protocols[i].Keys, protocols[i].About, protocols[i].Seeds
-	}
-	var columns []column
-	for _, key := range keys {
-		text := fmt.Sprintf("%s trained on %s, %s, repeats %s", nb1b1.Dataset, nb1b1.TrainedOn, key, seeds)
-		columns = append(columns, column{key: text, ask: func() (answer, error) {
-			got, err := table.Query(cell, key, seeds)
-			a := answer{got.Accuracy, got.Std, len(got.Trials), nil}
-			for _, trial := range got.Trials {
-				a.trials = append(a.trials, fmt.Sprintf("repeat %d: %.4f %%, %.0f s", trial.Seed, trial.Accuracy, trial.Seconds))
-			}
-			return a, err
-		}})
 	}
 	parameters, err := table.Parameters(cell)
 	if err != nil {
 		return err
 	}
 	var out strings.Builder
-	whole := c
-	whole.out = &out
-	if err := q.answers(whole, about, columns); err != nil {
+	if err := ask.answers(q, &out, cell, reading); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, "%s\n%d parameters\n%s", cell, parameters, out.String())
 	return nil
-}
-
-// noProtocol lists those that there are.
-func noProtocol[P any](name string, protocols []P, of func(P) string) error {
-	var names []string
-	for _, p := range protocols {
-		names = append(names, of(p))
-	}
-	return fmt.Errorf("no protocol %q for this table, want one of %q", name, names)
 }
 
 // published asks a table of published genotypes, by name or by genotype.
@@ -340,65 +325,25 @@ func (q *queryCmd) nb201(c console) error {
 	if err != nil {
 		return err
 	}
-	seeds, err := trials.Parse(q.Seeds)
+	ask := asked[nb201.Cell, nb201.Key]{
+		table: table.Results, readings: nb201.Readings,
+		key:   func(key nb201.Key, seeds trials.Seeds) string { return fmt.Sprintf("%s, seeds %s", key, seeds) },
+		trial: func(t trials.Trial) string { return fmt.Sprintf("seed %d: %.4f %%", t.Seed, t.Accuracy) },
+	}
+	reading, err := ask.reading(q, nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs})
 	if err != nil {
 		return err
 	}
-	wanted, about, seeds, err := q.nb201Columns(table, seeds)
-	if err != nil {
-		return err
-	}
-	var columns []column
-	for _, w := range wanted {
-		col := column{key: fmt.Sprintf("%s, seeds %s", w.Key, seeds), ask: func() (answer, error) {
-			got, err := table.Query(cell, w.Key, seeds)
-			a := answer{got.Accuracy, got.Std, got.Count(), nil}
-			for _, trial := range got.Trials {
-				a.trials = append(a.trials, fmt.Sprintf("seed %d: %.4f %%", trial.Seed, trial.Accuracy))
-			}
-			return a, err
-		}}
-		if w.Column != "" {
-			col.name = w.Dataset + " " + w.Column
+	if q.Protocol != "" && q.Dataset != "" {
+		reading.Questions = slices.DeleteFunc(slices.Clone(reading.Questions), func(asked trials.Question[nb201.Key]) bool { return asked.Key.Dataset != q.Dataset })
+		if len(reading.Questions) == 0 {
+			return fmt.Errorf("protocol %q has no columns of data set %q", q.Protocol, q.Dataset)
 		}
-		columns = append(columns, col)
 	}
 	var out strings.Builder
-	whole := c
-	whole.out = &out
-	if err := q.answers(whole, about, columns); err != nil {
+	if err := ask.answers(q, &out, cell, reading); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, "%s\n%s", cell, out.String())
 	return nil
-}
-
-// nb201Columns are what is asked for: one key, or the columns of a protocol, which
-// also says what it is and which trials count.
-func (q *queryCmd) nb201Columns(table *nb201.Table, seeds trials.Seeds) (wanted []nb201.Column, about string, of trials.Seeds, err error) {
-	if q.Protocol == "" {
-		key := nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs}
-		return []nb201.Column{{Key: key}}, "", seeds, nil
-	}
-	if err := q.single(); err != nil {
-		return nil, "", seeds, err
-	}
-	all := nb201.Protocol{Name: everything, About: "all keys of the table, all trials", Seeds: trials.All}
-	for _, key := range table.Keys() {
-		all.Columns = append(all.Columns, nb201.Column{Dataset: key.Dataset, Key: key})
-	}
-	protocols := append(slices.Clone(nb201.Protocols), all)
-	i := slices.IndexFunc(protocols, func(p nb201.Protocol) bool { return p.Name == q.Protocol })
-	if i < 0 {
-		return nil, "", seeds, noProtocol(q.Protocol, protocols, func(p nb201.Protocol) string { return p.Name })
-	}
-	for _, col := range protocols[i].Columns {
-		if q.Dataset == "" || q.Dataset == col.Dataset {
-			wanted = append(wanted, col)
-		}
-	}
-	if len(wanted) == 0 {
-		return nil, "", seeds, fmt.Errorf("protocol %q has no columns of data set %q", q.Protocol, q.Dataset)
-	}
-	return wanted, protocols[i].About, protocols[i].Seeds, nil
 }

@@ -1,10 +1,6 @@
 package trials
 
-import (
-	"math"
-
-	"idarts/internal/result"
-)
+import "math"
 
 // MeanOfTrials is the Seed of a number that is the mean over the trials of its
 // source, which does not say how many they are. A table may hold such means beside
@@ -60,14 +56,4 @@ func (a Answer) Count() int {
 		return 0
 	}
 	return len(a.Trials)
-}
-
-// Score is an architecture's score by two answers. seconds is the training time of
-// the networks behind valid, NaN where it is not known.
-func Score(valid, test Answer, seconds float64) result.Scored {
-	scored := result.Scored{Score: result.Score{Valid: valid.Accuracy, Test: test.Accuracy, Trials: min(valid.Count(), test.Count())}}
-	if !math.IsNaN(seconds) {
-		scored.Seconds = seconds
-	}
-	return scored
 }

@@ -46,8 +46,7 @@ func TestSeeds(t *testing.T) {
 
 func TestOriginThroughMetadata(t *testing.T) {
 	want := Origin{"here", "MIT", "ab", "short"}
-	meta := map[string]string{"format": "f"}
-	want.AddTo(meta)
+	meta := Kind{Format: "f"}.Meta(want)
 	if got := OriginOf(meta); got != want || meta["format"] != "f" || len(meta) != 5 {
 		t.Errorf("%+v from %v", got, meta)
 	}

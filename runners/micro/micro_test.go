@@ -351,8 +351,8 @@ func TestMicroTableRebuilds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if origin, _ := m.origin(data); table.Protocol != origin {
-		t.Fatalf("the table's protocol is %s, want %s; build it again", table.Protocol, origin)
+	if origin, _ := m.origin(data); table.Training != origin {
+		t.Fatalf("the table's protocol is %s, want %s; build it again", table.Training, origin)
 	}
 	valid, test := m.keys(data)
 	known := map[nb201.Key]map[nb201.Cell]nb201.Record{valid: {}, test: {}}

@@ -14,6 +14,7 @@ import (
 	"idarts/internal/images"
 	"idarts/internal/provenance"
 	"idarts/internal/result"
+	"idarts/internal/trials"
 	"idarts/nb201"
 )
 
@@ -76,9 +77,9 @@ func (m Benchmark) Table(rows []Row) (*nb201.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	table := nb201.NewTable(nb201.Origin{
+	table := nb201.NewTable(trials.Origin{
 		Source:  "trained by idarts bench build --space " + m.Space + " --protocol " + m.Name,
-		Licence: fashionLicence, SHA256: data.SHA256(), Protocol: origin,
+		Licence: fashionLicence, SHA256: data.SHA256(), Training: origin,
 	})
 	last := map[nb201.Cell][]Row{}
 	for _, r := range rows {

@@ -1,0 +1,149 @@
+package trials
+
+import (
+	"fmt"
+	"math"
+	"sync"
+
+	"idarts/internal/arrowio"
+)
+
+// Column is one measure of one series of trials: a number for each row, NaN where
+// none is known. Those of a file are read when they are first asked for. A nil
+// column knows nothing.
+type Column struct {
+	// Stored numbers; rows behind the last have none. One of the two is used.
+	double []float64
+	single []float32
+	narrow bool    // it is single
+	unit   float64 // what a stored number is multiplied with
+
+	file  *arrowio.File // nil for a column that began in memory
+	field int
+	once  sync.Once
+	err   error
+}
+
+// NewColumn is a column of no numbers, in memory. narrow columns keep 24 bits of each.
+// unit is what a stored number is multiplied with: 100 where fractions are stored
+// and percent is meant.
+func NewColumn(narrow bool, unit float64) *Column { return &Column{narrow: narrow, unit: unit} }
+
+// StoredColumn is a field of a file as a column.
+func (k Kind) StoredColumn(file *arrowio.File, field int, narrow bool, unit float64) (*Column, error) {
+	want := "float64"
+	if narrow {
+		want = "float32"
+	}
+	if f := file.Fields[field]; f.Type != want {
+		return nil, fmt.Errorf("%s: %q: column %q has type %s, want %s", k.Package, file.Name, f.Name, f.Type, want)
+	}
+	return &Column{narrow: narrow, unit: unit, file: file, field: field}, nil
+}
+
+// read makes sure that the numbers are in memory.
+func (c *Column) read() error {
+	if c == nil || c.file == nil {
+		return nil
+	}
+	c.once.Do(func() {
+		var table *arrowio.Table
+		if table, c.err = c.file.LoadAt(c.field); c.err != nil {
+			return
+		}
+		if c.narrow {
+			c.single, c.err = arrowio.Of[float32](table, &table.Columns[0])
+		} else {
+			c.double, c.err = arrowio.Of[float64](table, &table.Columns[0])
+		}
+	})
+	return c.err
+}
+
+// At is the number of a row, in units; NaN where it is not known. What is in a file
+// must have been read.
+func (c *Column) At(row int) float64 {
+	switch {
+	case c == nil:
+	case row < len(c.double):
+		return c.unit * c.double[row]
+	case row < len(c.single):
+		return c.unit * float64(c.single[row])
+	}
+	return math.NaN()
+}
+
+// Is reports whether a row's number is that which [Column.Set] would store.
+func (c *Column) Is(row int, stored float64) bool {
+	switch {
+	case row < len(c.double):
+		return same(c.double[row], stored)
+	case row < len(c.single):
+		return same(float64(c.single[row]), stored)
+	}
+	return math.IsNaN(stored)
+}
+
+// Set stores a number, which is not multiplied with the unit.
+func (c *Column) Set(row int, stored float64) {
+	if c.narrow {
+		c.single = set(c.single, row, float32(stored))
+	} else {
+		c.double = set(c.double, row, stored)
+	}
+}
+
+func set[V float32 | float64](values []V, row int, v V) []V {
+	if row >= len(values) && v != v {
+		return values // is NaN as it is
+	}
+	for len(values) <= row {
+		values = append(values, V(math.NaN()))
+	}
+	values[row] = v
+	return values
+}
+
+// empty reports whether no row has a number.
+func (c *Column) empty() bool {
+	for row := range max(len(c.double), len(c.single)) {
+		if !math.IsNaN(c.At(row)) {
+			return false
+		}
+	}
+	return true
+}
+
+// Stored is the column as a file has it, its rows in the given order, and how many of
+// them have a number; without Values where none has one. keep, if not nil, says
+// which rows count.
+func (c *Column) Stored(name string, meta map[string]string, order []int, keep func(row int) bool) (col arrowio.Column, known int) {
+	switch {
+	case c == nil:
+	case c.narrow:
+		return stored(c.single, name, meta, order, keep)
+	default:
+		return stored(c.double, name, meta, order, keep)
+	}
+	return arrowio.Column{}, 0
+}
+
+func stored[V float32 | float64](from []V, name string, meta map[string]string, order []int, keep func(row int) bool) (col arrowio.Column, known int) {
+	values := make([]V, len(order))
+	for i, row := range order {
+		values[i] = V(math.NaN())
+		if row < len(from) && (keep == nil || keep(row)) {
+			values[i] = from[row]
+		}
+		if values[i] == values[i] {
+			known++
+		}
+	}
+	if known == 0 {
+		return arrowio.Column{}, 0
+	}
+	return arrowio.Column{
+		Name: name, Values: values, Meta: meta,
+		Valid: arrowio.NewBitmap(len(values), func(i int) bool { return values[i] == values[i] }),
+	}, known
+}

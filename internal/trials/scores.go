@@ -1,0 +1,109 @@
+package trials
+
+import (
+	"fmt"
+	"math"
+	"sync"
+
+	"idarts/internal/result"
+)
+
+// Pair names two columns of a table: what a search may ask for, and what it is judged
+// by. The records of training times stand under a third key.
+type Pair[K any] struct{ Valid, Test, Time K }
+
+// Scores reads a table in a [Pair] of columns, as means over all trials that there
+// are. It may be used by several goroutines at once.
+type Scores[C fmt.Stringer, K Key[K]] struct {
+	results *Results[C, K]
+	keys    Pair[K]
+	parse   func(arch string) (C, error)
+	optimum func() (*result.Optimum, error)
+}
+
+// Scores reads r. whole lists the cells of the space whose optimum may be asked for;
+// nil: it has none.
+func (r *Results[C, K]) Scores(keys Pair[K], parse func(arch string) (C, error), whole func() []C) *Scores[C, K] {
+	s := &Scores[C, K]{results: r, keys: keys, parse: parse}
+	s.optimum = sync.OnceValues(func() (*result.Optimum, error) {
+		if whole == nil {
+			return nil, nil
+		}
+		return s.best(whole())
+	})
+	return s
+}
+
+// Score is the score of a cell by its text. Its seconds are those of the trainings
+// behind the valid column; its arithmetic is left to whoever knows the recipe.
+func (s *Scores[C, K]) Score(arch string) (result.Scored, error) {
+	cell, err := s.parse(arch)
+	if err != nil {
+		return result.Scored{}, err
+	}
+	return s.score(cell)
+}
+
+func (s *Scores[C, K]) score(cell C) (scored result.Scored, err error) {
+	valid, err := s.results.Query(cell, s.keys.Valid, All)
+	if err != nil {
+		return scored, err
+	}
+	test, err := s.results.Query(cell, s.keys.Test, All)
+	if err != nil {
+		return scored, err
+	}
+	scored.Valid, scored.Test, scored.Trials = valid.Accuracy, test.Accuracy, min(valid.Count(), test.Count())
+	time := valid
+	if s.keys.Time != s.keys.Valid {
+		if time, err = s.results.Query(cell, s.keys.Time, All); err != nil {
+			return scored, nil // is not known
+		}
+	}
+	if !math.IsNaN(time.Seconds) {
+		scored.Seconds = time.Seconds
+	}
+	return scored, nil
+}
+
+// Optimum is that of the space, nil where a cell lacks a result. It is found when it
+// is first asked for, and kept as long as the table is open; no text is read for it.
+func (s *Scores[C, K]) Optimum() (*result.Optimum, error) { return s.optimum() }
+
+// best is the optimum among cells, in whose order the first of equal ones counts.
+func (s *Scores[C, K]) best(cells []C) (*result.Optimum, error) {
+	columns := [2][]*Series[K]{s.results.byKey[s.keys.Test], s.results.byKey[s.keys.Valid]}
+	for _, series := range columns {
+		for _, one := range series {
+			if err := s.results.read(one); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var best [len(columns)]C
+	var high [len(columns)]float64
+	for i, cell := range cells {
+		row, err := s.results.row(cell)
+		if err != nil {
+			return nil, nil // the table does not have it
+		}
+		for j, series := range columns {
+			mean, n := meanAccuracy(series, row)
+			if n == 0 {
+				return nil, nil
+			}
+			if i == 0 || mean > high[j] {
+				best[j], high[j] = cell, mean
+			}
+		}
+	}
+	out := &result.Optimum{Archs: len(cells)}
+	for j, to := range [len(columns)]*result.ArchScore{&out.BestTest, &out.BestValid} {
+		scored, err := s.score(best[j])
+		if err != nil {
+			return nil, err
+		}
+		*to = result.ArchScore{Arch: best[j].String(), Score: scored.Score}
+	}
+	return out, nil
+}

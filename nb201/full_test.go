@@ -1,0 +1,159 @@
+package nb201
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"idarts/internal/trials"
+)
+
+// full is a synthetic table with the shape of the official one: all cells, both
+// schedules, a third of the last two seeds missing.
+func full(t testing.TB) string {
+	t.Helper()
+	r := rand.New(rand.NewPCG(5, 6))
+	order := All()
+	r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	table := newOfficial(trials.Origin{Source: "synthetic", Licence: "none", Training: "none"}, order)
+	for _, trained := range []struct {
+		dataset, on string
+		splits      []string
+		short       []int64
+	}{
+		{"cifar10", "cifar10-valid", []string{"train", "x-valid", "ori-test"}, []int64{111, 777}},
+		{"cifar10", "cifar10", []string{"train", "ori-test"}, []int64{111}},
+		{"cifar100", "cifar100", []string{"train", "x-valid", "x-test", "ori-test"}, []int64{111}},
+		{"ImageNet16-120", "ImageNet16-120", []string{"train", "x-valid", "x-test", "ori-test"}, []int64{111}},
+	} {
+		for _, split := range trained.splits {
+			for _, seed := range []int64{777, 888, 999} {
+				fill(t, table, Key{trained.dataset, trained.on, split, 200}, seed, r)
+			}
+			for _, seed := range trained.short {
+				fill(t, table, Key{trained.dataset, trained.on, split, 12}, seed, r)
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "full.arrow")
+	if err := table.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// fill appends a trial of each cell, or of two thirds of them for seeds other than 777.
+func fill(t testing.TB, table *Table, key Key, seed int64, r *rand.Rand) {
+	t.Helper()
+	var records []Record
+	for _, c := range table.cells {
+		if seed == 777 || r.IntN(3) > 0 {
+			records = append(records, Record{c, key, seed, 100 * r.Float64(), float64(r.Float32()), float64(r.Float32())})
+		}
+	}
+	if err := table.Append(records...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFullTable(t *testing.T) {
+	path := full(t)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d series, %.1f MB", len(table.All()), float64(info.Size())/1e6)
+	if len(table.Cells()) != NumCells {
+		t.Fatalf("%d cells", len(table.Cells()))
+	}
+	key, counts := Papers[0].Key, map[int]int{}
+	for i, c := range table.Cells() {
+		if got, err := table.OfficialIndex(c); err != nil || got != i {
+			t.Fatalf("official index of row %d = %d, %v", i, got, err)
+		}
+		a, err := table.Query(c, key, trials.All)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[len(a.Trials)]++
+	}
+	if counts[1] == 0 || counts[2] == 0 || counts[3] == 0 || counts[0] != 0 {
+		t.Errorf("trials by how many cells have them: %v", counts)
+	}
+}
+
+// held is how much of the heap is in use.
+func held() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// BenchmarkOpen opens a table of the official size. held/file is what it keeps in
+// memory, in parts of the file's size, before and after all of it has been read.
+func BenchmarkOpen(b *testing.B) {
+	path := full(b)
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	before := held()
+	table, err := Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	opened := held()
+	if err := table.Read(); err != nil {
+		b.Fatal(err)
+	}
+	read := held()
+	runtime.KeepAlive(table)
+	b.ResetTimer()
+	for b.Loop() {
+		if _, err := Open(path); err != nil {
+			b.Fatal(err)
+		}
+	}
+	size := float64(info.Size())
+	b.ReportMetric(size/1e6, "MB")
+	b.ReportMetric((opened-before)/size, "held/file")
+	b.ReportMetric((read-before)/size, "held-after-all-keys/file")
+}
+
+// BenchmarkOpenAndRead opens a table and reads all of it.
+func BenchmarkOpenAndRead(b *testing.B) {
+	path := full(b)
+	b.ResetTimer()
+	for b.Loop() {
+		table, err := Open(path)
+		if err == nil {
+			err = table.Read()
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkQuery(b *testing.B) {
+	table, err := Open(full(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	cells, key := table.Cells(), Papers[0].Key
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if _, err := table.Query(cells[i%len(cells)], key, trials.All); err != nil {
+			b.Fatal(err)
+		}
+		i += 4099
+	}
+}
