@@ -20,15 +20,8 @@ func writeMicro(t *testing.T) []nb201.Cell {
 	valid := nb201.Key{Dataset: "fashion8", TrainedOn: "fashion8", Split: "x-valid", Epochs: 3}
 	test := valid
 	test.Split = "ori-test"
-<<<<<<< HEAD
-	table := nb201.NewTable(nb201.Origin{Source: "test"})
-	official := nb201.NewTable(nb201.Origin{Source: "test"})
-=======
 	table := nb201.NewTable(trials.Origin{Source: "test"})
 	official := nb201.NewTable(trials.Origin{Source: "test"})
-	var csv strings.Builder
-	csv.WriteString("index,cell,accuracy\n")
->>>>>>> bbb7bee (trials, nb201, nb1b1: one room for tables of trained networks; spaces add keys, rows, columns and known optima; an optimum needs no text)
 	add := func(to *nb201.Table, c nb201.Cell, key nb201.Key, seed int64, accuracy float64) {
 		if err := to.Append(nb201.Record{Cell: c, Key: key, Seed: seed, Accuracy: accuracy, Loss: math.NaN(), Seconds: math.NaN()}); err != nil {
 			t.Fatal(err)

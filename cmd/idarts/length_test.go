@@ -20,12 +20,8 @@ var longer = map[string]string{
 	"internal/graph/conformance/cases.go": "a table: one case a line",
 	"nb1b1/cell.go":                       "one subject, the cell and its hash, left alone on purpose",
 	// Being split.
-	"internal/arrowio/read.go":          "to be split",
 	"internal/exec/cpu/kernels_test.go": "to be split",
 	"internal/search/method_test.go":    "to be split",
-	"nb1b1/table.go":                    "to be split",
-	"nb201/table.go":                    "to be split",
-	"nb201/table_test.go":               "to be split",
 	"runners/runners_test.go":           "to be split",
 }
 
