@@ -189,7 +189,7 @@ var Stages = []Stage{
 				return err
 			}
 			search.SumLayers(s.layer, s.dcoefs)
-			search.Softmax.Pullback(s.space.Layout, s.alpha, s.mixture, s.layer, s.dalpha)
+			search.Softmax.Pullback(s.space.Layout, s.mixture, s.layer, s.dalpha)
 			alphaAdam.Step(s.alpha, s.dalpha, &s.moments)
 			return nil
 		},

@@ -56,6 +56,7 @@ const (
 	inputs    = 2 // nodes 0 and 1
 	ownNodes  = 4 // nodes 2 to 5
 	lastNode  = inputs + ownNodes - 1
+	nodeEdges = 2  // that a node keeps
 	cellEdges = 14 // pairs of a node and an earlier one, 2+3+4+5
 )
 

@@ -10,6 +10,7 @@ import (
 
 	"idarts/internal/diagram"
 	"idarts/internal/rng"
+	"idarts/internal/search"
 )
 
 const (
@@ -298,10 +299,24 @@ func goldenAlpha() []float64 {
 	return alpha
 }
 
+func softmax(alpha []float64) []float64 { return search.Softmax.Coefs(Space().Layout, alpha, 1) }
+
+// Scores are compared as they are: a second softmax would turn this around, since
+// the first row has more to share.
+func TestDeriveGoesByScores(t *testing.T) {
+	scores := make([]float64, 224)
+	scores[2*8+4], scores[2*8+3] = 0.9, 0.8 // gates need not add up to 1
+	scores[3*8+5] = 0.85
+	scores[4*8+6] = 0.1
+	if got, want := Derive(scores).Normal.Edges[2:4], []Edge{{4, 3, 0}, {5, 3, 1}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("edges %v, want %v", got, want)
+	}
+}
+
 func TestDerive(t *testing.T) {
 	// The alpha of the golden values of the DARTS supernet, measured with the
 	// reference implementation.
-	if got := Space().Derive(goldenAlpha()); got != goldenGenotype {
+	if got := Space().Derive(softmax(goldenAlpha())); got != goldenGenotype {
 		t.Errorf("derived\n%s, want\n%s", got, goldenGenotype)
 	}
 	// node 3 of the normal cell has the rows 2 to 4; pairs are its entries then.
@@ -310,7 +325,7 @@ func TestDerive(t *testing.T) {
 		for at, v := range values {
 			alpha[at[0]*8+at[1]] = v
 		}
-		return Derive(alpha).Normal.Edges[2:4]
+		return Derive(softmax(alpha)).Normal.Edges[2:4]
 	}
 	for _, tt := range []struct {
 		name   string

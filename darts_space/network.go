@@ -5,6 +5,7 @@ import (
 
 	"idarts/internal/exec"
 	"idarts/internal/graph"
+	"idarts/internal/search"
 	"idarts/internal/supernet"
 )
 
@@ -65,6 +66,15 @@ func (n Net) on(d supernet.Data) Net {
 // Search is the one-shot network for images like d, with the number of its cells.
 func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
 	return n.on(d).Supernet(), n.Layers()
+}
+
+// SearchWith is Search, changed as a method asks.
+func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supernet.Build, cells int, err error) {
+	if err := o.Resize(&n.C, &n.N); err != nil {
+		return nil, 0, err
+	}
+	build, cells = n.Search(d)
+	return build, cells, nil
 }
 
 // Train is the network of a genotype in its text form, for images like d.

@@ -2,7 +2,6 @@ package dartsspace
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -18,13 +17,16 @@ func Space() search.Space {
 	for _, cell := range [2]string{"normal", "reduce"} {
 		for node := inputs; node <= lastNode; node++ {
 			for input := range node {
-				layout = append(layout, search.Row{Name: fmt.Sprintf("%s %d<-%d", cell, node, input), Options: Ops[:]})
+				layout = append(layout, search.Row{
+					Name: fmt.Sprintf("%s %d<-%d", cell, node, input), Options: Ops[:],
+					Kind: search.Edge, Group: cell, Node: node, Source: input, Keep: 1, NodeKeep: nodeEdges,
+				})
 			}
 		}
 	}
 	return search.Space{
 		Layout: layout,
-		Derive: func(alpha []float64) string { return Derive(alpha).String() },
+		Derive: func(scores []float64) string { return Derive(scores).String() },
 		Random: func(r *rand.Rand) string { return Random(r).String() },
 		Neighbours: func(arch string) ([]string, error) {
 			g, err := Parse(arch)
@@ -73,23 +75,24 @@ func (g Genotype) Neighbours() ([]Genotype, error) {
 	return out, nil
 }
 
-// Derive decides the genotype that alpha [28·8] stands for. An edge counts as much
-// as the softmax weight of its best operation other than none; each node keeps the
-// two edges that count most, the first of equal ones, and writes the better one
-// first. Source: DARTS, cnn/model_search.py.
-func Derive(alpha []float64) Genotype {
+// Derive decides a genotype by scores [28·8], such as probabilities. An edge counts
+// as much as its best operation other than none; each node keeps the two edges that
+// count most, the first of equal ones, and writes the better one first.
+// Source: DARTS, cnn/model_search.py, where scores are the softmax of alpha.
+func Derive(scores []float64) Genotype {
 	half := cellEdges * len(Ops)
-	return Genotype{Normal: derive(alpha[:half]), Reduce: derive(alpha[half : 2*half])}
+	return Genotype{Normal: derive(scores[:half]), Reduce: derive(scores[half : 2*half])}
 }
 
-func derive(alpha []float64) Cell {
+func derive(scores []float64) Cell {
 	c := Cell{Concat: allNodes()}
 	for node := inputs; node <= lastNode; node++ {
-		var kept [2]Edge
-		var weights [2]float64
+		var kept [nodeEdges]Edge
+		var weights [nodeEdges]float64
 		for input := range node {
-			op, weight := best(alpha[:len(Ops)])
-			alpha = alpha[len(Ops):]
+			op := best(scores[:len(Ops)])
+			weight := scores[op]
+			scores = scores[len(Ops):]
 			e := Edge{Op: op, Node: node, Input: input}
 			switch {
 			case input == 0 || weight > weights[0]:
@@ -104,24 +107,16 @@ func derive(alpha []float64) Cell {
 	return c
 }
 
-// best is the operation of a row with the largest softmax weight, none aside, the
-// first of equal ones.
-func best(alpha []float64) (op Op, weight float64) {
-	top := math.Inf(-1)
-	for _, a := range alpha {
-		top = math.Max(top, a)
-	}
-	sum := 0.0
-	for _, a := range alpha {
-		sum += math.Exp(a - top)
-	}
-	op = None + 1
+// best is the operation of a row with the largest score, none aside, the first of
+// equal ones.
+func best(row []float64) Op {
+	op := None + 1
 	for o := op; int(o) < len(Ops); o++ {
-		if alpha[o] > alpha[op] {
+		if row[o] > row[op] {
 			op = o
 		}
 	}
-	return op, math.Exp(alpha[op]-top) / sum
+	return op
 }
 
 // Graph is the normal cell and the reduction cell as drawings: the outputs of the

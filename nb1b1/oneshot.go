@@ -53,16 +53,26 @@ func (s OneShot) Layout() search.Layout {
 	}
 	var layout search.Layout
 	for v := range s.Blocks() {
-		layout = append(layout, search.Row{Name: fmt.Sprintf("operation of %d", v+1), Options: ops})
+		layout = append(layout, search.Row{
+			Name: fmt.Sprintf("operation of %d", v+1), Options: ops,
+			Kind: search.Vertex, Node: v + 1, Source: search.NoSource, Keep: 1,
+		})
 	}
 	vertices := make([]string, s.Blocks()+1)
 	for v := range vertices {
 		vertices[v] = strconv.Itoa(v)
 	}
-	layout = append(layout, search.Row{Name: "parents of output", Options: vertices})
+	output := s.Blocks() + 1
+	layout = append(layout, search.Row{
+		Name: "parents of output", Options: vertices,
+		Kind: search.Output, Node: output, Source: search.NoSource, Keep: s.Parents(output),
+	})
 	for v := 1; v <= s.Blocks(); v++ {
 		if s.chooses(v) {
-			layout = append(layout, search.Row{Name: fmt.Sprintf("parents of %d", v), Options: vertices[:v]})
+			layout = append(layout, search.Row{
+				Name: fmt.Sprintf("parents of %d", v), Options: vertices[:v],
+				Kind: search.Input, Node: v, Source: search.NoSource, Keep: s.Parents(v),
+			})
 		}
 	}
 	return layout
@@ -96,13 +106,12 @@ type Choice struct {
 	Parents [maxInner + 1]uint8 // bit u of Parents[v-1]: vertex v reads vertex u; the output is vertex Blocks()+1
 }
 
-// Discretize decides the architecture that α stands for: the largest entry of
-// each row of operations, and of each row of parents the largest p entries, where
-// p is the number of parents. The first of equal entries wins. (Softmax keeps the
-// order, so it makes no difference here.)
-func (s OneShot) Discretize(alpha []float64) Choice {
+// Discretize decides an architecture by scores in the order of the layout: the
+// largest of each row of operations, and of each row of parents the largest p, where
+// p is the number of parents. The first of equal ones wins.
+func (s OneShot) Discretize(scores []float64) Choice {
 	r := s.rows()
-	if len(alpha) != r.len {
+	if len(scores) != r.len {
 		panic("nb1b1: length mismatch")
 	}
 	var c Choice
@@ -110,16 +119,16 @@ func (s OneShot) Discretize(alpha []float64) Choice {
 		row := make([]float64, v) // equal entries, where there is no choice
 		switch {
 		case v == s.Blocks()+1:
-			copy(row, alpha[r.output:])
+			copy(row, scores[r.output:])
 		case r.inputs[v] >= 0:
-			copy(row, alpha[r.inputs[v]:])
+			copy(row, scores[r.inputs[v]:])
 		}
 		c.Parents[v-1] = top(row, s.Parents(v))
 		if v <= s.Blocks() {
 			start := (v - 1) * len(oneShotOps)
 			best := start
 			for o := start; o < start+len(oneShotOps); o++ {
-				if alpha[o] > alpha[best] {
+				if scores[o] > scores[best] {
 					best = o
 				}
 			}
@@ -343,7 +352,7 @@ func (s OneShot) Canonical(c Cell) (Cell, error) {
 func (s OneShot) Space() search.Space {
 	return search.Space{
 		Layout: s.Layout(),
-		Derive: func(alpha []float64) string { return s.Cell(s.Discretize(alpha)).String() },
+		Derive: func(scores []float64) string { return s.Cell(s.Discretize(scores)).String() },
 		Random: func(r *rand.Rand) string { return s.Cell(s.Random(r)).String() },
 		Neighbours: func(arch string) ([]string, error) {
 			c, err := Parse(arch)
@@ -360,14 +369,13 @@ func (s OneShot) Space() search.Space {
 	}
 }
 
-// Alpha is the inverse of Discretize: an α, of zeros and ones, that stands for
-// the choice.
-func (s OneShot) Alpha(c Choice) []float64 {
+// Scores is the inverse of Discretize: zeros and ones that decide for the choice.
+func (s OneShot) Scores(c Choice) []float64 {
 	r := s.rows()
-	alpha := make([]float64, r.len)
+	scores := make([]float64, r.len)
 	for v := 1; v <= s.Blocks()+1; v++ {
 		if v <= s.Blocks() {
-			alpha[(v-1)*len(oneShotOps)+slices.Index(oneShotOps[:], c.Ops[v-1])] = 1
+			scores[(v-1)*len(oneShotOps)+slices.Index(oneShotOps[:], c.Ops[v-1])] = 1
 		}
 		row := r.output
 		if v <= s.Blocks() {
@@ -375,9 +383,9 @@ func (s OneShot) Alpha(c Choice) []float64 {
 		}
 		for from := range v {
 			if row >= 0 && c.Parents[v-1]>>from&1 == 1 {
-				alpha[row+from] = 1
+				scores[row+from] = 1
 			}
 		}
 	}
-	return alpha
+	return scores
 }

@@ -275,7 +275,7 @@ func TestDiscretize(t *testing.T) {
 	for _, s := range OneShots {
 		for range 1000 {
 			c := s.Random(r)
-			if got := s.Discretize(s.Alpha(c)); got != c {
+			if got := s.Discretize(s.Scores(c)); got != c {
 				t.Fatalf("%s: choice %+v came back as %+v", s, c, got)
 			}
 			if err := s.Check(s.Cell(c)); err != nil {

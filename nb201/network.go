@@ -17,15 +17,19 @@ var edgeNames = [6]string{"1<-0", "2<-0", "2<-1", "3<-0", "3<-1", "3<-2"}
 // first of equal ones.
 func Space() search.Space {
 	layout := make(search.Layout, len(edgeNames))
-	for e, name := range edgeNames {
-		layout[e] = search.Row{Name: name, Options: Ops[:]}
+	e := 0
+	for node := 1; node <= 3; node++ {
+		for source := range node {
+			layout[e] = search.Row{Name: edgeNames[e], Options: Ops[:], Kind: search.Edge, Node: node, Source: source, Keep: 1}
+			e++
+		}
 	}
 	return search.Space{
 		Layout: layout,
-		Derive: func(alpha []float64) string {
+		Derive: func(scores []float64) string {
 			var cell Cell
 			for e := range cell {
-				row := alpha[e*len(Ops) : (e+1)*len(Ops)]
+				row := scores[e*len(Ops) : (e+1)*len(Ops)]
 				for o := range row {
 					if row[o] > row[cell[e]] {
 						cell[e] = Op(o)
@@ -65,6 +69,15 @@ func (n Net) on(d supernet.Data) Net {
 // Search is the one-shot network for images like d, with the number of its cells.
 func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
 	return n.on(d).Supernet(), n.Layers()
+}
+
+// SearchWith is Search, changed as a method asks.
+func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supernet.Build, cells int, err error) {
+	if err := o.Resize(&n.C, &n.N); err != nil {
+		return nil, 0, err
+	}
+	build, cells = n.Search(d)
+	return build, cells, nil
 }
 
 // Train is the network of an architecture in its text form, for images like d.

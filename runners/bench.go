@@ -30,8 +30,8 @@ type Bench struct {
 	// Optimum of the space, nil where the table does not hold all of it; nil where the
 	// scores come from no table.
 	Optimum func() (*result.Optimum, error)
-	// Problem builds the supernet with the starting weights of seed.
-	Problem func(d exec.Device, seed uint64) (search.Problem, error)
+	// Problem builds the supernet that a method asks for, with the starting weights of seed.
+	Problem func(d exec.Device, seed uint64, o search.SupernetOptions) (search.Problem, error)
 }
 
 // Inputs are the files that a protocol needs.
@@ -57,9 +57,11 @@ func openBench(p protocol.Protocol, data *images.Dataset, in Inputs, fresh bool)
 		return nil, err
 	}
 	bench := &Bench{
-		Space:   space.Search(),
-		Data:    map[string]string{p.Dataset: data.SHA256()},
-		Problem: func(d exec.Device, seed uint64) (search.Problem, error) { return Supernet(p, data, d, seed) },
+		Space: space.Search(),
+		Data:  map[string]string{p.Dataset: data.SHA256()},
+		Problem: func(d exec.Device, seed uint64, o search.SupernetOptions) (search.Problem, error) {
+			return supernetWith(o, p, data, d, seed)
+		},
 	}
 	cost := trainingGFLOP(p.Score, data)
 	if !p.Score.Table {
@@ -84,6 +86,11 @@ func (b *Bench) scoreBy(p protocol.Protocol, path string, cost func(arch string)
 // Supernet builds the one-shot network of a protocol on its data, with the
 // starting weights and the batches of seed.
 func Supernet(p protocol.Protocol, data *images.Dataset, d exec.Device, seed uint64) (*supernet.Problem, error) {
+	return supernetWith(search.SupernetOptions{}, p, data, d, seed)
+}
+
+// supernetWith is [Supernet], changed as a method asks.
+func supernetWith(o search.SupernetOptions, p protocol.Protocol, data *images.Dataset, d exec.Device, seed uint64) (*supernet.Problem, error) {
 	train := training.Loader("train", data, data.Train, p.Batch, p.Augment, seed)
 	valid := training.Loader("valid", data, data.Valid, p.Batch, p.Augment, seed)
 	if err := errors.Join(train.Check(), valid.Check()); err != nil {
@@ -93,7 +100,10 @@ func Supernet(p protocol.Protocol, data *images.Dataset, d exec.Device, seed uin
 	if err != nil {
 		return nil, err
 	}
-	build, cells := p.Supernet.Search(supernet.DataOf(data.Train.Set))
+	build, cells, err := p.Supernet.SearchWith(o, supernet.DataOf(data.Train.Set))
+	if err != nil {
+		return nil, err
+	}
 	return supernet.New(build, supernet.Options{
 		Images: training.BatchShape(train), Classes: data.Train.Set.Classes,
 		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Seed: seed, Device: d,

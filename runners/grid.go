@@ -18,7 +18,9 @@ import (
 // Grid is a set of searches: methods times seeds, each under every protocol.
 type Grid struct {
 	Protocols []protocol.Protocol
-	// Methods are names of search.Methods; nil: all that a protocol has settings for.
+	// Catalog are the methods that there are; nil: search.Methods.
+	Catalog search.Catalog
+	// Methods are names of them; nil: all that a protocol has settings for.
 	Methods []string
 	Seeds   []uint64
 	// Bench opens the space of a protocol on its data, see [OpenBench].
@@ -48,16 +50,16 @@ func (g *Grid) cells() ([]gridCell, error) {
 	for k, p := range g.Protocols {
 		names := g.Methods
 		if names == nil {
-			names = p.Methods()
+			names = p.Methods(g.catalog())
 		}
 		var methods []search.Method
 		for _, name := range names {
-			m, err := search.Lookup(name)
+			m, err := g.catalog().Lookup(name)
 			if err != nil {
 				return nil, err
 			}
 			if _, ok := p.Search[name]; !ok {
-				return nil, fmt.Errorf("runners: protocol %q has no settings for method %q on space %q, only for %q", p.Name, name, p.Space, p.Methods())
+				return nil, fmt.Errorf("runners: protocol %q has no settings for method %q on space %q, only for %q", p.Name, name, p.Space, p.Methods(g.catalog()))
 			}
 			methods = append(methods, m)
 		}
@@ -72,6 +74,13 @@ func (g *Grid) cells() ([]gridCell, error) {
 		}
 	}
 	return cells, nil
+}
+
+func (g *Grid) catalog() search.Catalog {
+	if g.Catalog == nil {
+		return search.Methods
+	}
+	return g.Catalog
 }
 
 // config resolves what one cell is made from.
@@ -102,18 +111,12 @@ func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 	config, err := g.config(c, bench)
 	scoring := g.Protocols[c.protocol].Score
 	return job{
-		config: config, last: scoring.Last, optimum: bench.Optimum, cheap: c.method.BlackBox != nil && scoring.Table,
+		config: config, last: scoring.Last, optimum: bench.Optimum, cheap: c.method.BlackBox && scoring.Table,
 		start: func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error) {
-			env := search.Env{
-				Space: bench.Space, Seed: c.Seed, Settings: g.Protocols[c.protocol].Search[c.Method], Query: query,
-			}
-			if c.method.NeedsProblem {
-				var err error
-				if env.Problem, err = bench.Problem(d, c.Seed); err != nil {
-					return nil, err
-				}
-			}
-			return c.method.New(env)
+			return c.method.New(search.Env{
+				Space: bench.Space, Seed: c.Seed, Query: query,
+				Supernet: func(o search.SupernetOptions) (search.Problem, error) { return bench.Problem(d, c.Seed, o) },
+			}, g.Protocols[c.protocol].Search[c.Method])
 		},
 		score: bench.Scorer.Score,
 	}, err

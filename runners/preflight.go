@@ -87,7 +87,7 @@ func touch(ctx context.Context, chosen protocol.Protocol, bench *Bench, d exec.D
 			return "", err
 		}
 	}
-	p, err := bench.Problem(d, 0)
+	p, err := bench.Problem(d, 0, search.SupernetOptions{})
 	if err != nil {
 		return "", err
 	}

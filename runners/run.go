@@ -138,8 +138,8 @@ func (r *run) search(ctx context.Context) error {
 	}
 
 	saved := time.Now()
-	epochs := searcher.Epochs()
-	for epoch := len(point.Events) + 1; epoch <= epochs; epoch++ {
+	for epoch := len(point.Events) + 1; epoch <= searcher.Epochs(); epoch++ {
+		epochs := searcher.Epochs()
 		began := time.Now()
 		waited, trained = 0, 0
 		report, err := searcher.Epoch(ctx, func(done, total int) {
@@ -148,6 +148,7 @@ func (r *run) search(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("runners: %s: epoch %d: %w", r.cell, epoch, err)
 		}
+		epochs = searcher.Epochs() // a search may end early
 		point.Timing.SearchSeconds = append(point.Timing.SearchSeconds, time.Since(began).Seconds()-waited+trained)
 
 		began = time.Now()

@@ -12,6 +12,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 	"idarts/internal/images"
 	"idarts/internal/result"
 	"idarts/internal/search"
+	"idarts/internal/settings"
 	"idarts/internal/training"
 	"idarts/internal/trials"
 	"idarts/internal/work"
@@ -44,15 +46,19 @@ func tiny() protocol.Protocol {
 		Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 		Augment: training.Augment{Flip: true},
 	}}}
-	settings := map[string]search.Settings{}
+	own := map[string]search.Settings{}
 	for _, name := range search.Names() {
-		s := p.Search[name]
-		s.Epochs, s.MaxSteps, s.Queries = 3, 4, 2
-		s.Population, s.Sample = 1, 1
-		s.Arch.LR = 0.1 // so that a few steps change the derived cell
-		settings[name] = s
+		own[name] = p.Search[name]
+		for path, text := range map[string]string{
+			"epochs": "3", "max_steps": "4", "queries": "2", "population": "1", "sample": "1",
+			"arch.lr": "0.1", // so that a few steps change the derived cell
+		} {
+			if changed, err := settings.Set(own[name], path, text); err == nil { // not all methods have it
+				own[name] = changed
+			}
+		}
 	}
-	p.Search = settings
+	p.Search = own
 	return p
 }
 
@@ -325,11 +331,11 @@ func TestFailedSeedStaysVisibleAndIsRetried(t *testing.T) {
 				b, err := whole(p, fresh)
 				if err == nil {
 					build := b.Problem
-					b.Problem = func(device exec.Device, seed uint64) (search.Problem, error) {
+					b.Problem = func(d exec.Device, seed uint64, o search.SupernetOptions) (search.Problem, error) {
 						if seed == 1 {
 							return tt.fail()
 						}
-						return build(device, seed)
+						return build(d, seed, o)
 					}
 				}
 				return b, err
@@ -363,9 +369,7 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 	}{
 		{"search", func(p *protocol.Protocol) { p.Batch = 8 }, "protocol.batch: 16 then, 8 now"},
 		{"method", func(p *protocol.Protocol) {
-			s := p.Search["random"]
-			s.Queries = 1
-			p.Search["random"] = s
+			p.Search["random"] = search.Random{Budget: search.Budget{Queries: 1}}
 		}, "method.settings.queries: 2 then, 1 now"},
 		{"scoring", func(p *protocol.Protocol) { p.Score.Epochs = 2 }, "scores of another recipe"},
 	} {
@@ -647,18 +651,25 @@ func TestProtocolsAreComplete(t *testing.T) {
 		// Where each query is a training, random search stands for its kind.
 		var want []string
 		for _, m := range search.Methods {
-			if m.NeedsProblem || m.Name == "random" || p.Score.Table {
+			if !m.BlackBox || m.Name == "random" || p.Score.Table {
 				want = append(want, m.Name)
 			}
 		}
 		// The published settings of a method exist for the spaces of its paper only.
-		if got := p.Methods(); p.Name != "paper" && !slices.Equal(got, want) {
+		if got := p.Methods(search.Methods); p.Name != "paper" && !slices.Equal(got, want) {
 			t.Errorf("protocol %q of space %q has settings for %q, want %q", p.Name, p.Space, got, want)
 		}
 		budgets := map[int]bool{}
-		for _, name := range p.Methods() {
-			if m, _ := search.Lookup(name); m.BlackBox != nil {
-				budgets[p.Search[name].Queries] = true
+		for _, name := range p.Methods(search.Methods) {
+			for _, v := range settings.Walk(p.Search[name]) {
+				if v.Path == "queries" {
+					budgets[v.Value.(int)] = true
+				}
+			}
+			if m, _ := search.Lookup(name); reflect.TypeOf(p.Search[name]) != reflect.TypeOf(m.Zero) {
+				t.Errorf("protocol %q of space %q has settings of type %T for %q, want %T", p.Name, p.Space, p.Search[name], name, m.Zero)
+			} else if err := p.Search[name].Check(); err != nil && p.Search[name] != m.Zero {
+				t.Errorf("protocol %q of space %q, method %q: %v", p.Name, p.Space, name, err)
 			}
 		}
 		if len(budgets) > 1 {

@@ -127,7 +127,7 @@ func blackBox() map[string]search.Settings {
 	settings := maps.Clone(laptop.Search)
 	maps.DeleteFunc(settings, func(name string, _ search.Settings) bool {
 		m, err := search.Lookup(name)
-		return err != nil || m.NeedsProblem
+		return err != nil || !m.BlackBox
 	})
 	return settings
 }
@@ -170,7 +170,7 @@ func TestRunsByABuiltInTable(t *testing.T) {
 		if got := run.Config.Data["table"]; got != hex.EncodeToString(hash[:]) {
 			t.Errorf("%s: table %q in its data, want the sha256 of the content", run.Cell, got)
 		}
-		if m, _ := search.Lookup(run.Cell.Method); m.BlackBox != nil {
+		if m, _ := search.Lookup(run.Cell.Method); m.BlackBox {
 			found[run.Cell.Method] += run.Result.Score.Valid / 2
 			if len(run.Events) != 100 {
 				t.Errorf("%s: %d queries, want 100", run.Cell, len(run.Events))

@@ -24,7 +24,7 @@ func load(out string) ([]result.Run, reports.Options, error) {
 	var opts reports.Options
 	for _, m := range search.Methods {
 		opts.Titles = append(opts.Titles, reports.Title{Name: m.Name, Title: m.Title})
-		if !m.NeedsProblem { // it trains cells one after another
+		if m.BlackBox { // it trains cells one after another
 			opts.NoEpochs = append(opts.NoEpochs, m.Name)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // blackBox is a search that asks for the validation accuracy of one architecture
 // after another and keeps the best. Its budget is a number of distinct
-// architectures, Settings.Queries. One that was asked for before is answered from
+// architectures. One that was asked for before is answered from
 // memory: that costs nothing, and the strategy learns from it all the same. So two
 // methods of one budget have seen equally many architectures.
 //
@@ -19,11 +19,27 @@ import (
 type blackBox struct {
 	env      Env
 	name     string
+	budget   int // queries
 	strategy strategy
 	archs    []string // in the order they were asked for
 	scores   []float64
 	known    map[string]float64 // the same, percent
 	repeats  int                // known proposals since the last new one
+}
+
+// Budget are the settings that all black-box methods have.
+type Budget struct {
+	// Queries is of how many distinct architectures they are told the validation
+	// accuracy. An answer that they have had before is free.
+	Queries int `json:"queries"`
+}
+
+// Check implements [Settings].
+func (b Budget) Check() error {
+	if b.Queries < 1 {
+		return fmt.Errorf("queries is %d, want at least 1", b.Queries)
+	}
+	return nil
 }
 
 // strategy decides what to ask for next.
@@ -38,20 +54,17 @@ const limit = 100000
 
 // newBlackBox checks what all black-box methods need. begin makes a strategy that
 // has seen nothing.
-func newBlackBox(name string, env Env, begin func(*blackBox) strategy) (*blackBox, error) {
+func newBlackBox(name string, env Env, budget Budget, begin func(*blackBox) strategy) (*blackBox, error) {
 	if env.Query == nil {
 		return nil, fmt.Errorf("search: method %q needs a way to query architectures", name)
 	}
-	if env.Settings.Queries < 1 {
-		return nil, fmt.Errorf("search: method %q: queries is %d, want at least 1", name, env.Settings.Queries)
-	}
-	b := &blackBox{env: env, name: name, known: map[string]float64{}}
+	b := &blackBox{env: env, name: name, budget: budget.Queries, known: map[string]float64{}}
 	b.strategy = begin(b)
 	return b, nil
 }
 
 // Epochs implements [Searcher]: one for each query.
-func (b *blackBox) Epochs() int { return b.env.Settings.Queries }
+func (b *blackBox) Epochs() int { return b.budget }
 
 // Epoch implements [Searcher]: it asks for one more architecture.
 func (b *blackBox) Epoch(ctx context.Context, progress func(done, total int)) (Report, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -25,7 +26,7 @@ func wide() Space {
 	}
 	var layout Layout
 	for row := range rows {
-		layout = append(layout, Row{strconv.Itoa(row), []string{"0", "1", "2", "3", "4"}})
+		layout = append(layout, Row{Name: strconv.Itoa(row), Options: []string{"0", "1", "2", "3", "4"}})
 	}
 	return Space{
 		Layout: layout,
@@ -75,25 +76,24 @@ const hilltop = "1-1-1-1-1-1"
 
 // wideEnv is a search of the hill with the settings of NAS-Bench-201 but for the
 // rate of the policy, and a list of what it asks for.
-func wideEnv(seed uint64, queries int) (Env, *[]string) {
+func wideEnv(seed uint64, queries int) (*trial, *[]string) {
 	asked := new([]string)
-	return Env{
+	env := &trial{Env: Env{
 		Space: wide(), Seed: seed,
 		Query: func(arch string) (float64, error) {
 			*asked = append(*asked, arch)
 			return hill(arch)
 		},
-		Settings: Settings{
-			Queries: queries, Population: 10, Sample: 3, Baseline: 0.9,
-			InitScale: 1e-3, Arch: Adam{LR: 0.1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
-		},
-	}, asked
+	}}
+	env.set(fmt.Sprintf("queries=%d", queries), "population=10", "sample=3", "baseline=0.9",
+		"init_scale=1e-3", "arch.lr=0.1", "arch.beta1=0.9", "arch.weight_decay=0")
+	return env, asked
 }
 
 func blackBoxes() []string {
 	var names []string
 	for _, m := range Methods {
-		if m.BlackBox != nil {
+		if m.BlackBox {
 			names = append(names, m.Name)
 		}
 	}
@@ -101,7 +101,7 @@ func blackBoxes() []string {
 }
 
 // spend runs a search to its end and returns its last report.
-func spend(t *testing.T, name string, env Env) Report {
+func spend(t *testing.T, name string, env *trial) Report {
 	t.Helper()
 	s := start(t, name, env)
 	var r Report
@@ -140,8 +140,8 @@ func TestBlackBoxesFindTheTop(t *testing.T) {
 			t.Errorf("%s finds the top with %d of %d seeds, want %d", name, found[name], seeds, want)
 		}
 	}
-	if found[randomName] > 2 {
-		t.Errorf("random search finds the top with %d of %d seeds: the hill is no test", found[randomName], seeds)
+	if found["random"] > 2 {
+		t.Errorf("random search finds the top with %d of %d seeds: the hill is no test", found["random"], seeds)
 	}
 }
 
@@ -196,12 +196,12 @@ func TestBlackBoxesResumeAnywhere(t *testing.T) {
 func TestBlackBoxesRefuseStatesOfOtherSettings(t *testing.T) {
 	for _, tt := range []struct {
 		name, method string
-		change       func(*Env)
+		change       func(*trial)
 		want         string
 	}{
-		{"another population", "rea", func(e *Env) { e.Settings.Population = 5 }, "these settings give"},
-		{"another rate", "reinforce", func(e *Env) { e.Settings.Arch.LR = 2 }, "these settings give"},
-		{"another order of neighbours", "local", func(e *Env) {
+		{"another population", "rea", func(e *trial) { e.set("population=5") }, "these settings give"},
+		{"another rate", "reinforce", func(e *trial) { e.set("arch.lr=2") }, "these settings give"},
+		{"another order of neighbours", "local", func(e *trial) {
 			ordered := e.Space.Neighbours
 			e.Space.Neighbours = func(arch string) ([]string, error) {
 				out, err := ordered(arch)
@@ -209,14 +209,14 @@ func TestBlackBoxesRefuseStatesOfOtherSettings(t *testing.T) {
 				return out, err
 			}
 		}, "these settings give"},
-		{"a smaller budget", "random", func(e *Env) { e.Settings.Queries = 10 }, "at most 10"},
+		{"a smaller budget", "random", func(e *trial) { e.set("queries=10") }, "at most 10"},
 	} {
 		env, _ := wideEnv(3, 60)
 		s := start(t, tt.method, env)
 		for range 40 {
 			epoch(t, s)
 		}
-		tt.change(&env)
+		tt.change(env)
 		if err := start(t, tt.method, env).SetState(s.State()); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one that says %q", tt.name, err, tt.want)
 		}
@@ -230,8 +230,8 @@ func TestBlackBoxesRefuseStatesOfOtherSettings(t *testing.T) {
 // of them once, and a tenth query is an error that says so.
 func TestBlackBoxesUseUpASpace(t *testing.T) {
 	for _, name := range blackBoxes() {
-		env := toyEnv(1)
-		env.Settings.Queries, env.Settings.Arch.LR, env.Settings.Population = 10, 0.5, 3
+		env := toyTrial(1)
+		env.set("queries=10", "arch.lr=0.5", "population=3")
 		asked := map[string]int{}
 		env.Query = func(arch string) (float64, error) {
 			asked[arch]++
@@ -279,10 +279,7 @@ func TestEvolutionAges(t *testing.T) {
 		parents = append(parents, arch)
 		return space.Neighbours(arch)
 	}
-	s, err := newEvolution(env)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := start(t, "rea", env)
 	e = s.(*blackBox).strategy.(*evolution)
 	best := member{"1-1-1-1-1-1", 99}
 	e.learn(best.arch, best.score)
@@ -320,8 +317,8 @@ func TestEvolutionAges(t *testing.T) {
 
 // From "0|0" up the better neighbour, until all four are worse; then a new start.
 func TestLocalSearchByHand(t *testing.T) {
-	env := toyEnv(1)
-	env.Settings.Queries = 9
+	env := toyTrial(1)
+	env.set("queries=9")
 	env.Space.Random = func() func(*rand.Rand) string {
 		draws := []string{"a|a", "c|c", "b|a", "b|b"}
 		return func(*rand.Rand) string {
@@ -336,7 +333,7 @@ func TestLocalSearchByHand(t *testing.T) {
 		asked = append(asked, arch)
 		return scores[arch], nil
 	}
-	r := spend(t, localName, env)
+	r := spend(t, "local", env)
 	want := []string{
 		"a|a", "b|a", "c|a", "a|b", "a|c", // the start and its neighbours; "c|a" is the first of the best
 		"c|b", "c|c", // of the neighbours of "c|a", "a|a" and "b|a" are known; "c|c" is as good, none is better
@@ -354,11 +351,8 @@ func TestLocalSearchByHand(t *testing.T) {
 // baseline by hand.
 func TestReinforceStep(t *testing.T) {
 	env, _ := wideEnv(5, 50)
-	env.Settings.InitScale = 1
-	s, err := newReinforce(env)
-	if err != nil {
-		t.Fatal(err)
-	}
+	env.set("init_scale=1")
+	s := start(t, "reinforce", env)
 	r := s.(*blackBox).strategy.(*reinforce)
 	rewards := []float64{60, 75, 50}
 	// b: r₁; (0.9·0.1·r₁ + 0.1·r₂)/0.19; (0.081·r₁ + 0.09·r₂ + 0.1·r₃)/0.271
@@ -389,7 +383,7 @@ func TestReinforceStep(t *testing.T) {
 			grad[i] = (up - loss()) / (2 * h)
 			theta[i] = x
 		}
-		env.Settings.Arch.Step(theta, grad, byHand)
+		r.set.Arch.Step(theta, grad, byHand)
 		r.learn("", reward)
 		near(t, "baseline", r.n/r.d, baselines[k], 1e-12)
 		if k > 0 { // the first reward is its own baseline: Adam of nothing
@@ -403,10 +397,7 @@ func TestReinforceStep(t *testing.T) {
 // After a hundred known samples in a row the policy is a new one.
 func TestReinforceStartsOverWhenStuck(t *testing.T) {
 	env, _ := wideEnv(5, 50)
-	s, err := newReinforce(env)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := start(t, "reinforce", env)
 	b := s.(*blackBox)
 	r := b.strategy.(*reinforce)
 	for i := range r.theta {
@@ -431,26 +422,22 @@ func TestReinforceStartsOverWhenStuck(t *testing.T) {
 func TestBlackBoxesNeedWhatTheyUse(t *testing.T) {
 	for _, tt := range []struct {
 		name, method string
-		change       func(*Env)
+		change       func(*trial)
 		want         string
 	}{
-		{"evolution without neighbours", "rea", func(e *Env) { e.Space.Neighbours = nil }, "needs a space with neighbours"},
-		{"local search without neighbours", "local", func(e *Env) { e.Space.Neighbours = nil }, "needs a space with neighbours"},
-		{"a policy for a space of other decisions", "reinforce", func(e *Env) { e.Space.Choose = nil }, "one option in each row"},
-		{"no population", "rea", func(e *Env) { e.Settings.Population = 0 }, "population is 0"},
-		{"no tournament", "rea", func(e *Env) { e.Settings.Sample = 0 }, "sample is 0"},
-		{"no rate", "reinforce", func(e *Env) { e.Settings.Arch.LR = 0 }, "rate of arch is 0"},
-		{"a baseline that never moves", "reinforce", func(e *Env) { e.Settings.Baseline = 1 }, "baseline is 1"},
-		{"no budget", "local", func(e *Env) { e.Settings.Queries = 0 }, "queries is 0"},
-		{"no table", "rea", func(e *Env) { e.Query = nil }, "needs a way to query"},
+		{"evolution without neighbours", "rea", func(e *trial) { e.Space.Neighbours = nil }, "needs a space with neighbours"},
+		{"local search without neighbours", "local", func(e *trial) { e.Space.Neighbours = nil }, "needs a space with neighbours"},
+		{"a policy for a space of other decisions", "reinforce", func(e *trial) { e.Space.Choose = nil }, "one option in each row"},
+		{"no population", "rea", func(e *trial) { e.set("population=0") }, "population is 0"},
+		{"no tournament", "rea", func(e *trial) { e.set("sample=0") }, "sample is 0"},
+		{"no rate", "reinforce", func(e *trial) { e.set("arch.lr=0") }, "rate of arch is 0"},
+		{"a baseline that never moves", "reinforce", func(e *trial) { e.set("baseline=1") }, "baseline is 1"},
+		{"no budget", "local", func(e *trial) { e.set("queries=0") }, "queries is 0"},
+		{"no table", "rea", func(e *trial) { e.Query = nil }, "needs a way to query"},
 	} {
 		env, _ := wideEnv(1, 10)
-		tt.change(&env)
-		m, err := Lookup(tt.method)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err = m.New(env); err == nil || !strings.Contains(err.Error(), tt.want) {
+		tt.change(env)
+		if _, err := env.start(t, tt.method); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one that says %q", tt.name, err, tt.want)
 		}
 	}

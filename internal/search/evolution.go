@@ -6,7 +6,32 @@ import (
 	"idarts/internal/rng"
 )
 
-const evolutionName = "rea"
+// REA are the settings of regularised evolution.
+type REA struct {
+	Budget
+	Population int `json:"population"` // members alive
+	Sample     int `json:"sample"`     // members of a tournament
+}
+
+// Check implements [Settings].
+func (s REA) Check() error {
+	if s.Population < 1 || s.Sample < 1 {
+		return fmt.Errorf("population is %d and sample is %d, want at least 1", s.Population, s.Sample)
+	}
+	return s.Budget.Check()
+}
+
+var rea = Method{
+	Name: "rea", Title: "Regularised evolution", Paper: "Real et al., AAAI 2019, arXiv:1802.01548",
+	Note:     "a tournament's best has a child that differs in one decision, the oldest dies; keeps the cell of best validation accuracy; cells that come again cost nothing; its budget is a number of distinct cells",
+	BlackBox: true, Zero: REA{},
+	New: typed("rea", func(env Env, s REA) (Searcher, error) {
+		if env.Space.Neighbours == nil {
+			return nil, fmt.Errorf("search: method %q needs a space with neighbours", "rea")
+		}
+		return newBlackBox("rea", env, s.Budget, func(b *blackBox) strategy { return &evolution{blackBox: b, set: s} })
+	}),
+}
 
 // evolution is regularised (ageing) evolution: Population random architectures;
 // then again and again a tournament of Sample members, drawn with replacement, the
@@ -18,6 +43,7 @@ const evolutionName = "rea"
 // here all neighbours are equally likely.
 type evolution struct {
 	*blackBox
+	set        REA
 	population []member // the oldest first
 	births     uint64   // in all
 }
@@ -27,23 +53,13 @@ type member struct {
 	score float64
 }
 
-func newEvolution(env Env) (Searcher, error) {
-	if s := env.Settings; s.Population < 1 || s.Sample < 1 {
-		return nil, fmt.Errorf("search: method %q: population is %d and sample is %d, want at least 1", evolutionName, s.Population, s.Sample)
-	}
-	if env.Space.Neighbours == nil {
-		return nil, fmt.Errorf("search: method %q needs a space with neighbours", evolutionName)
-	}
-	return newBlackBox(evolutionName, env, func(b *blackBox) strategy { return &evolution{blackBox: b} })
-}
-
 func (e *evolution) next() (string, error) {
 	stream := rng.New(e.env.Seed, "regularised evolution", e.births)
-	if len(e.population) < e.env.Settings.Population {
+	if len(e.population) < e.set.Population {
 		return e.env.Space.Random(stream), nil
 	}
 	var parent *member
-	for range e.env.Settings.Sample {
+	for range e.set.Sample {
 		m := &e.population[stream.IntN(len(e.population))]
 		if parent == nil || m.score > parent.score {
 			parent = m
@@ -58,7 +74,7 @@ func (e *evolution) next() (string, error) {
 
 func (e *evolution) learn(arch string, score float64) {
 	e.births++
-	if len(e.population) == e.env.Settings.Population {
+	if len(e.population) == e.set.Population {
 		e.population = e.population[1:]
 	}
 	e.population = append(e.population, member{arch, score})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
@@ -21,23 +22,8 @@ type Point struct {
 	Gamma float64     // γ, the step of [Unrolled] and [Neumann]
 }
 
-// Hyper computes hypergradients of one problem. It holds the work vectors, so one
-// value serves a whole search. Start at [Hyper.Gradient].
-type Hyper struct {
-	Problem Problem
-	Mixed   Mixed // nil: [Exact]
-
-	// Norms and Curvature describe the last solve: ‖u_k‖ of its terms, ‖u_0‖ = ‖v‖
-	// first, and vᵀHv, which is NaN when H was not used.
-	Norms     []float64
-	Curvature float64
-
-	work  []exec.Vec
-	mixed []float64
-}
-
 // Hypergradient is [Hyper.Gradient] for a single call.
-func Hypergradient(dst []float64, p Problem, at Point, solve Solver) (loss float64, err error) {
+func Hypergradient(dst []float64, p Problem, at Point, solve Solver) (loss exec.Number, err error) {
 	h := Hyper{Problem: p}
 	return h.Gradient(dst, at, solve)
 }
@@ -47,27 +33,27 @@ func Hypergradient(dst []float64, p Problem, at Point, solve Solver) (loss float
 //	dst = ∂L₂/∂c − M u,  where H u = v
 //	v = ∂L₂/∂w,  H = ∂²L₁/∂w²,  M = ∂²L₁/∂c∂w
 //
-// solve sets how closely u is found. All is taken at the current weights, which
-// are left unchanged (but see [Released]). The gradient in α is the pullback of
-// dst through the relaxation. A number that is not finite gives an error wrapping
-// [ErrDiverged].
+// solve sets how closely u is found: for iDARTS it is [Neumann]. All is taken at the
+// current weights, which are left unchanged (but see [Released]). The gradient in θ
+// is the pullback of dst through the relaxation. A number that is not finite gives
+// an error wrapping [ErrDiverged].
 //
 // Source: Zhang et al., iDARTS, ICML 2021, arXiv:2106.10784, equation 9, with one
 // batch for H and M.
-func (h *Hyper) Gradient(dst []float64, at Point, solve Solver) (loss float64, err error) {
-	v := h.vec(0)
-	number, err := h.Problem.Gradient(at.Valid, at.Coefs, v, dst) // v = ∂L₂/∂w, dst = ∂L₂/∂c
+func (h *Hyper) Gradient(dst []float64, at Point, solve Solver) (loss exec.Number, err error) {
+	v := h.vector(&h.v)
+	loss, err = h.Problem.Gradient(at.Valid, at.Coefs, v, dst) // v = ∂L₂/∂w, dst = ∂L₂/∂c
 	if err != nil {
-		return 0, err
+		return loss, err
 	}
-	return number.Value(), h.Correct(dst, v, at, solve)
+	return loss, h.Correct(dst, v, at, solve)
 }
 
 // Correct subtracts the implicit term from dst: dst −= M u with H u = v, where H
 // and M belong to the training batch and the current weights.
 func (h *Hyper) Correct(dst []float64, v exec.Vec, at Point, solve Solver) error {
-	h.Norms, h.Curvature = append(h.Norms[:0], Norm(v)), math.NaN()
-	if solve == (Ignore{}) {
+	h.begin(dst, v)
+	if !solve.Implicit() { // u = 0
 		return finite("hypergradient", dst)
 	}
 	if !(at.Gamma > 0) {
@@ -80,182 +66,61 @@ func (h *Hyper) Correct(dst []float64, v exec.Vec, at Point, solve Solver) error
 	if err != nil {
 		return err
 	}
-	if len(h.mixed) != len(dst) {
-		h.mixed = make([]float64, len(dst))
-	}
-	product := h.Mixed
-	if product == nil {
-		product = Exact
-	}
-	if err := product(h, at, v, u, h.mixed); err != nil { // M u
+	h.Implicit = slices.Grow(h.Implicit, len(dst))[:len(dst)]
+	if err := h.mixed()(h, at, v, u, h.Implicit); err != nil { // M u
 		return err
 	}
 	for i := range dst {
-		dst[i] -= h.mixed[i]
+		h.Implicit[i] = -h.Implicit[i]
+		dst[i] += h.Implicit[i] // ∂L₂/∂c − M u
 	}
 	return finite("hypergradient", dst)
 }
 
-// Solver finds u with H u ≈ v for the H that h.Problem is linearized at. It leaves
-// v unchanged; u may be v itself or one of h's work vectors. Solvers are values
-// that == compares; String names them in the record of a run.
-type Solver interface {
-	Solve(h *Hyper, gamma float64, v exec.Vec) (u exec.Vec, err error)
-	String() string
+// Hyper computes hypergradients of one problem. It holds the work vectors, so one
+// value serves a whole search. Start at [Hyper.Gradient].
+type Hyper struct {
+	Problem Problem
+	Mixed   Mixed // nil: [Exact]
+
+	// What the last call was made of, [Layers·A]: Direct = ∂L₂/∂c and
+	// Implicit = −M u, which is empty when the solver has none.
+	Direct, Implicit []float64
+	// Norms and Curvature describe its solve: ‖u_k‖ of the terms, ‖u_0‖ = ‖v‖
+	// first, and vᵀHv, which is NaN when H was not used.
+	Norms     []float64
+	Curvature float64
+
+	// Work vectors like the weights, made when first used.
+	v         exec.Vec // ∂L₂/∂w
+	u         exec.Vec // the solution
+	term      exec.Vec // of the Neumann series: u_k
+	product   exec.Vec // H times a vector
+	residual  exec.Vec // of CG: v − H u
+	direction exec.Vec // of CG
+	saved     exec.Vec // weights that are put back
 }
 
-// Ignore takes u = 0: first-order DARTS. It needs no training batch.
-type Ignore struct{}
-
-// Unrolled takes u = γv, one step of gradient descent seen backwards: second-order
-// DARTS, which takes v after that step. It is Neumann{0}.
-type Unrolled struct{}
-
-// Neumann takes u = γ Σ_{k=0..K} (I−γH)ᵏ v, which has K+1 terms: iDARTS. For H
-// with eigenvalues in [μ, L] and γ ≤ 1/L the error is H⁻¹(I−γH)^{K+1} v, at most
-// (1−γμ)^{K+1} ‖v‖/μ. For γ > 2/L it grows without bound.
-type Neumann struct{ K int }
-
-// CG takes the iterate of the conjugate gradient method after at most Iters
-// products, from u = 0. It is exact after as many as H has distinct eigenvalues
-// when H is positive definite, and stops at a direction of curvature ≤ 0.
-type CG struct{ Iters int }
-
-func (Ignore) String() string    { return "ignore" }
-func (Unrolled) String() string  { return "unrolled" }
-func (n Neumann) String() string { return fmt.Sprintf("neumann K=%d", n.K) }
-func (c CG) String() string      { return fmt.Sprintf("cg %d", c.Iters) }
-
-// Solve implements [Solver].
-func (Ignore) Solve(h *Hyper, _ float64, _ exec.Vec) (exec.Vec, error) {
-	u := h.vec(1)
-	u.Zero()
-	return u, nil
+// begin notes the direct term and forgets the last call.
+func (h *Hyper) begin(direct []float64, v exec.Vec) {
+	h.Direct = append(h.Direct[:0], direct...)
+	h.Implicit = h.Implicit[:0]
+	h.Norms, h.Curvature = append(h.Norms[:0], Norm(v)), math.NaN()
 }
 
-// Solve implements [Solver].
-func (Unrolled) Solve(h *Hyper, gamma float64, v exec.Vec) (exec.Vec, error) {
-	return Neumann{0}.Solve(h, gamma, v)
-}
-
-// Solve implements [Solver].
-func (n Neumann) Solve(h *Hyper, gamma float64, v exec.Vec) (exec.Vec, error) {
-	sum, u, hu := h.vec(1), h.vec(2), h.vec(3)
-	u.Copy(v)   // u_0 = v
-	sum.Copy(v) // s = Σ u_k
-	for k := range n.K {
-		if err := h.Problem.Product(u, hu, nil); err != nil {
-			return nil, err
-		}
-		if k == 0 {
-			h.Curvature = v.Dot(hu).Value()
-		}
-		u.Axpy(-gamma, hu) // u_{k+1} = u_k − γ H u_k
-		sum.Axpy(1, u)
-		norm := Norm(u)
-		h.Norms = append(h.Norms, norm)
-		if !isFinite(norm) {
-			return nil, fmt.Errorf("search: norm of Neumann term %d is %v: %w", k+1, norm, ErrDiverged)
-		}
+// vector is the work vector in place, made if need be.
+func (h *Hyper) vector(place *exec.Vec) exec.Vec {
+	if *place == nil {
+		*place = h.Problem.NewVec()
 	}
-	sum.Scale(gamma) // u = γ s
-	return sum, nil
+	return *place
 }
 
-// Solve implements [Solver].
-func (c CG) Solve(h *Hyper, _ float64, v exec.Vec) (exec.Vec, error) {
-	u, r, d, hd := h.vec(1), h.vec(2), h.vec(3), h.vec(4)
-	u.Zero()
-	r.Copy(v) // r = v − H u
-	d.Copy(r)
-	rr := r.Dot(r).Value()
-	enough := rr * 1e-30
-	for k := 0; k < c.Iters && rr > enough; k++ {
-		if err := h.Problem.Product(d, hd, nil); err != nil {
-			return nil, err
-		}
-		curvature := d.Dot(hd).Value()
-		if k == 0 {
-			h.Curvature = curvature
-		}
-		if curvature <= 0 {
-			break
-		}
-		step := rr / curvature
-		u.Axpy(step, d)
-		r.Axpy(-step, hd)
-		next := r.Dot(r).Value()
-		d.Scale(next / rr)
-		d.Axpy(1, r)
-		rr = next
+func (h *Hyper) mixed() Mixed {
+	if h.Mixed == nil {
+		return Exact
 	}
-	return u, nil
-}
-
-// Mixed fills dst = M u, M = ∂²L₁/∂c∂w on at.Train. v is the vector of the system
-// H u = v that u solves.
-type Mixed func(h *Hyper, at Point, v, u exec.Vec, dst []float64) error
-
-// Exact is the product by one tangent pass.
-func Exact(h *Hyper, _ Point, _, u exec.Vec, dst []float64) error {
-	return h.Problem.Product(u, nil, dst)
-}
-
-// Differences is the product by central differences along s = u/γ with the radius
-// of the DARTS and iDARTS code, ε = 0.01/‖v‖ (the norm of v, not of s):
-//
-//	M u ≈ γ [∂L₁/∂c(w+εs) − ∂L₁/∂c(w−εs)]/2ε
-//
-// The weights are restored exactly.
-func Differences(h *Hyper, at Point, v, u exec.Vec, dst []float64) error {
-	w, saved := h.Problem.Weights(), h.vec(4)
-	saved.Copy(w)
-	_, err := h.differences(at, v, u, dst)
-	w.Copy(saved)
-	return err
-}
-
-// Released is [Differences] as the authors' notebook runs it: instead of +εs it
-// adds +εv at the end, so w moves by ε(v−s), a step of about 0.01·K down the
-// validation loss.
-// Source: MiaoZhang0525/iDARTS, NAS_Bench201_codes/exps/algos/iDARTS_V2.ipynb.
-func Released(h *Hyper, at Point, v, u exec.Vec, dst []float64) error {
-	eps, err := h.differences(at, v, u, dst)
-	h.Problem.Weights().Axpy(eps, v)
-	return err
-}
-
-// differences leaves the weights at w − εs.
-func (h *Hyper) differences(at Point, v, u exec.Vec, dst []float64) (eps float64, err error) {
-	const radius = 0.01
-	norm := Norm(v)
-	if norm == 0 { // then u = 0 as well
-		clear(dst)
-		return 0, nil
-	}
-	eps = radius / norm
-	w := h.Problem.Weights()
-	w.Axpy(eps/at.Gamma, u)
-	if _, err := h.Problem.Gradient(at.Train, at.Coefs, nil, dst); err != nil {
-		return eps, err
-	}
-	w.Axpy(-2*eps/at.Gamma, u)
-	minus := make([]float64, len(dst))
-	if _, err := h.Problem.Gradient(at.Train, at.Coefs, nil, minus); err != nil {
-		return eps, err
-	}
-	for i := range dst {
-		dst[i] = at.Gamma * (dst[i] - minus[i]) / (2 * eps)
-	}
-	return eps, nil
-}
-
-// vec is work vector i: 0 is v, 1 is u, the others belong to whoever runs.
-func (h *Hyper) vec(i int) exec.Vec {
-	for len(h.work) <= i {
-		h.work = append(h.work, h.Problem.NewVec())
-	}
-	return h.work[i]
+	return h.Mixed
 }
 
 func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

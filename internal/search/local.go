@@ -6,7 +6,20 @@ import (
 	"idarts/internal/rng"
 )
 
-const localName = "local"
+// Local are the settings of local search.
+type Local struct{ Budget }
+
+var local = Method{
+	Name: "local", Title: "Local search", Paper: "White et al., UAI 2021, arXiv:2005.02960",
+	Note:     "asks for all neighbours and goes to the best of them, from a random new cell when none is better; keeps the cell of best validation accuracy; its budget is a number of distinct cells",
+	BlackBox: true, Zero: Local{},
+	New: typed("local", func(env Env, s Local) (Searcher, error) {
+		if env.Space.Neighbours == nil {
+			return nil, fmt.Errorf("search: method %q needs a space with neighbours", "local")
+		}
+		return newBlackBox("local", env, s.Budget, func(b *blackBox) strategy { return &localSearch{blackBox: b} })
+	}),
+}
 
 // localSearch asks for all neighbours of an architecture and goes to the best of
 // them while that is better, else to a random one that is new.
@@ -18,13 +31,6 @@ type localSearch struct {
 	at      member   // where it is; no arch before a start
 	best    member   // of its neighbours so far; no arch for none
 	waiting []string // neighbours that are still to be asked for
-}
-
-func newLocal(env Env) (Searcher, error) {
-	if env.Space.Neighbours == nil {
-		return nil, fmt.Errorf("search: method %q needs a space with neighbours", localName)
-	}
-	return newBlackBox(localName, env, func(b *blackBox) strategy { return &localSearch{blackBox: b} })
 }
 
 func (l *localSearch) next() (string, error) {

@@ -15,56 +15,10 @@ import (
 	"idarts/internal/batch"
 )
 
-func toySettings() Settings {
-	return Settings{
-		Epochs:       3,
-		Weights:      SGD{LR: 0.2, MinLR: 0.05, Momentum: 0.5, Nesterov: true, WeightDecay: 1e-3, Clip: 5},
-		Arch:         Adam{LR: 0.05, Beta1: 0.5, Beta2: 0.999, Eps: 1e-8, WeightDecay: 1e-3},
-		InitScale:    1e-3,
-		InnerSteps:   4,
-		NeumannTerms: 2,
-		Queries:      3,
-		Population:   2,
-		Sample:       2,
-		Baseline:     0.9,
-	}
-}
-
-// score prefers "c" to "b" to "a", in percent.
-func score(arch string) (float64, error) {
-	return 50 + 10*float64(strings.Count(arch, "b")) + 20*float64(strings.Count(arch, "c")), nil
-}
-
-func toyEnv(seed uint64) Env {
-	return Env{Space: toySpace(), Problem: searchable(), Query: score, Seed: seed, Settings: toySettings()}
-}
-
-func start(t *testing.T, name string, env Env) Searcher {
-	t.Helper()
-	m, err := Lookup(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := m.New(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func epoch(t *testing.T, s Searcher) Report {
-	t.Helper()
-	r, err := s.Epoch(context.Background(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 func TestMethodsRun(t *testing.T) {
 	for _, m := range Methods {
 		t.Run(m.Name, func(t *testing.T) {
-			s := start(t, m.Name, toyEnv(1))
+			s := start(t, m.Name, toyTrial(1))
 			for i := range s.Epochs() {
 				calls, last := 0, 0
 				r, err := s.Epoch(context.Background(), func(done, total int) { calls, last = calls+1, total })
@@ -75,7 +29,7 @@ func TestMethodsRun(t *testing.T) {
 				if calls == 0 || calls != last {
 					t.Errorf("epoch %d: progress called %d times of %d", i+1, calls, last)
 				}
-				if m.NeedsProblem && (r.TrainLoss == 0 || r.ValidLoss == 0 || r.GFLOP == 0 || !(r.Entropy > 0 && r.Entropy <= math.Log(3))) {
+				if !m.BlackBox && (r.TrainLoss == 0 || r.ValidLoss == 0 || r.GFLOP == 0 || !(r.Entropy > 0 && r.Entropy <= math.Log(3))) {
 					t.Errorf("epoch %d: report %+v has an empty field", i+1, r)
 				}
 				for name, x := range r.Extra {
@@ -101,9 +55,8 @@ func TestOnlyTheImplicitTermFindsTheArchitecture(t *testing.T) {
 		{"darts-v1", false}, {"darts-v2", true}, {"idarts", true}, {"idarts-released", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			env := toyEnv(2)
-			env.Settings.Epochs = 30
-			env.Settings.Arch.WeightDecay = 0
+			env := toyTrial(2)
+			env.set("epochs=30", "arch.weight_decay=0")
 			s := start(t, tt.name, env)
 			var r Report
 			for range s.Epochs() {
@@ -125,17 +78,17 @@ func TestOnlyTheImplicitTermFindsTheArchitecture(t *testing.T) {
 func TestResume(t *testing.T) {
 	for _, m := range Methods {
 		t.Run(m.Name, func(t *testing.T) {
-			straight := start(t, m.Name, toyEnv(3))
+			straight := start(t, m.Name, toyTrial(3))
 			var want []Report
 			for range 3 {
 				want = append(want, epoch(t, straight))
 			}
-			first := start(t, m.Name, toyEnv(3))
+			first := start(t, m.Name, toyTrial(3))
 			got := []Report{epoch(t, first)}
 			saved := bytes.Clone(first.State())
 			epoch(t, first) // lost in the crash
 
-			second := start(t, m.Name, toyEnv(3))
+			second := start(t, m.Name, toyTrial(3))
 			if err := second.SetState(saved); err != nil {
 				t.Fatal(err)
 			}
@@ -159,7 +112,7 @@ func TestResume(t *testing.T) {
 func TestSetStateRefuses(t *testing.T) {
 	for _, m := range Methods {
 		t.Run(m.Name, func(t *testing.T) {
-			s := start(t, m.Name, toyEnv(3))
+			s := start(t, m.Name, toyTrial(3))
 			epoch(t, s)
 			good := s.State()
 			reseal := func(b []byte) []byte { return (&stateWriter{buf: b}).seal() }
@@ -169,36 +122,36 @@ func TestSetStateRefuses(t *testing.T) {
 			if m.Name == other {
 				other = "darts-v1"
 			}
-			short := toyEnv(3)
-			short.Settings.Epochs, short.Settings.Queries = 1, 1
-			two := start(t, m.Name, toyEnv(3))
+			short := toyTrial(3)
+			short.set("epochs=1", "queries=1")
+			two := start(t, m.Name, toyTrial(3))
 			epoch(t, two)
 			epoch(t, two)
 			for _, tt := range []struct {
 				name  string
-				env   Env
+				env   *trial
 				state []byte
 				want  string
 			}{
-				{"nothing", toyEnv(3), nil, "checksum"},
-				{"a truncated state", toyEnv(3), good[:len(good)-9], "checksum"},
-				{"a flipped bit", toyEnv(3), flipped, "checksum"},
-				{"fields that are missing", toyEnv(3), reseal(bytes.Clone(good[:len(good)-12])), "damaged"},
-				{"bytes at the end", toyEnv(3), reseal(append(bytes.Clone(good[:len(good)-4]), 1, 2)), "left over"},
-				{"another kind of file", toyEnv(3), reseal([]byte("something else")), "damaged"},
-				{"another seed", toyEnv(4), good, "seed 3, want 4"},
-				{"another method", toyEnv(3), start(t, other, toyEnv(3)).State(), "belongs to method"},
+				{"nothing", toyTrial(3), nil, "checksum"},
+				{"a truncated state", toyTrial(3), good[:len(good)-9], "checksum"},
+				{"a flipped bit", toyTrial(3), flipped, "checksum"},
+				{"fields that are missing", toyTrial(3), reseal(bytes.Clone(good[:len(good)-12])), "damaged"},
+				{"bytes at the end", toyTrial(3), reseal(append(bytes.Clone(good[:len(good)-4]), 1, 2)), "left over"},
+				{"another kind of file", toyTrial(3), reseal([]byte("something else")), "damaged"},
+				{"another seed", toyTrial(4), good, "seed 3, want 4"},
+				{"another method", toyTrial(3), start(t, other, toyTrial(3)).State(), "belongs to method"},
 				{"a longer search", short, two.State(), "of 1"},
 			} {
 				err := start(t, m.Name, tt.env).SetState(tt.state)
-				if tt.name == "a longer search" && m.BlackBox != nil {
+				if tt.name == "a longer search" && m.BlackBox {
 					tt.want = "at most 1"
 				}
 				if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "search: ") {
 					t.Errorf("%s: error %v, want one that says %q", tt.name, err, tt.want)
 				}
 			}
-			if start(t, m.Name, toyEnv(3)).SetState(good) != nil {
+			if start(t, m.Name, toyTrial(3)).SetState(good) != nil {
 				t.Error("the good state is refused")
 			}
 		})
@@ -208,19 +161,19 @@ func TestSetStateRefuses(t *testing.T) {
 // The released code steps a copy of its optimiser, which moves nothing. Ours must
 // move w by exactly the T steps.
 func TestInnerStepsMoveTheWeights(t *testing.T) {
-	env := toyEnv(5)
-	env.Settings.MaxSteps = 1
-	p := env.Problem.(*toy)
-	s := start(t, "idarts", env).(*bilevel)
-	s.mix()
-	byHand, coefs := searchable(), slices.Clone(s.coefs)
+	env := toyTrial(5)
+	env.set("max_steps=1")
+	p := env.problem
+	s := start(t, "idarts", env).(*Engine)
+	s.Mix(ForWeights)
+	byHand, coefs := searchable(), slices.Clone(s.Coefs)
 	before := slices.Clone(p.w.x)
 	grad, buf := byHand.NewVec(), byHand.NewVec()
 	for i := range 4 {
 		if _, err := byHand.Gradient(batch.Batch{Index: uint64(i)}, coefs, grad, nil); err != nil {
 			t.Fatal(err)
 		}
-		env.Settings.Weights.Step(byHand.w, grad, buf, 0.2)
+		s.Weights.Step(byHand.w, grad, buf, 0.2)
 	}
 	epoch(t, s)
 	if moved := norm2(minus(p.w.x, before)); moved < 0.1 {
@@ -229,26 +182,26 @@ func TestInnerStepsMoveTheWeights(t *testing.T) {
 	if !slices.Equal(p.w.x, byHand.w.x) {
 		t.Errorf("weights %v, by hand %v: the architecture step must not move them", p.w.x, byHand.w.x)
 	}
-	if !slices.Equal(s.momentum.(*vec).x, buf.(*vec).x) {
-		t.Errorf("momentum %v, by hand %v", s.momentum, buf)
+	if !slices.Equal(s.Momentum.(*vec).x, buf.(*vec).x) {
+		t.Errorf("momentum %v, by hand %v", s.Momentum, buf)
 	}
 }
 
 // One outer step of idarts-released: the inner steps move nothing but the buffers;
 // then Δw = ε(v − s).
 func TestReleasedOuterStep(t *testing.T) {
-	env := toyEnv(5)
-	p := env.Problem.(*toy)
-	s := start(t, "idarts-released", env).(*bilevel)
-	s.rate, s.sums = 0.2, map[string]*mean{}
+	env := toyTrial(5)
+	p := env.problem
+	s := start(t, "idarts-released", env).(*Engine)
+	s.Clock.Rate, s.sums = 0.2, map[string]*mean{}
 	before, drift := slices.Clone(p.w.x), p.drift
-	if err := s.moves[0].Do(s); err != nil {
+	if err := s.Moves[0].Do(s); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(p.w.x, before) || p.drift == drift {
 		t.Errorf("inner steps: weights %v -> %v, buffer %v -> %v; want only the buffer to move", before, p.w.x, drift, p.drift)
 	}
-	if err := s.moves[1].Do(s); err != nil {
+	if err := s.Moves[1].Do(s); err != nil {
 		t.Fatal(err)
 	}
 	// By hand: v = w − target of the batch; s = Σ_{k≤2} (I−γA)ᵏ v with diagonal A.
@@ -264,7 +217,7 @@ func TestReleasedOuterStep(t *testing.T) {
 		shift[i] *= eps
 	}
 	nearAll(t, "shift", minus(p.w.x, before), shift, 1e-15)
-	if norm2(s.momentum.(*vec).x) != 0 {
+	if norm2(s.Momentum.(*vec).x) != 0 {
 		t.Error("momentum is used")
 	}
 }
@@ -272,22 +225,22 @@ func TestReleasedOuterStep(t *testing.T) {
 // The architecture gradient of darts-v2 is that of the one-step objective
 // f(c) = L₂(w − ξ(momentum·buf + ∂L₁/∂w(w,c) + decay·w)), by central differences.
 func TestLookAheadIsTheGradientOfOneStep(t *testing.T) {
-	env := toyEnv(6)
-	env.Settings.Weights.WeightDecay = 0.3
-	for i := range env.Problem.(*toy).train { // a mixed term that depends on w
-		env.Problem.(*toy).train[i].R = env.Problem.(*toy).train[i].B
+	env := toyTrial(6)
+	env.set("weights.weight_decay=0.3")
+	for i := range env.problem.train { // a mixed term that depends on w
+		env.problem.train[i].R = env.problem.train[i].B
 	}
-	p := env.Problem.(*toy)
-	s := start(t, "darts-v2", env).(*bilevel)
-	s.rate, s.sums = 0.2, map[string]*mean{}
+	p := env.problem
+	s := start(t, "darts-v2", env).(*Engine)
+	s.Clock.Rate, s.sums = 0.2, map[string]*mean{}
 	buf := []float64{0.3, -0.1, 0.2, 0.5, -0.4, 0.1}
-	copy(s.momentum.(*vec).x, buf)
-	s.mix()
-	before, coefs, alpha := slices.Clone(p.w.x), slices.Clone(s.coefs), slices.Clone(s.alpha)
-	if err := s.moves[0].Do(s); err != nil {
+	copy(s.Momentum.(*vec).x, buf)
+	s.Mix(ForWeights)
+	before, coefs, alpha := slices.Clone(p.w.x), slices.Clone(s.Coefs), slices.Clone(s.Relaxation.Params())
+	if err := s.Moves[0].Do(s); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(p.w.x, before) || !slices.Equal(s.momentum.(*vec).x, buf) {
+	if !slices.Equal(p.w.x, before) || !slices.Equal(s.Momentum.(*vec).x, buf) {
 		t.Error("the architecture step moved the weights or their momentum")
 	}
 	f := func(c []float64) float64 {
@@ -305,7 +258,7 @@ func TestLookAheadIsTheGradientOfOneStep(t *testing.T) {
 		c[i] += h
 		up := f(c)
 		c[i] -= 2 * h
-		near(t, fmt.Sprintf("dcoefs[%d]", i), s.dcoefs[i], (up-f(c))/(2*h), 1e-9)
+		near(t, fmt.Sprintf("dcoefs[%d]", i), s.Dcoefs[i], (up-f(c))/(2*h), 1e-9)
 	}
 	mixed := func(alpha []float64) float64 { // both layers take the same coefficients
 		one := make([]float64, 6)
@@ -318,7 +271,7 @@ func TestLookAheadIsTheGradientOfOneStep(t *testing.T) {
 		a[i] += h
 		up := mixed(a)
 		a[i] -= 2 * h
-		near(t, fmt.Sprintf("dalpha[%d]", i), s.dalpha[i], (up-mixed(a))/(2*h), 1e-9)
+		near(t, fmt.Sprintf("dalpha[%d]", i), s.dparams[i], (up-mixed(a))/(2*h), 1e-9)
 	}
 }
 
@@ -346,10 +299,10 @@ func TestBatchesOfAnOuterStep(t *testing.T) {
 			train(batch.Fresh, 0), train(batch.Fresh, 1), valid(batch.Replaced, 0), train(batch.Fresh, 2), train(batch.Fresh, 2), train(batch.Fresh, 2),
 			train(batch.Fresh, 3), train(batch.Fresh, 4), valid(batch.Replaced, 1), train(batch.Fresh, 5), train(batch.Fresh, 5), train(batch.Fresh, 5)}},
 	} {
-		env := toyEnv(1)
-		env.Settings.ArchFirst, env.Settings.InnerSteps, env.Settings.MaxSteps, env.Settings.ValidDraw = tt.archFirst, 2, 2, batch.Fresh
+		env := toyTrial(1)
+		env.set(fmt.Sprintf("arch_first=%v", tt.archFirst), "inner_steps=2", "max_steps=2", "valid_draw=fresh")
 		epoch(t, start(t, tt.name, env))
-		if got := env.Problem.(*toy).asked; !slices.Equal(got, tt.want) {
+		if got := env.problem.asked; !slices.Equal(got, tt.want) {
 			t.Errorf("%s (arch first %v) reads %v, want %v", tt.name, tt.archFirst, got, tt.want)
 		}
 	}
@@ -374,8 +327,8 @@ func TestStepsOfAnEpoch(t *testing.T) {
 		{"idarts-released", true, 2, 0, 3},
 		{"idarts", false, 4, 9, 5},
 	} {
-		env := toyEnv(1)
-		env.Settings.OnePass, env.Settings.InnerSteps, env.Settings.MaxSteps = tt.onePass, tt.inner, tt.maxSteps
+		env := toyTrial(1)
+		env.set(fmt.Sprintf("one_pass=%v", tt.onePass), fmt.Sprintf("inner_steps=%d", tt.inner), fmt.Sprintf("max_steps=%d", tt.maxSteps))
 		steps := 0
 		if _, err := start(t, tt.name, env).Epoch(context.Background(), func(done, total int) { steps = total }); err != nil {
 			t.Fatal(err)
@@ -388,22 +341,19 @@ func TestStepsOfAnEpoch(t *testing.T) {
 
 func TestGammaIsTheLearningRateUnlessSet(t *testing.T) {
 	for _, tt := range []struct{ set, want float64 }{{0, 0.2}, {0.7, 0.7}} {
-		env := toyEnv(1)
-		env.Settings.Gamma = tt.set
-		s := start(t, "idarts", env).(*bilevel)
-		s.rate = 0.2
-		near(t, "gamma", s.point(batch.Epochs, batch.Epochs, Neumann{1}).Gamma, tt.want, 0)
+		e := start(t, "idarts", toyTrial(1)).(*Engine)
+		e.Clock.Rate = 0.2
+		near(t, "gamma", ArchStep{Gamma: tt.set}.point(e).Gamma, tt.want, 0)
 	}
 }
 
 func TestDivergingSearchFails(t *testing.T) {
 	for _, m := range Methods {
-		if !m.NeedsProblem {
+		if m.BlackBox {
 			continue
 		}
-		env := toyEnv(1)
-		env.Settings.Weights = SGD{LR: 1e5, MinLR: 1e5}
-		env.Settings.Epochs = 40
+		env := toyTrial(1)
+		env.set("weights.lr=1e5", "weights.min_lr=1e5", "weights.Momentum=0", "weights.nesterov=false", "weights.weight_decay=0", "weights.clip=0", "epochs=40")
 		s := start(t, m.Name, env)
 		var err error
 		for i := 0; i < 40 && err == nil; i++ {
@@ -411,7 +361,7 @@ func TestDivergingSearchFails(t *testing.T) {
 		}
 		// The released method normalises its weight step, so it cannot run away.
 		if m.Name == "idarts-released" {
-			env.Problem.(*toy).w.x[0] = math.NaN()
+			env.problem.w.x[0] = math.NaN()
 			_, err = start(t, m.Name, env).Epoch(context.Background(), nil)
 		}
 		if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), m.Name) {
@@ -423,9 +373,9 @@ func TestDivergingSearchFails(t *testing.T) {
 func TestEpochStopsWithItsContext(t *testing.T) {
 	for _, m := range Methods {
 		ctx, cancel := context.WithCancel(context.Background())
-		s := start(t, m.Name, toyEnv(1))
+		s := start(t, m.Name, toyTrial(1))
 		_, err := s.Epoch(ctx, func(done, total int) { cancel() })
-		if m.BlackBox != nil { // one cell is one step
+		if m.BlackBox { // one cell is one step
 			_, err = s.Epoch(ctx, nil)
 		}
 		if !errors.Is(err, context.Canceled) {
@@ -436,8 +386,8 @@ func TestEpochStopsWithItsContext(t *testing.T) {
 
 func TestRandomSearch(t *testing.T) {
 	draws := func(seed uint64) ([]string, Report) {
-		env := toyEnv(seed)
-		env.Settings.Queries = 9 // all there are
+		env := toyTrial(seed)
+		env.set("queries=9") // all there are
 		var asked []string
 		env.Query = func(arch string) (float64, error) {
 			asked = append(asked, arch)
@@ -471,8 +421,8 @@ func TestRandomSearch(t *testing.T) {
 		t.Errorf("seeds 1 and 2 both draw %q", one)
 	}
 
-	env := toyEnv(1)
-	env.Settings.Queries = 10
+	env := toyTrial(1)
+	env.set("queries=10")
 	s := start(t, "random", env)
 	for range 9 {
 		epoch(t, s)
@@ -489,24 +439,20 @@ func TestRandomSearch(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	for _, tt := range []struct {
 		name, method string
-		change       func(*Env)
+		change       func(*trial)
 		want         string
 	}{
-		{"no problem", "idarts", func(e *Env) { e.Problem = nil }, "needs a problem"},
-		{"no query", "random", func(e *Env) { e.Query = nil }, "needs a way to query"},
-		{"no queries", "random", func(e *Env) { e.Settings.Queries = 0 }, "queries is 0"},
-		{"no epochs", "darts-v1", func(e *Env) { e.Settings.Epochs = 0 }, "0 epochs"},
-		{"no inner steps", "idarts", func(e *Env) { e.Settings.InnerSteps = 0 }, "inner_steps is 0"},
-		{"negative K", "idarts", func(e *Env) { e.Settings.NeumannTerms = -1 }, "neumann_terms -1"},
-		{"no data", "darts-v1", func(e *Env) { e.Problem.(*toy).perEpoch = 0 }, "no batch"},
+		{"no problem", "idarts", func(e *trial) { e.Supernet = nil }, "needs a supernet"},
+		{"no query", "random", func(e *trial) { e.Query = nil }, "needs a way to query"},
+		{"no queries", "random", func(e *trial) { e.set("queries=0") }, "queries is 0"},
+		{"no epochs", "darts-v1", func(e *trial) { e.set("epochs=0") }, "epochs is 0"},
+		{"no inner steps", "idarts", func(e *trial) { e.set("inner_steps=0") }, "inner_steps is 0"},
+		{"negative K", "idarts", func(e *trial) { e.set("neumann_terms=-1") }, "neumann_terms is -1"},
+		{"no data", "darts-v1", func(e *trial) { e.problem.perEpoch = 0 }, "no batch"},
 	} {
-		env := toyEnv(1)
-		tt.change(&env)
-		m, err := Lookup(tt.method)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err = m.New(env); err == nil || !strings.Contains(err.Error(), tt.want) {
+		env := toyTrial(1)
+		tt.change(env)
+		if _, err := env.start(t, tt.method); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one that says %q", tt.name, err, tt.want)
 		}
 	}
@@ -518,28 +464,43 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-func TestConfigIsARecord(t *testing.T) {
-	m, err := Lookup("idarts")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := toySettings()
-	s.ValidDraw = batch.Replaced
-	b, err := json.Marshal(m.Config(s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{`"outer":["4 x weights","architecture: neumann K=2"]`, `"neumann_terms":2`, `"valid_draw":"replaced"`, `"nesterov":true`} {
-		if !strings.Contains(string(b), want) {
-			t.Errorf("%s does not contain %s", b, want)
+// What a run stores of its method is text and numbers; the numbers are read back
+// strictly.
+func TestSettingsAreARecord(t *testing.T) {
+	for _, m := range Methods {
+		want := toyTrial(1).settings(t, m.Name)
+		if reflect.TypeOf(m.Zero) != reflect.TypeOf(want) {
+			t.Errorf("%s: Zero is a %T, want %T", m.Name, m.Zero, want)
+		}
+		record, err := json.Marshal(m.Config(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stored struct {
+			Name     string
+			Settings json.RawMessage
+		}
+		if err := json.Unmarshal(record, &stored); err != nil || stored.Name != m.Name {
+			t.Errorf("%s: record %s, %v", m.Name, record, err)
+		}
+		got, err := m.Decode(stored.Settings)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: read back %+v, %v; want %+v", m.Name, got, err, want)
+		}
+		for _, tt := range []struct{ name, old, new, want string }{
+			{"an unknown name", "{", `{"temperature":1,`, `"temperature"`},
+			{"a missing name", `"queries":3,`, "", `"queries" is missing`},
+			{"a missing name", `"epochs":3,`, "", `"epochs" is missing`},
+			{"a number out of range", `"queries":3`, `"queries":0`, "queries is 0"},
+			{"a number out of range", `"epochs":3`, `"epochs":0`, "epochs is 0"},
+		} {
+			text := strings.Replace(string(stored.Settings), tt.old, tt.new, 1)
+			if _, err := m.Decode([]byte(text)); text != string(stored.Settings) && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), m.Name)) {
+				t.Errorf("%s: %s gives error %v, want one that says %q", m.Name, tt.name, err, tt.want)
+			}
 		}
 	}
-	var back Config
-	if err := json.Unmarshal(b, &back); err != nil || !reflect.DeepEqual(back, m.Config(s)) {
-		t.Errorf("read back %+v, error %v", back, err)
-	}
-	var d batch.Draw
-	if err := d.UnmarshalText([]byte("sometimes")); err == nil || !strings.Contains(err.Error(), `"replaced"`) {
-		t.Errorf("unknown draw gives error %v", err)
+	if _, err := idarts.New(toyTrial(1).Env, Random{}); err == nil || !strings.Contains(err.Error(), "want search.IDARTS") {
+		t.Errorf("settings of another method give error %v", err)
 	}
 }

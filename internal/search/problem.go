@@ -1,54 +1,20 @@
 // Package search holds architecture-search methods: relaxations, hypergradients,
 // updates, selection. It knows no network and no images; it states the [Problem]
-// it needs.
+// it needs. Start at [Methods] for what there is, at [Hyper.Gradient] for the
+// formula of iDARTS, at [Engine] for how a search goes.
 //
-// Architecture parameters α are one flat []float64 on the host, row after row
-// (see [Layout]); weights are an [exec.Vec] on the device. Losses are mean
-// cross-entropies in nats without weight decay.
+// Architecture parameters θ are one flat []float64 on the host, owned by a
+// [Relaxation]; mixture coefficients c are flat as well, see [Layout]; weights are
+// an [exec.Vec] on the device. Losses are mean cross-entropies in nats without
+// weight decay.
 package search
 
 import (
-	"math/rand/v2"
+	"errors"
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 )
-
-// Row is one decision: an edge of a cell and the operations it chooses from.
-type Row struct {
-	Name    string   // "1<-0"
-	Options []string // "none", "skip_connect", ...
-}
-
-// Layout lists the decisions of a space. α and the mixture coefficients of one
-// layer are flat: the options of row 0, then of row 1, and so on.
-type Layout []Row
-
-// Len is the number of architecture parameters.
-func (l Layout) Len() int {
-	n := 0
-	for _, row := range l {
-		n += len(row.Options)
-	}
-	return n
-}
-
-// Space is what a method may know of a search space.
-type Space struct {
-	Layout Layout
-	// Derive decides the architecture that α stands for, as the space's own rule
-	// says (NAS-Bench-201: the largest entry of each row), in the space's text form.
-	Derive func(alpha []float64) string
-	// Random draws an architecture uniformly from the space.
-	Random func(r *rand.Rand) string
-	// Neighbours lists the architectures that differ from arch in one decision, each
-	// once, in an order that depends on arch alone. There is at least one, arch is not
-	// among them, and steps lead from any architecture to any other.
-	Neighbours func(arch string) ([]string, error)
-	// Choose is the architecture that takes one option from each row of Layout, an
-	// index into its Options. nil: the decisions of the space are of another kind.
-	Choose func(options []int) string
-}
 
 // Problem is a supernet on data, seen from a method. Mixture coefficients and
 // their gradients are [Layers()·A], A = Layout.Len(), layer after layer, so that
@@ -78,3 +44,43 @@ type Problem interface {
 	State() []byte
 	SetState(b []byte) error
 }
+
+// SupernetOptions are what a method may ask of its supernet. The zero value is the
+// protocol's own network. What a space cannot build is an error.
+//
+// Weights of edges need no option: a relaxation makes the coefficients edge·θ on the
+// host, which is the same sum in the network.
+type SupernetOptions struct {
+	Width   int    `json:"width,omitempty"`   // channels of the first stage
+	Depth   int    `json:"depth,omitempty"`   // cells: of a stage, or in all, as the protocol counts them
+	Partial int    `json:"partial,omitempty"` // 1/Partial of the channels goes through the mixtures
+	Live    []bool `json:"live,omitempty"`    // [A]: options that the network has at all
+}
+
+// Resize sets the width c and the depth n that are asked for, for a network that can
+// change no more than these; anything else is an error.
+func (o SupernetOptions) Resize(c, n *int) error {
+	if o.Partial > 1 || o.Live != nil {
+		return errors.New("search: this supernet has neither partial channels nor operations that can be left out")
+	}
+	if o.Width > 0 {
+		*c = o.Width
+	}
+	if o.Depth > 0 {
+		*n = o.Depth
+	}
+	return nil
+}
+
+// Data says which images each level takes its batches from.
+type Data uint8
+
+const (
+	// Halves: the weights take the training half, the architecture the validation half.
+	Halves Data = iota
+	// Whole: both levels take the next batch of one stream over all images.
+	Whole
+	// Shared: the weights take the next batch of that stream, and the architecture
+	// takes it once more.
+	Shared
+)

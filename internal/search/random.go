@@ -2,14 +2,20 @@ package search
 
 import "idarts/internal/rng"
 
-const randomName = "random"
+// Random are the settings of random search.
+type Random struct{ Budget }
+
+var random = Method{
+	Name: "random", Title: "Random search", Paper: "Li & Talwalkar, UAI 2019, arXiv:1902.07638",
+	Note:     "distinct cells drawn uniformly; keeps the one of best validation accuracy; its budget is a number of distinct cells",
+	BlackBox: true, Zero: Random{},
+	New: typed("random", func(env Env, s Random) (Searcher, error) {
+		return newBlackBox("random", env, s.Budget, func(b *blackBox) strategy { return randomSearch{b} })
+	}),
+}
 
 // randomSearch draws distinct architectures uniformly.
 type randomSearch struct{ *blackBox }
-
-func newRandom(env Env) (Searcher, error) {
-	return newBlackBox(randomName, env, func(b *blackBox) strategy { return randomSearch{b} })
-}
 
 func (r randomSearch) next() (string, error) {
 	return r.unseen(rng.New(r.env.Seed, "random search", uint64(len(r.archs))))

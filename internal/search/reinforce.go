@@ -7,7 +7,37 @@ import (
 	"idarts/internal/rng"
 )
 
-const reinforceName = "reinforce"
+// REINFORCE are the settings of the policy gradient.
+type REINFORCE struct {
+	Budget
+	Arch      Adam    `json:"arch"`       // moves the policy
+	InitScale float64 `json:"init_scale"` // θ starts as InitScale·N(0,1)
+	Baseline  float64 `json:"baseline"`   // weight of the past in the mean reward
+}
+
+// Check implements [Settings].
+func (s REINFORCE) Check() error {
+	if !(s.Arch.LR > 0) || !(s.Baseline >= 0 && s.Baseline < 1) {
+		return fmt.Errorf("rate of arch is %v and baseline is %v, want a rate above 0 and a baseline from 0 to below 1", s.Arch.LR, s.Baseline)
+	}
+	return s.Budget.Check()
+}
+
+var reinforcement = Method{
+	Name: "reinforce", Title: "REINFORCE", Paper: "Dong & Yang, ICLR 2020, arXiv:2001.00326",
+	Note:     "a softmax policy for each decision, Adam, moving average of the reward as baseline; keeps the cell of best validation accuracy; cells that come again cost nothing and after 100 of them in a row the policy starts over; its budget is a number of distinct cells",
+	BlackBox: true, Zero: REINFORCE{},
+	New: typed("reinforce", func(env Env, s REINFORCE) (Searcher, error) {
+		if env.Space.Choose == nil {
+			return nil, fmt.Errorf("search: method %q needs a space that chooses one option in each row", "reinforce")
+		}
+		return newBlackBox("reinforce", env, s.Budget, func(b *blackBox) strategy {
+			r := &reinforce{blackBox: b, set: s}
+			r.start()
+			return r
+		})
+	}),
+}
 
 // patience is how many samples in a row may be known before the policy of
 // [reinforce] is taken to be stuck. Ours: the benchmark has a budget of time, in
@@ -25,6 +55,7 @@ const patience = 100
 // Source: Williams 1992, as in NAS-Bench-201 (arXiv:2001.00326) and its code.
 type reinforce struct {
 	*blackBox
+	set     REINFORCE
 	theta   []float64
 	moments Moments
 	n, d    float64
@@ -34,26 +65,12 @@ type reinforce struct {
 	starts  uint64
 }
 
-func newReinforce(env Env) (Searcher, error) {
-	if s := env.Settings; !(s.Arch.LR > 0) || !(s.Baseline >= 0 && s.Baseline < 1) {
-		return nil, fmt.Errorf("search: method %q: rate of arch is %v and baseline is %v, want a rate above 0 and a baseline from 0 to below 1", reinforceName, s.Arch.LR, s.Baseline)
-	}
-	if env.Space.Choose == nil {
-		return nil, fmt.Errorf("search: method %q needs a space that chooses one option in each row", reinforceName)
-	}
-	return newBlackBox(reinforceName, env, func(b *blackBox) strategy {
-		r := &reinforce{blackBox: b}
-		r.start()
-		return r
-	})
-}
-
 // start makes a policy that has learnt nothing.
 func (r *reinforce) start() {
 	stream := rng.New(r.env.Seed, "reinforce policy", r.starts)
 	r.theta = make([]float64, r.env.Space.Layout.Len())
 	for i := range r.theta {
-		r.theta[i] = r.env.Settings.InitScale * stream.NormFloat64()
+		r.theta[i] = r.set.InitScale * stream.NormFloat64()
 	}
 	r.moments, r.n, r.d = Moments{}, 0, 0
 	r.starts++
@@ -80,7 +97,7 @@ func (r *reinforce) next() (string, error) {
 }
 
 func (r *reinforce) learn(_ string, score float64) {
-	keep := r.env.Settings.Baseline
+	keep := r.set.Baseline
 	r.n, r.d = keep*r.n+(1-keep)*score, keep*r.d+(1-keep)
 	advantage := score - r.n/r.d
 	grad := make([]float64, len(r.theta))
@@ -92,5 +109,5 @@ func (r *reinforce) learn(_ string, score float64) {
 		grad[first+r.picked[i]] -= advantage
 		first += len(row.Options)
 	}
-	r.env.Settings.Arch.Step(r.theta, grad, &r.moments)
+	r.set.Arch.Step(r.theta, grad, &r.moments)
 }

@@ -2,84 +2,76 @@ package search
 
 import (
 	"math"
-	"slices"
+	"math/rand/v2"
 )
 
-// Relaxation turns α into mixture coefficients, one set [A] for all layers, and
-// pulls gradients back. α, coefs and their gradients are flat, row after row.
-type Relaxation struct {
-	Name string
-	// Mix fills coefs = p(α).
-	Mix func(rows Layout, alpha, coefs []float64)
-	// Pullback fills dalpha = (∂p/∂α)ᵀ dcoefs at coefs = p(α).
-	Pullback func(rows Layout, alpha, coefs, dcoefs, dalpha []float64)
+// Stateful is what a search saves. SetState takes what State of an equal value
+// gave and goes on with the same bits; it refuses bytes that are none.
+type Stateful interface {
+	State() []byte
+	SetState(b []byte) error
 }
 
-// Coefs is p(α) for each of so many layers, [layers·A].
-func (r Relaxation) Coefs(rows Layout, alpha []float64, layers int) []float64 {
-	one := make([]float64, len(alpha))
-	r.Mix(rows, alpha, one)
-	return slices.Repeat(one, layers)
+// Relaxation owns architecture parameters θ: how they start, and which mixture of
+// operations they stand for. θ may be logits, points on a simplex, gates, latent
+// codes; it may have any number of entries.
+type Relaxation interface {
+	// Params is θ, live: an [ArchOptimizer] moves it.
+	Params() []float64
+	// Mix fills coefs [A] with a mixture for one use, the same for all layers, and
+	// returns its pullback, which holds until the next call. A random relaxation draws
+	// from use.Rand alone, so that the mixture is a pure function of θ and use.
+	Mix(coefs []float64, use Use) Pullback
+	// Scores fills scores [A] with what decides the architecture, see [Space.Derive].
+	Scores(scores []float64)
+	// State is θ and what else changes.
+	Stateful
 }
 
-// Uniform are coefficients that prefer nothing, [layers·A].
-func Uniform(rows Layout, layers int) []float64 {
-	return Softmax.Coefs(rows, make([]float64, rows.Len()), layers)
+// Pullback fills dparams with (∂c/∂θ)ᵀ dcoefs; dcoefs is [A], summed over layers.
+// It is linear in dcoefs.
+type Pullback func(dcoefs, dparams []float64)
+
+// Use says what a mixture is for.
+type Use struct {
+	For   Purpose
+	Clock Clock
+	Rand  *rand.Rand // a stream of its own for each mixture of a search
 }
 
-// Softmax mixes each row by p_o = exp(α_o)/Σ exp(α), as DARTS does
-// (Liu et al., ICLR 2019, arXiv:1806.09055).
-var Softmax = Relaxation{Name: "softmax", Mix: softmax, Pullback: softmaxPullback}
+// Purpose is the kind of pass that a mixture goes into.
+type Purpose uint8
 
-func softmax(rows Layout, alpha, coefs []float64) {
-	start := 0
-	for _, row := range rows {
-		end := start + len(row.Options)
-		softmaxRow(alpha[start:end], coefs[start:end])
-		start = end
-	}
+const (
+	ForWeights Purpose = iota
+	ForArchitecture
+	ForEvaluation
+)
+
+// Clock is how far a search is. Temperatures and other schedules read it.
+type Clock struct {
+	Epoch, Epochs int     // of the search or, after it, of the selection; from 0
+	Step, Steps   int     // outer steps of this epoch; from 0
+	Rate          float64 // learning rate of the weights
 }
 
-func softmaxRow(alpha, p []float64) {
-	top := math.Inf(-1)
-	for _, a := range alpha {
-		top = math.Max(top, a)
-	}
-	sum := 0.0
-	for o, a := range alpha {
-		p[o] = math.Exp(a - top)
-		sum += p[o]
-	}
-	for o := range p {
-		p[o] /= sum
-	}
-}
-
-// softmaxPullback: dα_o = p_o (dp_o − Σ_j p_j dp_j).
-func softmaxPullback(rows Layout, _, coefs, dcoefs, dalpha []float64) {
-	start := 0
-	for _, row := range rows {
-		end := start + len(row.Options)
-		mean := 0.0
-		for o := start; o < end; o++ {
-			mean += coefs[o] * dcoefs[o]
-		}
-		for o := start; o < end; o++ {
-			dalpha[o] = coefs[o] * (dcoefs[o] - mean)
-		}
-		start = end
-	}
-}
-
-// Entropy is the mean over rows of the entropy of softmax(α), in nats: ln of the
-// number of options at the start, 0 when every row has decided.
-func Entropy(rows Layout, alpha []float64) float64 {
-	p := make([]float64, len(alpha))
-	softmax(rows, alpha, p)
+// Entropy is the mean entropy of the rows of scores, in nats: ln of the number of
+// options when nothing is decided, 0 when every row is. Entries below 0 count as
+// 0, and a row that does not add up to 1 is scaled first.
+func Entropy(rows Layout, scores []float64) float64 {
 	total := 0.0
-	for _, x := range p {
-		if x > 0 {
-			total -= x * math.Log(x)
+	for _, row := range rows.Parts(scores) {
+		sum := 0.0
+		for _, x := range row {
+			sum += max(x, 0)
+		}
+		if math.Abs(sum-1) < 1e-9 {
+			sum = 1
+		}
+		for _, x := range row {
+			if x > 0 {
+				total -= x / sum * math.Log(x/sum)
+			}
 		}
 	}
 	return total / float64(len(rows))

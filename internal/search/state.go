@@ -10,8 +10,8 @@ import (
 
 // A state is little-endian: the header (magic, method, seed, number of
 // architecture parameters), the method's fields, and a CRC-32 of all before it.
-// Slices are led by their length.
-const stateMagic = "idarts search state 1"
+// Slices are led by their length. Form 1 had no parts of their own state.
+const stateMagic = "idarts search state 2"
 
 type stateWriter struct{ buf []byte }
 
@@ -61,7 +61,7 @@ func (r *stateReader) fail(err error) {
 	r.buf = nil
 }
 
-func (r *stateReader) take(n uint64) []byte {
+func (r *stateReader) next(n uint64) []byte {
 	if r.err != nil {
 		return nil
 	}
@@ -75,13 +75,13 @@ func (r *stateReader) take(n uint64) []byte {
 }
 
 func (r *stateReader) uint() uint64 {
-	if b := r.take(8); b != nil {
+	if b := r.next(8); b != nil {
 		return binary.LittleEndian.Uint64(b)
 	}
 	return 0
 }
 
-func (r *stateReader) bytes() []byte { return r.take(r.uint()) }
+func (r *stateReader) bytes() []byte { return r.next(r.uint()) }
 
 func (r *stateReader) floats(want int) []float64 {
 	if n := r.uint(); r.err == nil && n != uint64(want) {
@@ -114,4 +114,22 @@ func (r *stateReader) end() error {
 		r.fail(fmt.Errorf("damaged: %d bytes left over", len(r.buf)))
 	}
 	return r.err
+}
+
+// Floats are the bytes of xs, for the state of parts.
+func Floats(xs []float64) []byte {
+	var w stateWriter
+	w.floats(xs)
+	return w.buf
+}
+
+// SetFloats fills xs with what Floats gave for as many numbers.
+func SetFloats(xs []float64, b []byte) error {
+	r := stateReader{buf: b}
+	fresh := r.floats(len(xs))
+	if err := r.end(); err != nil {
+		return err
+	}
+	copy(xs, fresh)
+	return nil
 }

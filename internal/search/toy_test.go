@@ -247,15 +247,17 @@ func fixed(train, valid bowl, w ...float64) *toy {
 	return &toy{layers: 1, train: []bowl{train}, valid: []bowl{valid}, perEpoch: 1, w: &vec{w}}
 }
 
-var toyRows = Layout{{"1<-0", []string{"a", "b", "c"}}, {"2<-0", []string{"a", "b", "c"}}}
+var toyRows = Layout{
+	{Name: "1<-0", Options: []string{"a", "b", "c"}, Node: 1, Keep: 1},
+	{Name: "2<-0", Options: []string{"a", "b", "c"}, Node: 2, Keep: 1},
+}
 
 func toySpace() Space {
 	return Space{
 		Layout: toyRows,
-		Derive: func(alpha []float64) string {
+		Derive: func(scores []float64) string {
 			var picks []string
-			for start := 0; start < len(alpha); start += 3 {
-				row := alpha[start : start+3]
+			for _, row := range toyRows.Parts(scores) {
 				picks = append(picks, toyRows[0].Options[slices.Index(row, slices.Max(row))])
 			}
 			return strings.Join(picks, "|")

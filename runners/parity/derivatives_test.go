@@ -70,7 +70,7 @@ func (p *tinyProblem) mix(alpha []float64) (coefs []float64, pullback func([]flo
 		for i, x := range g {
 			sum[i%len(sum)] += x
 		}
-		search.Softmax.Pullback(p.layout, alpha, one, sum, out)
+		search.Softmax.Pullback(p.layout, one, sum, out)
 		return out
 	}
 }

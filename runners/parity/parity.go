@@ -286,7 +286,7 @@ func Parity(f *Fixture, device exec.Device, out string) error {
 	alpha := func(name string, dcoefs []float64) {
 		layer, dalpha := make([]float64, len(mixture)), make([]float64, len(mixture))
 		search.SumLayers(layer, dcoefs)
-		search.Softmax.Pullback(f.layout, nil, mixture, layer, dalpha)
+		search.Softmax.Pullback(f.layout, mixture, layer, dalpha)
 		tensor(name, []int{len(dalpha)}, dalpha)
 	}
 

@@ -214,7 +214,7 @@ func TestGoldenSupernets(t *testing.T) {
 				for i, d := range dcoefs {
 					sum[i%len(sum)] += d
 				}
-				search.Softmax.Pullback(layout, alpha, one, sum, out)
+				search.Softmax.Pullback(layout, one, sum, out)
 				return out
 			}
 			starts := []int{0}
@@ -278,7 +278,7 @@ func TestGoldenSupernets(t *testing.T) {
 			}
 			if g.derived != "" {
 				cases++
-				if got := space.Search().Derive(alpha); got != g.derived {
+				if got := space.Search().Derive(one); got != g.derived {
 					t.Errorf("derived %s, want %s", got, g.derived)
 				}
 			}

@@ -43,6 +43,9 @@ type Net interface {
 	// Search is the one-shot network for images like d, with the number of its cells.
 	// Each cell has its own copy of all mixture coefficients.
 	Search(d supernet.Data) (build supernet.Build, cells int)
+	// SearchWith is Search, changed as a method asks. What the network cannot be
+	// built with is an error.
+	SearchWith(o search.SupernetOptions, d supernet.Data) (build supernet.Build, cells int, err error)
 	// Train is the network of one architecture, for training from scratch.
 	Train(arch string, d supernet.Data) (supernet.Build, error)
 }
@@ -102,42 +105,48 @@ var paperArch = search.Adam{LR: 3e-4, Beta1: 0.5, Beta2: 0.999, Eps: 1e-8, Weigh
 // blackBox are the methods that ask a table, with one budget for all. The number
 // is ours: the published budgets are simulated seconds of training.
 var blackBox = map[string]search.Settings{
-	"random": {Queries: 100},
+	"random": search.Random{Budget: budget},
 	// NAS-Bench-201 and its code: 10 members, tournaments of 3.
-	"rea": {Queries: 100, Population: 10, Sample: 3},
+	"rea": search.REA{Budget: budget, Population: 10, Sample: 3},
 	// NAS-Bench-201: Adam of rate 0.01 (0.5 in some of its scripts), average of weight
 	// 0.9; logits begin at 0.001·N(0,1) in its code.
-	"reinforce": {
-		Queries: 100, Baseline: 0.9, InitScale: 1e-3,
+	"reinforce": search.REINFORCE{
+		Budget: budget, Baseline: 0.9, InitScale: 1e-3,
 		Arch: search.Adam{LR: 0.01, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 	},
-	"local": {Queries: 100},
+	"local": search.Local{Budget: budget},
 }
+
+var budget = search.Budget{Queries: 100}
+
+// paperDARTS is the search of NAS-Bench-201's DARTS code. Source: NAS-Bench-201,
+// exps/NAS-Bench-201-algos/DARTS-V1.py and DARTS-V2.py,
+// configs/nas-benchmark/algos/DARTS.config.
+var paperDARTS = search.Bilevel{
+	Epochs:  50,
+	Weights: search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
+	Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced,
+}
+
+// paperImplicit is T and K of the notebook, save name "T4_K2"; γ is the learning rate.
+var paperImplicit = search.Implicit{InnerSteps: 4, NeumannTerms: 2}
 
 // paperSettings are the searches of Table 1 of the paper and of its baselines.
 var paperSettings = map[string]search.Settings{
 	"random": blackBox["random"], "rea": blackBox["rea"], "reinforce": blackBox["reinforce"], "local": blackBox["local"],
-	"darts-v1": { // NAS-Bench-201, exps/NAS-Bench-201-algos/DARTS-V1.py, configs/nas-benchmark/algos/DARTS.config
-		Epochs:  50,
-		Weights: search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced,
+	"darts-v1": search.DARTS1{Bilevel: paperDARTS},
+	"darts-v2": search.DARTS2{Bilevel: paperDARTS},
+	"idarts": search.IDARTS{ // notebook: 30 epochs, lr 0.01
+		Bilevel: search.Bilevel{
+			Epochs:  30,
+			Weights: search.SGD{LR: 0.01, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
+			Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced,
+		},
+		Implicit: paperImplicit,
 	},
-	"darts-v2": { // NAS-Bench-201, exps/NAS-Bench-201-algos/DARTS-V2.py
-		Epochs:  50,
-		Weights: search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced, ArchFirst: true,
-	},
-	"idarts": { // notebook: 30 epochs, lr 0.01, save name "T4_K2"; γ is the learning rate
-		Epochs:  30,
-		Weights: search.SGD{LR: 0.01, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced,
-		InnerSteps: 4, NeumannTerms: 2,
-	},
-	"idarts-released": { // the same numbers; momentum, decay and clipping have no effect there
-		Epochs:  30,
-		Weights: search.SGD{LR: 0.01, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced,
-		InnerSteps: 4, NeumannTerms: 2,
+	"idarts-released": search.IDARTSReleased{ // the same numbers; momentum, decay and clipping have no effect there
+		Epochs: 30, Weights: search.Rate{LR: 0.01, MinLR: 0.001},
+		Arch: paperArch, InitScale: 1e-3, Implicit: paperImplicit,
 	},
 }
 
@@ -155,24 +164,32 @@ var paperSettings = map[string]search.Settings{
 // quarter as many architecture steps. cells is the budget of random search: about
 // as many as one search with iDARTS has arithmetic for.
 func laptopSettings(epochs, steps, cells int) map[string]search.Settings {
+	return settingsOf(epochs, steps, steps/laptopImplicit.InnerSteps, cells)
+}
+
+var laptopImplicit = search.Implicit{InnerSteps: 4, NeumannTerms: 2, OnePass: true}
+
+// settingsOf are those of laptopSettings with so many outer steps an epoch, darts of
+// DARTS and idarts of iDARTS.
+func settingsOf(epochs, darts, idarts, cells int) map[string]search.Settings {
 	arch := paperArch
 	arch.LR = 0.01
-	darts := search.Settings{
-		Epochs: epochs, MaxSteps: steps,
+	bilevel := search.Bilevel{
+		Epochs: epochs, MaxSteps: darts,
 		Weights: search.SGD{LR: 0.1, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
 		Arch:    arch, InitScale: 1e-3, ValidDraw: batch.Replaced,
 	}
-	v2 := darts
-	v2.ArchFirst = true
-	idarts := darts
-	idarts.InnerSteps, idarts.NeumannTerms, idarts.OnePass = 4, 2, true
-	idarts.MaxSteps = steps / idarts.InnerSteps
+	implicit := bilevel
+	implicit.MaxSteps = idarts
 	return map[string]search.Settings{
-		"random":          {Queries: cells},
-		"darts-v1":        darts,
-		"darts-v2":        v2,
-		"idarts":          idarts,
-		"idarts-released": idarts,
+		"random":   search.Random{Budget: search.Budget{Queries: cells}},
+		"darts-v1": search.DARTS1{Bilevel: bilevel},
+		"darts-v2": search.DARTS2{Bilevel: bilevel},
+		"idarts":   search.IDARTS{Bilevel: implicit, Implicit: laptopImplicit},
+		"idarts-released": search.IDARTSReleased{
+			Epochs: epochs, MaxSteps: idarts, Weights: search.Rate{LR: 0.1, MinLR: 0.001},
+			Arch: arch, InitScale: 1e-3, Implicit: laptopImplicit,
+		},
 	}
 }
 
@@ -314,11 +331,6 @@ func oneShotLaptop(name string, space nb1b1.OneShot, width int) Protocol {
 
 // quick is a protocol to try the commands with, all ours.
 func quick(space string, net Net) Protocol {
-	settings := laptopSettings(2, 0, 2)
-	for name, s := range settings {
-		s.MaxSteps = 8
-		settings[name] = s
-	}
 	return Protocol{
 		Name: "quick", Title: "seconds, to try the commands; its numbers mean nothing",
 		Space: space, Dataset: "fashion16",
@@ -329,13 +341,13 @@ func quick(space string, net Net) Protocol {
 			Epochs: 1, Batch: 100,
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 		}}},
-		Search: settings,
+		Search: settingsOf(2, 8, 8, 2),
 	}
 }
 
-// Methods lists the methods that p has settings for, in report order.
-func (p Protocol) Methods() []string {
-	return slices.DeleteFunc(search.Names(), func(name string) bool {
+// Methods lists those of a catalog that p has settings for, in its order.
+func (p Protocol) Methods(catalog search.Catalog) []string {
+	return slices.DeleteFunc(catalog.Names(), func(name string) bool {
 		_, ok := p.Search[name]
 		return !ok
 	})
@@ -348,12 +360,14 @@ var dartsSGD = search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, WeightDecay: 3
 // dartsSettings are the searches of the DARTS code, and iDARTS with t inner steps
 // beside them.
 func dartsSettings(t int) map[string]search.Settings {
-	darts := search.Settings{
-		Epochs: 50, Weights: dartsSGD, Arch: paperArch, InitScale: 1e-3, ValidDraw: batch.Epochs, ArchFirst: true,
+	bilevel := search.Bilevel{
+		Epochs: 50, Weights: dartsSGD, Arch: paperArch, InitScale: 1e-3, ValidDraw: batch.Epochs,
 	}
-	idarts := darts
-	idarts.InnerSteps, idarts.NeumannTerms = t, 2
-	return map[string]search.Settings{"darts-v1": darts, "darts-v2": darts, "idarts": idarts}
+	return map[string]search.Settings{
+		"darts-v1": search.DARTS1{Bilevel: bilevel, ArchFirst: true},
+		"darts-v2": search.DARTS2{Bilevel: bilevel},
+		"idarts":   search.IDARTS{Bilevel: bilevel, Implicit: search.Implicit{InnerSteps: t, NeumannTerms: 2}},
+	}
 }
 
 // oneShotPaper is the published search on a space of NAS-Bench-1Shot1, scored by

@@ -64,14 +64,17 @@ func (c Cell) String() string {
 func Space() search.Space {
 	var layout search.Layout
 	for _, e := range edges {
-		layout = append(layout, search.Row{Name: fmt.Sprintf("%d<-%d", e.to, e.from), Options: names()})
+		layout = append(layout, search.Row{
+			Name: fmt.Sprintf("%d<-%d", e.to, e.from), Options: names(),
+			Kind: search.Edge, Node: e.to, Source: e.from, Keep: 1,
+		})
 	}
 	return search.Space{
 		Layout: layout,
-		Derive: func(alpha []float64) string {
+		Derive: func(scores []float64) string {
 			var c Cell
 			for e := range c {
-				if alpha[2*e+1] > alpha[2*e] {
+				if scores[2*e+1] > scores[2*e] {
 					c[e] = 1
 				}
 			}
@@ -116,6 +119,15 @@ type Net struct {
 func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
 	n.classes = d.Classes
 	return n.supernet(), n.N
+}
+
+// SearchWith is Search, changed as a method asks.
+func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supernet.Build, cells int, err error) {
+	if err := o.Resize(&n.C, &n.N); err != nil {
+		return nil, 0, err
+	}
+	build, cells = n.Search(d)
+	return build, cells, nil
 }
 
 // Train is the network of a cell in its text form.

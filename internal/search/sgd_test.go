@@ -86,7 +86,7 @@ func TestAdam(t *testing.T) {
 }
 
 func TestSoftmaxPullback(t *testing.T) {
-	rows := Layout{{"a", []string{"1", "2", "3"}}, {"b", []string{"1"}}, {"c", []string{"1", "2"}}}
+	rows := options(3, 1, 2)
 	alpha := []float64{0.3, -1, 2, 5, 700, 701} // large entries do not overflow
 	dcoefs := []float64{1, -2, 0.5, 3, -1, 4}
 	value := func(alpha []float64) float64 {
@@ -102,7 +102,7 @@ func TestSoftmaxPullback(t *testing.T) {
 	near(t, "sum of row 0", p[0]+p[1]+p[2], 1, 1e-15)
 	near(t, "the only option", p[3], 1, 0)
 	near(t, "last option", p[5], 1/(1+math.Exp(-1)), 1e-15)
-	Softmax.Pullback(rows, alpha, p, dcoefs, got)
+	Softmax.Pullback(rows, p, dcoefs, got)
 	for i := range alpha {
 		const h = 1e-5
 		alpha[i] += h
@@ -115,10 +115,12 @@ func TestSoftmaxPullback(t *testing.T) {
 }
 
 func TestEntropy(t *testing.T) {
-	rows := Layout{{"a", []string{"1", "2"}}, {"b", []string{"1", "2", "3", "4"}}}
-	near(t, "uniform", Entropy(rows, make([]float64, 6)), (math.Log(2)+math.Log(4))/2, 1e-15)
-	near(t, "decided", Entropy(rows, []float64{0, 1000, 0, 0, 1000, 0}), 0, 0)
-	near(t, "by hand: p = 1/4, 3/4", Entropy(rows[:1], []float64{0, math.Log(3)}), 0.5623351446188083, 1e-15)
+	rows := options(2, 4)
+	near(t, "uniform", Entropy(rows, []float64{0.5, 0.5, 0.25, 0.25, 0.25, 0.25}), (math.Log(2)+math.Log(4))/2, 1e-15)
+	near(t, "decided", Entropy(rows, []float64{0, 1, 0, 0, 1, 0}), 0, 0)
+	near(t, "by hand: p = 1/4, 3/4", Entropy(rows[:1], []float64{0.25, 0.75}), 0.5623351446188083, 1e-15)
+	near(t, "gates are scaled", Entropy(rows[:1], []float64{0.2, 0.6}), 0.5623351446188083, 1e-15)
+	near(t, "what is below 0 does not count", Entropy(rows[:1], []float64{-3, 0.6}), 0, 0)
 }
 
 func TestLayersRepeatAndSum(t *testing.T) {
@@ -128,4 +130,13 @@ func TestLayersRepeatAndSum(t *testing.T) {
 	sum := []float64{9, 9}
 	SumLayers(sum, []float64{1, 2, 3, 4, 5, 6})
 	nearAll(t, "summed", sum, []float64{9, 12}, 0)
+}
+
+// options is a layout of rows of so many options.
+func options(counts ...int) Layout {
+	var rows Layout
+	for _, n := range counts {
+		rows = append(rows, Row{Options: make([]string, n)})
+	}
+	return rows
 }

@@ -24,15 +24,27 @@ type SGD struct {
 	Clip        float64 `json:"clip"` // largest gradient norm; 0 = no clipping
 }
 
-// Rate is the learning rate after step of steps in epoch of epochs, all counted
-// from 0: MinLR + (LR−MinLR)(1+cos(π e/epochs))/2, with e = epoch, or
-// epoch + step/steps where the rate falls with every step.
+// Rate is the learning rate after step of steps in epoch of epochs, see [Rate.At].
 func (s SGD) Rate(epoch, epochs, step, steps int) float64 {
+	return Rate{s.LR, s.MinLR, s.EachStep}.At(epoch, epochs, step, steps)
+}
+
+// Rate is a learning rate that falls along half a cosine.
+type Rate struct {
+	LR       float64 `json:"lr"`
+	MinLR    float64 `json:"min_lr"`
+	EachStep bool    `json:"each_step"` // falls with every step, not only between epochs
+}
+
+// At is the rate after step of steps in epoch of epochs, all counted from 0:
+// MinLR + (LR−MinLR)(1+cos(π e/epochs))/2, with e = epoch, or epoch + step/steps
+// where the rate falls with every step.
+func (r Rate) At(epoch, epochs, step, steps int) float64 {
 	e := float64(epoch)
-	if s.EachStep {
+	if r.EachStep {
 		e += float64(step) / float64(steps)
 	}
-	return s.MinLR + (s.LR-s.MinLR)*(1+math.Cos(math.Pi*e/float64(epochs)))/2
+	return r.MinLR + (r.LR-r.MinLR)*(1+math.Cos(math.Pi*e/float64(epochs)))/2
 }
 
 // Step moves w against grad and returns the norm of grad before clipping. grad
@@ -59,42 +71,3 @@ func (s SGD) Virtual(w, grad, buf exec.Vec, lr float64) {
 
 // Norm is the Euclidean norm of v.
 func Norm(v exec.Vec) float64 { return math.Sqrt(v.Dot(v).Value()) }
-
-// Adam is the optimiser of α, in PyTorch's conventions. Weight decay is coupled:
-// it is added to the gradient before the moments.
-//
-//	g ← g + WeightDecay·α
-//	m ← Beta1·m + (1−Beta1)·g,  v ← Beta2·v + (1−Beta2)·g²
-//	α ← α − LR·(m/(1−Beta1ᵗ)) / (√(v/(1−Beta2ᵗ)) + Eps)
-type Adam struct {
-	LR          float64 `json:"lr"`
-	Beta1       float64 `json:"beta1"`
-	Beta2       float64 `json:"beta2"`
-	Eps         float64 `json:"eps"`
-	WeightDecay float64 `json:"weight_decay"`
-}
-
-// Moments is what [Adam] remembers. The zero value is the start.
-type Moments struct {
-	M, V  []float64
-	Steps int // t
-}
-
-// Step moves x against grad.
-func (a Adam) Step(x, grad []float64, mom *Moments) {
-	if mom.M == nil {
-		mom.M, mom.V = make([]float64, len(x)), make([]float64, len(x))
-	}
-	if len(grad) != len(x) || len(mom.M) != len(x) || len(mom.V) != len(x) {
-		panic("search: length mismatch")
-	}
-	mom.Steps++
-	biasM := 1 - math.Pow(a.Beta1, float64(mom.Steps))
-	biasV := 1 - math.Pow(a.Beta2, float64(mom.Steps))
-	for i, g := range grad {
-		g += a.WeightDecay * x[i]
-		mom.M[i] = a.Beta1*mom.M[i] + (1-a.Beta1)*g
-		mom.V[i] = a.Beta2*mom.V[i] + (1-a.Beta2)*g*g
-		x[i] -= a.LR * (mom.M[i] / biasM) / (math.Sqrt(mom.V[i]/biasV) + a.Eps)
-	}
-}

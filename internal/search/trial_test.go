@@ -1,0 +1,103 @@
+package search
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"idarts/internal/settings"
+)
+
+// trial is what a test searches with.
+type trial struct {
+	Env
+	problem *toy     // that Env.Supernet gives
+	changes []string // to the settings, "inner_steps=2"
+}
+
+func toyTrial(seed uint64) *trial {
+	p := searchable()
+	return &trial{problem: p, Env: Env{
+		Space: toySpace(), Query: score, Seed: seed,
+		Supernet: func(SupernetOptions) (Problem, error) { return p, nil },
+	}}
+}
+
+// score prefers "c" to "b" to "a", in percent.
+func score(arch string) (float64, error) {
+	return 50 + 10*float64(strings.Count(arch, "b")) + 20*float64(strings.Count(arch, "c")), nil
+}
+
+// toySettings are the settings of every method that the tests start from.
+func toySettings() map[string]Settings {
+	bilevel := Bilevel{
+		Epochs:    3,
+		Weights:   SGD{LR: 0.2, MinLR: 0.05, Momentum: 0.5, Nesterov: true, WeightDecay: 1e-3, Clip: 5},
+		Arch:      Adam{LR: 0.05, Beta1: 0.5, Beta2: 0.999, Eps: 1e-8, WeightDecay: 1e-3},
+		InitScale: 1e-3,
+	}
+	implicit := Implicit{InnerSteps: 4, NeumannTerms: 2}
+	budget := Budget{Queries: 3}
+	return map[string]Settings{
+		"random":    Random{budget},
+		"rea":       REA{Budget: budget, Population: 2, Sample: 2},
+		"reinforce": REINFORCE{Budget: budget, Arch: bilevel.Arch, InitScale: 1e-3, Baseline: 0.9},
+		"local":     Local{budget},
+		"darts-v1":  DARTS1{Bilevel: bilevel},
+		"darts-v2":  DARTS2{Bilevel: bilevel},
+		"idarts":    IDARTS{Bilevel: bilevel, Implicit: implicit},
+		"idarts-released": IDARTSReleased{
+			Epochs: bilevel.Epochs, Weights: Rate{LR: 0.2, MinLR: 0.05}, Arch: bilevel.Arch, InitScale: 1e-3, Implicit: implicit,
+		},
+	}
+}
+
+// set changes settings; a method that has none of that name keeps what it has.
+func (tr *trial) set(changes ...string) { tr.changes = append(tr.changes, changes...) }
+
+// settings are those of a method, with the changes.
+func (tr *trial) settings(t *testing.T, name string) Settings {
+	t.Helper()
+	s, ok := toySettings()[name]
+	if !ok {
+		t.Fatalf("no settings for method %q", name)
+	}
+	for _, change := range tr.changes {
+		path, text, _ := strings.Cut(change, "=")
+		changed, err := settings.Set(s, path, text)
+		if err == nil {
+			s = changed
+		} else if !strings.Contains(err.Error(), "no "+`"`) {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// start starts a search of the method.
+func (tr *trial) start(t *testing.T, name string) (Searcher, error) {
+	t.Helper()
+	m, err := Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.New(tr.Env, tr.settings(t, name))
+}
+
+func start(t *testing.T, name string, tr *trial) Searcher {
+	t.Helper()
+	s, err := tr.start(t, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func epoch(t *testing.T, s Searcher) Report {
+	t.Helper()
+	r, err := s.Epoch(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
