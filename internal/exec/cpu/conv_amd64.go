@@ -106,13 +106,13 @@ func tiledPairs(g *convGeometry, dst, src, w []float32, rows, pixels int, add bo
 	a := g.args(add)
 	a.w, a.runLen, a.xStep, a.wStep, a.outStep = &w[0], g.runLen/4, 16, 64, 32
 	done := whole(pixels, pairsHeight, add)
-	a.cover(tile{pairs, pairsHeight, pairsWidth}, g, dst, src, rows, done)
+	a.cover(registerTile{pairs, pairsHeight, pairsWidth}, g, dst, src, rows, done)
 	return done
 }
 
 // cover runs a tile over rows x pixels of results, of which there are as many as the
 // tile is high or more.
-func (a *tileArgs) cover(t tile, g *convGeometry, dst, src []float32, rows, pixels int) {
+func (a *tileArgs) cover(t registerTile, g *convGeometry, dst, src []float32, rows, pixels int) {
 	if rows == 1 { // one tile after another
 		a.x, a.out = &src[0], &dst[0]
 		a.blocks, a.xBlock, a.outBlock = pixels/t.height, 4*t.height*g.src.pixel, 4*t.height*g.dst.pixel

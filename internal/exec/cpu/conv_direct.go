@@ -4,7 +4,7 @@ import "slices"
 
 const (
 	blockPixels = 256 // of results in one tile of a convolution, about
-	shortRow    = 8   // pixels that the kernels take at a time
+	shortRow    = 8   // pixels that the native kernels take at a time, where there are as many
 )
 
 // directConv computes correlations over a batch straight from the images, with no

@@ -97,12 +97,25 @@ func conv1x4[T Float](acc *[4]T, x []T, w []T, wStep int) {
 }
 
 func portableDepthwise[T Float](g *convGeometry, dst, src, w []T, rows, pixels int, add bool) {
-	for r := range rows {
-		from := src
-		if len(g.starts) > 0 {
-			from = src[r*g.src.row:]
+	if len(g.starts) == 0 {
+		if !add {
+			clearPixels(g, dst, rows, pixels)
 		}
-		portableDepthwiseRow(g, dst[r*g.dst.row:], from, w, pixels, add)
+		return
+	}
+	for r := range rows {
+		portableDepthwiseRow(g, dst[r*g.dst.row:], src[r*g.src.row:], w, pixels, add)
+	}
+}
+
+// clearPixels is for results that meet no tap.
+func clearPixels[T Float](g *convGeometry, dst []T, rows, pixels int) {
+	c, step := g.channels, g.dst.pixel
+	for r := range rows {
+		dst := dst[r*g.dst.row:]
+		for p := range pixels {
+			clear(dst[p*step:][:c])
+		}
 	}
 }
 
@@ -110,12 +123,6 @@ func portableDepthwiseRow[T Float](g *convGeometry, dst, src, w []T, pixels int,
 	c, step, starts, wStep := g.channels, g.src.pixel, g.starts, g.wStep
 	for p := range pixels {
 		dst := dst[p*g.dst.pixel:]
-		if len(starts) == 0 {
-			if !add {
-				clear(dst[:c])
-			}
-			continue
-		}
 		k := 0
 		for ; k+4 <= c; k += 4 {
 			var a0, a1, a2, a3 T

@@ -28,14 +28,14 @@ func portableMaxIndex[T Float](r *region[T], dst, src []T) {
 }
 
 func portableMaxGather[T Float](r *region[T], dst, index, src []T) {
-	places, f := r.places, &r.flat
+	places, f, c := r.places, &r.flat, r.flat.channels
 	for row := range f.rows {
 		for p := range f.pixels {
 			at := f.dst.at(row, p)
-			dst, index := dst[at:][:f.channels], index[at:][:f.channels]
+			dst, index := dst[at:][:c], index[at:][:c]
 			clear(dst)
 			for t, off := range r.g.starts {
-				src, place := src[f.src.at(row, p)+off:][:f.channels], places[t]
+				src, place := src[f.src.at(row, p)+off:][:c], places[t]
 				for k, v := range index {
 					if v == place {
 						dst[k] = src[k]
@@ -47,15 +47,15 @@ func portableMaxGather[T Float](r *region[T], dst, index, src []T) {
 }
 
 func portableMaxScatter[T Float](r *region[T], dst, index, src []T) {
-	places, f := r.places, &r.flat
+	places, f, c := r.places, &r.flat, r.flat.channels
 	for row := range f.rows {
 		for p := range f.pixels {
-			dst := dst[f.dst.at(row, p):][:f.channels]
+			dst := dst[f.dst.at(row, p):][:c]
 			clear(dst)
 			for t, off := range r.g.starts {
 				at := f.src.at(row, p) + off
-				src, place := src[at:][:f.channels], places[t]
-				for k, v := range index[at:][:f.channels] {
+				src, place := src[at:][:c], places[t]
+				for k, v := range index[at:][:c] {
 					if v == place {
 						dst[k] += src[k]
 					}

@@ -2,30 +2,30 @@
 
 package cpu
 
-// A register tile is the results whose sums an assembly function keeps in registers
+// A registerTile is the results whose sums an assembly function keeps in registers
 // while it goes through what they are sums of: height x width of them, width ones
 // side by side in vectors. Heights are pixels of a convolution, inputs of a gradient
-// of weights, or taps of a depthwise one.
+// of weights, or taps of a depthwise one. A step of a tile of 3 x 4 loads a vector of w
+// and multiplies it with an x of each pixel:
 //
-//	                w  [ w w w w ]                  one step: a vector of w is loaded,
-//	x of pixel 0    x  [ + + + + ]  height          each x of the column met with it,
-//	x of pixel 1    x  [ + + + + ]  accumulators    and height products are added
-//	x of pixel 2    x  [ + + + + ]
+//	               w   w   w   w
+//	pixel 0   x    +   +   +   +
+//	pixel 1   x    +   +   +   +
+//	pixel 2   x    +   +   +   +
+type registerTile struct {
+	kind          tileKind
+	height, width int
+}
 
 type tileKind uint8
 
 const (
-	outer            tileKind = iota // each x meets each w: an outer product a step
-	pairs                            // outer, for 4 inputs and 4 results that lie side by side: two pixels fill a vector
+	outer            tileKind = iota // each x meets each w, as drawn
+	pairs                            // the same for 4 inputs and 4 results that lie side by side: two pixels fill a vector
 	depthwiseTile                    // x are vectors too, and a channel meets itself alone
 	depthwiseTaps                    // the same for the gradient of weights
 	depthwiseTaps512                 // in vectors of 16
 )
-
-type tile struct {
-	kind          tileKind
-	height, width int
-}
 
 // tileRow lists the tiles of one kind and width, the highest first.
 type tileRow struct {
@@ -37,7 +37,8 @@ type tileRow struct {
 // tileSet lists the tiles of an instruction set, the widest first.
 type tileSet struct{ conv, convWeight, depthwise, depthwiseWeight []tileRow }
 
-// A processor with AVX2 has 16 registers of 8 numbers, one with AVX-512 has 32 of 16.
+// The numbers of all tiles. AVX2 has 16 registers of 8 numbers, AVX-512 has 32 of 16;
+// some must be left for w, x and products.
 var (
 	narrow    = []tileRow{{outer, 8, []int{8, 4, 1}}, {outer, 4, []int{8, 4, 1}}}
 	tilesAVX2 = tileSet{
@@ -75,10 +76,10 @@ func fitting(list []tileRow, height, width int) *tileRow {
 }
 
 // highest is the highest tile of the row that is no higher than height.
-func (r *tileRow) highest(height int) tile {
+func (r *tileRow) highest(height int) registerTile {
 	for _, h := range r.heights {
 		if h <= height {
-			return tile{r.kind, h, r.width}
+			return registerTile{r.kind, h, r.width}
 		}
 	}
 	panic("cpu: no tile so low")
@@ -108,7 +109,7 @@ type tileArgs struct {
 }
 
 // call runs the function of a tile. Which ones need AVX-512 is told by the tile sets.
-func (a *tileArgs) call(t tile) {
+func (a *tileArgs) call(t registerTile) {
 	switch t.kind {
 	case outer:
 		a.outer(t.height, t.width)

@@ -17,7 +17,7 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 	}
 	x, w, out := make([]float32, 4096), make([]float32, 4096), make([]float32, 4096)
 	cases := 0
-	tiles := append(tilesAVX2.all(), tile{pairs, pairsHeight, pairsWidth}, tile{outer, transposedHeight, transposedWidth})
+	tiles := append(tilesAVX2.all(), registerTile{pairs, pairsHeight, pairsWidth}, registerTile{outer, transposedHeight, transposedWidth})
 	if len(instructionSets()) > 1 {
 		tiles = append(tiles, tilesAVX512.all()...)
 	}
@@ -55,11 +55,11 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 }
 
 // all are the tiles of a set.
-func (s *tileSet) all() (list []tile) {
+func (s *tileSet) all() (list []registerTile) {
 	for _, rows := range [][]tileRow{s.conv, s.convWeight, s.depthwise, s.depthwiseWeight} {
 		for _, r := range rows {
 			for _, h := range r.heights {
-				list = append(list, tile{r.kind, h, r.width})
+				list = append(list, registerTile{r.kind, h, r.width})
 			}
 		}
 	}

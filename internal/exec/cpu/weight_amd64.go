@@ -45,7 +45,7 @@ func tiledWeight(list []tileRow, g *weightGeometry, dw, x, dy []float32, rows, p
 			if n := (g.ins - i) / height; n > 0 {
 				a.x, a.out = &x[i], &dw[i*g.dwStep+o]
 				a.blocks, a.xBlock, a.outBlock = n, 4*height, 4*height*g.dwStep
-				a.call(tile{tiles.kind, height, tiles.width})
+				a.call(registerTile{tiles.kind, height, tiles.width})
 				i += n * height
 			}
 		}
@@ -77,7 +77,7 @@ func transposedWeight(g *weightGeometry, dw, x, dy []float32, rows, pixels int) 
 	a := tileArgs{x: &dy[0], w: &x[0], out: &sums[0][0], runs: rows, runLen: pixels,
 		xStep: 4 * g.dy.pixel, pStep: 4, wStep: 4 * g.x.pixel, outStep: 4 * transposedWidth,
 		blocks: 1, xRow: 4 * g.dy.row, wRow: 4 * (g.x.row - pixels*g.x.pixel)}
-	a.call(tile{outer, transposedHeight, transposedWidth})
+	a.call(registerTile{outer, transposedHeight, transposedWidth})
 	for i := range transposedWidth {
 		d := (*[transposedHeight]float32)(dw[i*g.dwStep:])
 		for o := range d {
