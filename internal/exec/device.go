@@ -19,6 +19,8 @@ type Device interface {
 	Workers() int
 	// Bits is the precision, 32 or 64: the size of a number in all memory.
 	Bits() int
+	// Target is what graphs are lowered for.
+	Target() Target
 	// NewVec makes a zero vector of n numbers.
 	NewVec(n int) Vec
 	// NewMemory makes memory whose spaces are empty.

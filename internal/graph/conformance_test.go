@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"idarts/internal/exec"
+	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/ref"
 	"idarts/internal/graph"
 	"idarts/internal/graph/conformance"
@@ -73,7 +74,7 @@ func TestConformance(t *testing.T) {
 		}
 		names[c.Name] = true
 		t.Run(c.Name, func(t *testing.T) {
-			p, err := c.Lower()
+			p, err := c.Lower(cpu.Target)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -175,7 +176,7 @@ func TestConformance(t *testing.T) {
 func TestGorgoniaGradient(t *testing.T) {
 	ran := 0
 	for _, c := range conformance.Cases() {
-		p, err := c.Lower()
+		p, err := c.Lower(cpu.Target)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +211,7 @@ func TestZeros(t *testing.T) {
 	said, never := map[exec.Op]int{}, map[exec.Op]bool{exec.MaxPoolIndex: true, exec.BNStats: true, exec.BNNorm: true,
 		exec.CrossEntropy: true, exec.Softmax: true, exec.Rsqrt: true, exec.Zero: true}
 	for _, c := range conformance.Cases() {
-		p, err := c.Lower()
+		p, err := c.Lower(cpu.Target)
 		if err != nil {
 			t.Fatal(err)
 		}

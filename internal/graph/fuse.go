@@ -190,23 +190,24 @@ func (f *fusion) linear(n *Node, terms int) bool {
 	if f.wanted[n] || len(f.readers[n]) == 0 {
 		return false
 	}
+	long := terms > f.Target.Terms
 	for _, r := range f.readers[n] {
 		o := operator(r)
 		switch o.Op {
 		case exec.ChanLin, exec.Add:
-			if !image(r) || len(f.readers[n]) > 1 && terms > 2 {
+			if !image(r) || len(f.readers[n]) > 1 && long {
 				return false
 			}
 		case exec.ReLU:
-			if len(f.readers[n]) > 1 && terms > 2 {
+			if len(f.readers[n]) > 1 && long {
 				return false
 			}
 		case exec.ReLUMask:
-			if o.args[0] == n || len(f.readers[n]) > 1 && terms > 2 {
+			if o.args[0] == n || len(f.readers[n]) > 1 && long {
 				return false
 			}
 		case exec.BNNorm, exec.BNGrad, exec.ChanSum, exec.ChanDot, exec.Dot:
-			if terms > 2 {
+			if long {
 				return false
 			}
 		default:

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"idarts/internal/exec"
+	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/ref"
 	"idarts/internal/rng"
 )
@@ -81,6 +82,7 @@ func TestFuse(t *testing.T) {
 		}},
 	} {
 		g := New()
+		g.Target = cpu.Target
 		var x, v []*Node
 		for i := range 4 {
 			x = append(x, g.Input(exec.Images, i*shape.Len(), shape))

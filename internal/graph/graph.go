@@ -46,6 +46,9 @@ var valueType = gorgonia.TensorType{Dims: 4, Of: tensor.Float64}
 
 // Graph is an expression graph. It is not safe for concurrent use.
 type Graph struct {
+	// Target is what [Graph.Lower] writes programs for.
+	Target exec.Target
+
 	expr   *gorgonia.ExprGraph
 	inputs map[*Node]exec.Tensor
 	known  map[string]*Node // by content, see key

@@ -89,7 +89,7 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 			v.last = len(l.steps)
 		}
 	}
-	blocks := l.share()
+	blocks := l.share(max(g.Target.Align, 1))
 	l.program.Size[exec.Scratch] = pack(blocks)
 	l.live = liveSize(blocks)
 	g.emit(l)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"idarts/internal/exec"
+	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/ref"
 	"idarts/internal/rng"
 )
@@ -16,6 +17,7 @@ import (
 // numbers, half of whose leaves change between later phases.
 func randomGraph(r *rand.Rand, size int) (g *Graph, nodes []*Node, mem *ref.Memory) {
 	g, mem = New(), new(ref.Memory)
+	g.Target = cpu.Target
 	image, vec, number := exec.Shape{2, 3, 3, 4}, exec.Vector(4), exec.Vector(1)
 	leaf := func(space exec.Space, shape exec.Shape) *Node {
 		n := g.Input(space, len(mem[space]), shape)

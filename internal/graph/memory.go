@@ -7,9 +7,6 @@ import (
 	"idarts/internal/exec"
 )
 
-// alignment of blocks in the scratch space, in elements: a cache line of float32.
-const alignment = 16
-
 // direct removes copies: a value is computed where it is first wanted, unless
 // later phases read it (the owner of an output region may change it meanwhile).
 func (l *lowering) direct() {
@@ -43,8 +40,9 @@ type block struct {
 }
 
 // share gives scratch values their blocks: a new one, or that of an argument
-// that the instruction is the last to read and may overwrite.
-func (l *lowering) share() []*block {
+// that the instruction is the last to read and may overwrite. New ones start at
+// multiples of align.
+func (l *lowering) share(align int) []*block {
 	var blocks []*block
 	for at, s := range l.steps {
 		v := s.out
@@ -60,7 +58,7 @@ func (l *lowering) share() []*block {
 			}
 		}
 		if v.block == nil {
-			size := (v.size + alignment - 1) / alignment * alignment
+			size := (v.size + align - 1) / align * align
 			v.block = &block{size: size, def: v.def, last: v.last}
 			blocks = append(blocks, v.block)
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"idarts/internal/exec"
+	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/ref"
 	"idarts/internal/rng"
 )
@@ -22,6 +23,7 @@ type network struct {
 
 func newNetwork(batch, size, channels, classes int) *network {
 	g := New()
+	g.Target = cpu.Target
 	net := &network{Graph: g}
 	weight := func(shape exec.Shape) *Node {
 		n := g.Input(exec.Weights, net.weights, shape)

@@ -37,7 +37,7 @@ func (g *Graph) newSchedule(phases [][]Output) *schedule {
 			}
 		}
 	}
-	s.recomputed = recomputed(s.order, s.needed, s.changing, all)
+	s.recomputed = recomputed(g.Target, s.order, s.needed, s.changing, all)
 	return s
 }
 
@@ -100,7 +100,7 @@ func (o *phaseSchedule) renew(n *Node) {
 		return
 	}
 	for _, a := range args(n) {
-		if v := o.own[a]; o.recomputed[a] && (v == nil || len(o.steps)-v.def > fresh) {
+		if v := o.own[a]; o.recomputed[a] && (v == nil || len(o.steps)-v.def > o.Target.Fresh) {
 			o.emit(a)
 		}
 	}
@@ -144,15 +144,14 @@ func (o *phaseSchedule) copies(n *Node) {
 // onImages says that n reads or makes images.
 func onImages(n *Node) bool { return image(n) || slices.ContainsFunc(args(n), image) }
 
-// fresh is how many steps a value that is cheap to compute again stays around.
-const fresh = 150
-
 // recomputed are the images of phase 0 that later phases compute again where they
 // need them, because it takes one pass over something that is kept anyway: ReLUs, and
-// average pools and sums of two images that are read in a few places only.
-func recomputed(order []*Node, needed []map[*Node]bool, changing map[*Node]bool, outputs []*Node) map[*Node]bool {
-	const few = 3
+// average pools and short sums of images that are read in a few places only.
+func recomputed(target exec.Target, order []*Node, needed []map[*Node]bool, changing map[*Node]bool, outputs []*Node) map[*Node]bool {
 	chosen, readers := map[*Node]bool{}, map[*Node]int{} // in later phases
+	if target.Readers == 0 {
+		return chosen
+	}
 	for _, n := range order {
 		if changing[n] && slices.ContainsFunc(needed[1:], func(in map[*Node]bool) bool { return in[n] }) {
 			for _, a := range args(n) {
@@ -172,9 +171,9 @@ func recomputed(order []*Node, needed []map[*Node]bool, changing map[*Node]bool,
 		case exec.ReLU:
 			chosen[n] = kept(o.args[0])
 		case exec.AvgPool:
-			chosen[n] = readers[n] <= few && kept(o.args[0])
+			chosen[n] = readers[n] <= target.Readers && kept(o.args[0])
 		case exec.ChanLin: // what a batch norm hands back to its convolution
-			chosen[n] = o.Attr.Terms <= 2 && readers[n] <= few && !slices.ContainsFunc(o.args, func(a *Node) bool { return image(a) && !kept(a) })
+			chosen[n] = o.Attr.Terms <= target.Terms && readers[n] <= target.Readers && !slices.ContainsFunc(o.args, func(a *Node) bool { return image(a) && !kept(a) })
 		}
 	}
 	return chosen

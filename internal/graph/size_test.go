@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"idarts/internal/exec"
+	"idarts/internal/exec/cpu"
 )
 
 // supernet is a stack like NAS-Bench-201's search network: 3 stages of cells
@@ -18,6 +19,7 @@ func supernet(batch, image, cells int) (g *Graph, w, v, coefs []*Node, loss *Nod
 // coefficient.
 func supernetOf(batch, image, cells int, live func(term int) bool) (g *Graph, w, v, coefs []*Node, loss *Node) {
 	g = New()
+	g.Target = cpu.Target
 	weights := 0
 	weight := func(shape exec.Shape) *Node {
 		n := g.Input(exec.Weights, weights, shape)

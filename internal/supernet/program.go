@@ -45,6 +45,7 @@ type took func(in exec.Instr, d time.Duration)
 
 // lower makes a program of the graph n, and room for it in the problem's memory.
 func (p *Problem) lower(n *network, phases ...[]graph.Output) (*program, error) {
+	n.Target = p.opt.Device.Target()
 	flat, err := n.Lower(phases...)
 	if err != nil {
 		return nil, err

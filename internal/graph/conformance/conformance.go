@@ -60,9 +60,10 @@ type Problem struct {
 	VarLen            int         // of all variables together
 }
 
-// Lower builds the case's graph, its derivatives and the program.
-func (c Case) Lower() (*Problem, error) {
+// Lower builds the case's graph, its derivatives and the program for a target.
+func (c Case) Lower(target exec.Target) (*Problem, error) {
 	p := &Problem{Case: c, Graph: graph.New()}
+	p.Graph.Target = target
 	g := p.Graph
 	var fixed []*graph.Node
 	for _, s := range c.Vars {

@@ -1,0 +1,22 @@
+package exec
+
+// Target are the numbers by which a graph is lowered and fused for a device. They
+// decide which passes over memory there are, and so how values are rounded: devices
+// of one class have the same. The zero value is right for every device and best for
+// none: such sums are written down, nothing is computed twice, and blocks of scratch
+// memory lie side by side.
+type Target struct {
+	// Align is what blocks of scratch memory start at multiples of, in elements.
+	Align int
+	// Terms is how many images a sum may have that its readers add up for themselves, in
+	// place of one that is written down, where there are several readers or where one
+	// of them is a batch norm or a sum over pixels.
+	Terms int
+	// Readers is how many instructions of later phases may read what is cheap to
+	// compute again, for it to be computed again and not kept from phase 0; ReLUs may
+	// have any number, unless Readers is 0.
+	Readers int
+	// Fresh is how many instructions long a value that was computed again serves
+	// further readers.
+	Fresh int
+}
