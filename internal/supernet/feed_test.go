@@ -13,14 +13,7 @@ import (
 // A batch is the same whether it was assembled ahead of time or not, in any order
 // of asking.
 func TestBatchesAheadAreTheSame(t *testing.T) {
-	set := &images.Set{Name: "test", N: 40, H: 6, W: 6, C: 2, Classes: 3, Pixels: make([]byte, 40*72), Labels: make([]uint8, 40)}
-	r := rng.New(1, "feed")
-	for i := range set.Pixels {
-		set.Pixels[i] = byte(r.UintN(256))
-	}
-	for i := range set.Labels {
-		set.Labels[i] = uint8(r.IntN(3))
-	}
+	set, r := randomSet(40), rng.New(2, "batches")
 	loader := func() *images.Loader {
 		return &images.Loader{Set: set, Batch: 8, Name: "test", Seed: 3, Smoothing: 0.1,
 			Augment: images.Augment{Flip: true, Crop: 2, Mean: []float64{0, 0}, Std: []float64{1, 1}}}

@@ -1,0 +1,36 @@
+package device
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestOpen(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		bits  int
+		class string
+	}{
+		{"auto", 32, "cpu float32"},
+		{"", 32, "cpu float32"},
+		{"cpu", 32, "cpu float32"},
+		{"cpu", 64, "cpu float64"},
+	} {
+		d, err := Open(tt.name, tt.bits, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Class() != tt.class || d.Workers() != 2 {
+			t.Errorf("%q with %d bits is %s with %d workers, want %s with 2", tt.name, tt.bits, d.Class(), d.Workers(), tt.class)
+		}
+		d.Close()
+	}
+	for _, open := range []func() error{
+		func() error { _, err := Open("gpu", 32, 1); return err },
+		func() error { _, err := Class("gpu"); return err },
+	} {
+		if err := open(); err == nil || !strings.Contains(err.Error(), `"gpu"`) || !strings.Contains(err.Error(), `"cpu"`) {
+			t.Errorf("an unknown device gives %v, want an error that lists those there are", err)
+		}
+	}
+}
