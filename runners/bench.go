@@ -93,7 +93,8 @@ func Supernet(p protocol.Protocol, data *images.Dataset, d exec.Device, seed uin
 func supernetWith(o search.SupernetOptions, p protocol.Protocol, data *images.Dataset, d exec.Device, seed uint64) (*supernet.Problem, error) {
 	train := training.Loader("train", data, data.Train, p.Batch, p.Augment, seed)
 	valid := training.Loader("valid", data, data.Valid, p.Batch, p.Augment, seed)
-	if err := errors.Join(train.Check(), valid.Check()); err != nil {
+	whole := training.Loader("whole", data, data.Fit(), p.Batch, p.Augment, seed)
+	if err := errors.Join(train.Check(), valid.Check(), whole.Check()); err != nil {
 		return nil, err
 	}
 	space, err := protocol.LookupSpace(p.Space)
@@ -107,7 +108,7 @@ func supernetWith(o search.SupernetOptions, p protocol.Protocol, data *images.Da
 	return supernet.New(build, supernet.Options{
 		Images: training.BatchShape(train), Classes: data.Train.Set.Classes,
 		Layers: cells, LayerCoefs: space.Search().Layout.Len(), Seed: seed, Device: d,
-	}, supernet.Loaders(train, valid))
+	}, supernet.Loaders(train, valid, whole))
 }
 
 // scoresDir is where trained scores are kept below the output root.
