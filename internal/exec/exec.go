@@ -9,7 +9,7 @@
 // are [1, 1, 1, 1].
 //
 // Start at [Op], the operator family, [Ops], what is to be known of each, and
-// [Program].
+// [Program]; [Flow.Prune] leaves out what dead coefficients make zero.
 package exec
 
 import "fmt"
