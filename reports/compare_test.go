@@ -122,14 +122,14 @@ func TestRunsThatShouldNotBeCompared(t *testing.T) {
 		change func(*result.Run)
 		want   string
 	}{
-		{"data", func(r *result.Run) { r.Config.Data = map[string]string{"fashion16.arrow": "ffff"} }, "different data: fashion16.arrow 6d0f3c2b9a81; fashion16.arrow ffff"},
-		{"protocol numbers", func(r *result.Run) { r.Config.Protocol = json.RawMessage(`{"epochs":9}`) }, "different resolved protocols"},
-		{"method numbers", func(r *result.Run) { r.Config.Method = json.RawMessage(`{"k":9}`) }, "runs of Random search have different settings"},
-		{"device", func(r *result.Run) { r.Config.Device = "cuda float32" }, "different devices: cpu float32; cuda float32"},
+		{"data", func(r *result.Run) { r.Config.Numbers.Data = map[string]string{"fashion16.arrow": "ffff"} }, "different data: fashion16.arrow 6d0f3c2b9a81; fashion16.arrow ffff"},
+		{"protocol numbers", func(r *result.Run) { r.Config.Numbers.Protocol = json.RawMessage(`{"epochs":9}`) }, "different resolved protocols"},
+		{"method numbers", func(r *result.Run) { r.Config.Numbers.Settings = json.RawMessage(`{"k":9}`) }, "runs of Random search have different settings"},
+		{"device", func(r *result.Run) { r.Config.Numbers.Device = "cuda float32" }, "different devices: cpu float32; cuda float32"},
 		{"score source", func(r *result.Run) { r.Result.Score.Source = "table:x" }, "different score sources"},
 		{"a run's own warning", func(r *result.Run) { r.Result.Warnings = []string{"alpha did not move"} }, "Random search, seed 2: alpha did not move."},
 		{"a run that has not ended", func(r *result.Run) { r.Result = nil }, "Not finished: nb201/fashion/laptop/random/seed-2, after 6 epochs."},
-		{"layout of the protocol is no difference", func(r *result.Run) { r.Config.Protocol = json.RawMessage("{\n\"epochs\":8}") }, ""},
+		{"layout of the protocol is no difference", func(r *result.Run) { r.Config.Numbers.Protocol = json.RawMessage("{\n\"epochs\":8}") }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			runs := laptopRuns()

@@ -15,9 +15,6 @@
 package reports
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -230,7 +227,7 @@ func (g group) problems() []string {
 		what string
 		of   func(result.Run) string
 	}{
-		{"resolved protocols", func(r result.Run) string { return digest(r.Config.Protocol) }},
+		{"resolved protocols", func(r result.Run) string { return digest(r.Config.Numbers.Protocol) }},
 		{"data", dataOf},
 		{"score sources", func(r result.Run) string { return r.Result.Score.Source }},
 		{"optima", func(r result.Run) string {
@@ -239,7 +236,7 @@ func (g group) problems() []string {
 			}
 			return ""
 		}},
-		{"devices", func(r result.Run) string { return r.Config.Device }},
+		{"devices", func(r result.Run) string { return r.Config.Numbers.Device }},
 		{"versions", func(r result.Run) string { return pairs(r.Config.Versions) }},
 	} {
 		if seen := distinct(g.done(), check.of); len(seen) > 1 {
@@ -247,7 +244,7 @@ func (g group) problems() []string {
 		}
 	}
 	for _, m := range g.methods {
-		if seen := distinct(m.done, func(r result.Run) string { return digest(r.Config.Method) }); len(seen) > 1 {
+		if seen := distinct(m.done, func(r result.Run) string { return digest(r.Config.Numbers.Settings) }); len(seen) > 1 {
 			notes = append(notes, fmt.Sprintf("Warning: the runs of %s have different settings: %s.", m.title, strings.Join(seen, "; ")))
 		}
 	}
@@ -300,7 +297,7 @@ func (g group) origin() string {
 		return fmt.Sprintf("%s, %s each", s.Source, trials(s.Trials))
 	})
 	add("Data:", dataOf)
-	add("Device:", func(r result.Run) string { return r.Config.Device })
+	add("Device:", func(r result.Run) string { return r.Config.Numbers.Device })
 	add("Versions:", func(r result.Run) string { return pairs(r.Config.Versions) })
 	if len(parts) == 0 {
 		return ""
@@ -310,7 +307,7 @@ func (g group) origin() string {
 
 // protocolID is the protocol's name with the hash of its resolved numbers.
 func (g group) protocolID() string {
-	seen := distinct(g.all(), func(r result.Run) string { return digest(r.Config.Protocol) })
+	seen := distinct(g.all(), func(r result.Run) string { return digest(r.Config.Numbers.Protocol) })
 	if len(seen) == 0 {
 		return g.protocol
 	}
@@ -343,8 +340,8 @@ func (g group) seedList() string {
 
 // dataOf is "name 0123456789ab, ...": each input with the start of its sha256.
 func dataOf(r result.Run) string {
-	short := make(map[string]string, len(r.Config.Data))
-	for name, sum := range r.Config.Data {
+	short := make(map[string]string, len(r.Config.Numbers.Data))
+	for name, sum := range r.Config.Numbers.Data {
 		short[name] = sum[:min(12, len(sum))]
 	}
 	return pairs(short)
@@ -358,17 +355,16 @@ func pairs(m map[string]string) string {
 	return strings.Join(parts, ", ")
 }
 
-// digest names a JSON record by its content, whatever its layout.
+// digest is the start of that of a JSON record, whatever its layout; "" for none.
 func digest(raw json.RawMessage) string {
 	if len(raw) == 0 {
 		return ""
 	}
-	var compact bytes.Buffer
-	if json.Compact(&compact, raw) != nil {
-		compact.Write(raw)
+	sum, err := result.Digest(raw)
+	if err != nil {
+		panic("reports: " + err.Error()) // it was read from JSON
 	}
-	sum := sha256.Sum256(compact.Bytes())
-	return hex.EncodeToString(sum[:4])
+	return sum[:8]
 }
 
 // distinct lists the values of runs in the order they turn up, without "".

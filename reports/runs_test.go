@@ -49,9 +49,11 @@ func laptopRuns() []result.Run {
 			r := rand.New(rand.NewPCG(seed, uint64(len(m.name))*1000+uint64(m.gflop)))
 			run := result.Run{Cell: result.Cell{Space: "nb201", Dataset: "fashion", Method: m.name, Protocol: "laptop", Seed: seed}}
 			run.Config = result.Config{
-				Cell: run.Cell, Protocol: json.RawMessage(`{"epochs": 8}`), Method: json.RawMessage(`{"name": "` + m.name + `"}`),
-				Data:     map[string]string{"fashion16.arrow": "6d0f3c2b9a81e4f7aa00"},
-				Versions: map[string]string{"go": "go1.26.8", "idarts": "v0.1.0"}, Device: "cpu float32",
+				Cell: run.Cell, Versions: map[string]string{"go": "go1.26.8", "idarts": "v0.1.0"},
+				Numbers: result.Numbers{
+					Method: m.name, Seed: seed, Protocol: json.RawMessage(`{"epochs": 8}`), Settings: json.RawMessage(`{"k":2}`),
+					Data: map[string]string{"fashion16.arrow": "6d0f3c2b9a81e4f7aa00"}, Device: "cpu float32",
+				},
 			}
 			run.Timing = result.Timing{Machine: "Xeon 2.1 GHz, 2 workers", ScoreSeconds: 20 + 10*r.Float64()}
 			best, cost := 0.0, 0.0

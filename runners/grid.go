@@ -2,13 +2,10 @@ package runners
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
-	"idarts/internal/device"
 	"idarts/internal/exec"
-	"idarts/internal/provenance"
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/work"
@@ -86,24 +83,13 @@ func (g *Grid) catalog() search.Catalog {
 // config resolves what one cell is made from.
 func (g *Grid) config(c gridCell, bench *Bench) (result.Config, error) {
 	p := g.Protocols[c.protocol]
-	return makeConfig(c.Cell, p, c.method.Config(p.Search[c.Method]), bench.Data, g.Device)
-}
-
-// makeConfig is the record of what a run on a device is made from.
-func makeConfig(cell result.Cell, protocol, method any, data map[string]string, on string) (result.Config, error) {
-	class, err := device.Class(on)
-	if err != nil {
-		return result.Config{}, err
-	}
-	p, err := json.Marshal(protocol)
-	if err != nil {
-		return result.Config{}, fmt.Errorf("runners: %w", err)
-	}
-	m, err := json.Marshal(method)
-	if err != nil {
-		return result.Config{}, fmt.Errorf("runners: %w", err)
-	}
-	return result.Config{Cell: cell, Protocol: p, Method: m, Data: data, Versions: provenance.Versions(), Device: class}, nil
+	return makeConfig(result.Config{
+		Cell:    c.Cell,
+		Numbers: result.Numbers{Revision: c.method.Revision, Data: bench.Data},
+		About: map[string]string{
+			"protocol": p.Title, "method": c.method.Title, "paper": c.method.Paper, "note": c.method.Note,
+		},
+	}, p, p.Search[c.Method], g.Device)
 }
 
 // job is the search of one cell.

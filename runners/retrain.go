@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 
 	"idarts/internal/exec"
 	"idarts/internal/images"
@@ -33,14 +34,6 @@ type Retrain struct {
 func OpenRetrain(p protocol.Protocol, archs []string, seeds []uint64, dataDir string, o work.Options) (*Retrain, error) {
 	data, err := images.Open(p.Dataset, dataDir)
 	return &Retrain{Protocol: p, Archs: archs, Seeds: seeds, Data: data, Options: o}, err
-}
-
-// retrained is the method record of a retraining.
-type retrained struct {
-	Name   string          `json:"name"`
-	Arch   string          `json:"arch"`
-	Params int             `json:"params"` // auxiliary classifier included
-	Recipe protocol.Recipe `json:"recipe"`
 }
 
 // Run trains. Errors and summary are those of [Grid.Run].
@@ -90,11 +83,8 @@ func (r *Retrain) jobs() ([]job, error) {
 		if err != nil {
 			return nil, err
 		}
-		sum := sha256.Sum256([]byte(arch))
-		name := "retrain-" + hex.EncodeToString(sum[:4])
 		for _, seed := range r.Seeds {
-			cell := result.Cell{Space: space.Name, Dataset: r.Protocol.Dataset, Method: name, Protocol: r.Protocol.Name, Seed: seed}
-			config, err := makeConfig(cell, r.Protocol, retrained{name, arch, size.Params, recipe}, map[string]string{r.Protocol.Dataset: r.Data.SHA256()}, r.Device)
+			config, err := r.config(arch, seed, size.Params)
 			if err != nil {
 				return nil, err
 			}
@@ -113,6 +103,27 @@ func (r *Retrain) jobs() ([]job, error) {
 		}
 	}
 	return jobs, nil
+}
+
+// config is the record of one retraining: of the protocol it has what a retraining
+// depends on. params counts the auxiliary classifier too.
+func (r *Retrain) config(arch string, seed uint64, params int) (result.Config, error) {
+	p := r.Protocol
+	sum := sha256.Sum256([]byte(arch))
+	cell := result.Cell{Space: p.Space, Dataset: p.Dataset, Method: "retrain-" + hex.EncodeToString(sum[:4]), Protocol: p.Name, Seed: seed}
+	numbers := struct {
+		Space   string          `json:"space"`
+		Dataset string          `json:"dataset"`
+		Recipe  protocol.Recipe `json:"recipe"`
+	}{p.Space, p.Dataset, *p.Retrain}
+	settings := struct {
+		Arch string `json:"arch"`
+	}{arch}
+	return makeConfig(result.Config{
+		Cell:    cell,
+		Numbers: result.Numbers{Data: map[string]string{p.Dataset: r.Data.SHA256()}},
+		About:   map[string]string{"protocol": p.Title, "parameters": strconv.Itoa(params)},
+	}, numbers, settings, r.Device)
 }
 
 // retraining drives a training as runs do a search.

@@ -88,8 +88,8 @@ func TestRetrainingResumes(t *testing.T) {
 	if first.Extra["drop_path"] != 0 || math.Abs(last.Extra["drop_path"]-0.2) > 1e-12 || !(last.TrainLoss < first.TrainLoss) {
 		t.Errorf("first epoch %+v, last %+v; want drop path to rise from 0 to 0.2 and the loss to fall", first, last)
 	}
-	if !strings.Contains(string(runs[0].Config.Method), `"params"`) {
-		t.Errorf("method record %s, want the number of parameters", runs[0].Config.Method)
+	if n := runs[0].Config.About["parameters"]; n == "" || n == "0" {
+		t.Errorf("it is said of the run %q, want the number of parameters", runs[0].Config.About)
 	}
 }
 

@@ -1,17 +1,13 @@
 package runners
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"idarts/internal/durable"
@@ -84,6 +80,11 @@ func (r *run) prepare() (finished bool, err error) {
 	if state.Finished {
 		if state.OtherVersions != "" {
 			r.note("%s: result of another version is reused (%s)", r.cell, state.OtherVersions)
+		}
+		if state.Old { // brought to the present form
+			now := r.config
+			now.Versions = state.Versions
+			return true, result.WriteJSON(filepath.Join(r.dir, result.ConfigFile), now)
 		}
 		return true, nil
 	}
@@ -203,92 +204,4 @@ func (r *run) search(ctx context.Context) error {
 		return err
 	}
 	return removeCheckpoint(r.dir)
-}
-
-// state is what a run directory says before it is touched.
-type state struct {
-	Exists        bool
-	Finished      bool
-	Failed        string // the error of the last try
-	Epochs        int    // finished ones
-	OtherVersions string // how its versions differ from ours; "" when they do not
-}
-
-// inspect reads the directory of a run. One that was made from other settings
-// than want is an error; other versions are not, they are reported.
-func inspect(dir string, want result.Config) (state, error) {
-	have, err := result.Read(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return state{}, nil
-	}
-	if err != nil {
-		return state{}, fmt.Errorf("runners: %w; use --fresh to delete this run and start over", err)
-	}
-	other := have.Config
-	other.Versions = want.Versions
-	if diff, err := firstDifference(other, want); err != nil {
-		return state{}, err
-	} else if diff != "" {
-		return state{}, fmt.Errorf("runners: %q was made with other settings (%s); use another --out, or --fresh to delete it and start over", dir, diff)
-	}
-	s := state{Exists: true, Finished: have.Result != nil, Epochs: len(have.Events)}
-	if have.Failure != nil {
-		s.Failed = have.Failure.Error
-	}
-	s.OtherVersions, err = firstDifference(have.Config.Versions, want.Versions)
-	return s, err
-}
-
-// firstDifference names the first field in which the JSON forms of two values
-// differ, "" when there is none.
-func firstDifference(have, want any) (string, error) {
-	plain := func(v any) (any, error) {
-		b, err := json.Marshal(v)
-		if err != nil {
-			return nil, fmt.Errorf("runners: %w", err)
-		}
-		dec := json.NewDecoder(bytes.NewReader(b))
-		dec.UseNumber()
-		var out any
-		err = dec.Decode(&out)
-		return out, err
-	}
-	a, err := plain(have)
-	if err != nil {
-		return "", err
-	}
-	b, err := plain(want)
-	if err != nil {
-		return "", err
-	}
-	return difference("", a, b), nil
-}
-
-func difference(path string, a, b any) string {
-	left, okLeft := a.(map[string]any)
-	right, okRight := b.(map[string]any)
-	if okLeft && okRight {
-		for _, key := range keysOf(left, right) {
-			if d := difference(path+"."+key, left[key], right[key]); d != "" {
-				return d
-			}
-		}
-		return ""
-	}
-	x, _ := json.Marshal(a)
-	y, _ := json.Marshal(b)
-	if bytes.Equal(x, y) {
-		return ""
-	}
-	if path == "" {
-		path = "."
-	}
-	return fmt.Sprintf("%s: %s then, %s now", path[1:], x, y)
-}
-
-// keysOf are the keys of both maps in ascending order.
-func keysOf(a, b map[string]any) []string {
-	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
-	slices.Sort(keys)
-	return slices.Compact(keys)
 }

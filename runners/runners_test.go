@@ -370,7 +370,7 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 		{"search", func(p *protocol.Protocol) { p.Batch = 8 }, "protocol.batch: 16 then, 8 now"},
 		{"method", func(p *protocol.Protocol) {
 			p.Search["random"] = search.Random{Budget: search.Budget{Queries: 1}}
-		}, "method.settings.queries: 2 then, 1 now"},
+		}, "settings.queries: 2 then, 1 now"},
 		{"scoring", func(p *protocol.Protocol) { p.Score.Epochs = 2 }, "scores of another recipe"},
 	} {
 		g := grid(out, []uint64{0}, "random")

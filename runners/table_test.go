@@ -167,7 +167,7 @@ func TestRunsByABuiltInTable(t *testing.T) {
 		if got := run.Result.Score; got.Source != "table:made" || got.Trials != 1 && got.Trials != 2 {
 			t.Errorf("%s: score %+v, want one or two trials of table:made", run.Cell, got)
 		}
-		if got := run.Config.Data["table"]; got != hex.EncodeToString(hash[:]) {
+		if got := run.Config.Numbers.Data["table"]; got != hex.EncodeToString(hash[:]) {
 			t.Errorf("%s: table %q in its data, want the sha256 of the content", run.Cell, got)
 		}
 		if m, _ := search.Lookup(run.Cell.Method); m.BlackBox {

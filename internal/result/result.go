@@ -47,14 +47,17 @@ func (c Cell) Dir(root string) string {
 // String is "space/dataset/protocol/method/seed-N", the directory without its root.
 func (c Cell) String() string { return filepath.ToSlash(c.Dir("")) }
 
-// Config is the resolved input of a run.
+// Config is the resolved input of a run: what decides its result, and what is said
+// of it.
 type Config struct {
 	Cell     Cell              `json:"cell"`
-	Protocol json.RawMessage   `json:"protocol"` // every number of the protocol
-	Method   json.RawMessage   `json:"method"`   // every number of the method
-	Data     map[string]string `json:"data"`     // input name -> sha256
+	Identity string            `json:"identity"` // of Numbers
+	Numbers  Numbers           `json:"numbers"`
+	About    map[string]string `json:"about"`    // titles, notes, sources: shown, never compared
 	Versions map[string]string `json:"versions"` // "idarts", "go" and the pinned modules
-	Device   string            `json:"device"`   // "cpu float32"
+	// Old: it was read from a record of before runs had an identity. About is empty
+	// then, and the settings may hold more than the method uses.
+	Old bool `json:"-"`
 }
 
 // Score is what the benchmark says of one architecture. A search never sees Test.
@@ -213,11 +216,11 @@ func ReadEvents(dir string) ([]Event, error) {
 // empty; a missing config.json is an error wrapping [fs.ErrNotExist].
 func Read(dir string) (Run, error) {
 	run := Run{Dir: dir}
-	if err := ReadJSON(filepath.Join(dir, ConfigFile), &run.Config); err != nil {
+	var err error
+	if run.Config, err = readConfig(filepath.Join(dir, ConfigFile)); err != nil {
 		return run, err
 	}
 	run.Cell = run.Config.Cell
-	var err error
 	if run.Events, err = ReadEvents(dir); err != nil {
 		return run, err
 	}

@@ -11,6 +11,9 @@ type Method struct {
 	Note               string // order of steps, and where it departs from paper or code
 	// BlackBox: it asks for accuracies of architectures and trains no supernet.
 	BlackBox bool
+	// Revision is raised by hand when a change of its code moves a bit of its results:
+	// runs of before are then other runs, see result.Numbers.
+	Revision int
 	// Zero is an empty value of the method's own settings.
 	Zero Settings
 	// New starts a search; settings are of the type of Zero.
@@ -89,17 +92,4 @@ type Searcher interface {
 	// SetState takes what State gave. It refuses bytes of another method, space
 	// or seed, and damaged ones.
 	SetState(b []byte) error
-}
-
-// Config is a method with its numbers, for the record of a run.
-type Config struct {
-	Name     string   `json:"name"`
-	Paper    string   `json:"paper"`
-	Note     string   `json:"note"`
-	Settings Settings `json:"settings"`
-}
-
-// Config is the record of m run with s.
-func (m Method) Config(s Settings) Config {
-	return Config{Name: m.Name, Paper: m.Paper, Note: m.Note, Settings: s}
 }

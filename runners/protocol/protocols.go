@@ -17,11 +17,13 @@ import (
 	"idarts/nb201"
 )
 
-// Protocol is every number of an experiment but the seed. Its JSON form is
-// stored with each run; a run directory that holds another one is not touched.
+// Protocol is every number of an experiment but the seed. What its JSON form has is
+// part of the identity of each run; a run directory with other numbers is not
+// touched. Fields that JSON leaves out are descriptions, or numbers that count
+// elsewhere: a test lists them.
 type Protocol struct {
-	Name    string `json:"name"`
-	Title   string `json:"title"`
+	Name    string `json:"-"`
+	Title   string `json:"-"`
 	Space   string `json:"space"`   // name of a row of [Spaces]
 	Dataset string `json:"dataset"` // name of a row of images.Datasets
 

@@ -1,0 +1,277 @@
+package runners
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"idarts/internal/images"
+	"idarts/internal/result"
+	"idarts/runners/protocol"
+)
+
+// variant is a value with one leaf changed: a number, a word, or a pointer that was
+// nil.
+type variant struct {
+	path  string // "Protocol.Score.Recipe.Net.C"
+	field string // the struct and its field: "Net.C"
+	reflect.Value
+}
+
+// variants are v with each leaf changed once.
+func variants(v reflect.Value, path, field string) []variant {
+	var out []variant
+	with := func(inner []variant, put func(reflect.Value) reflect.Value) {
+		for _, x := range inner {
+			out = append(out, variant{x.path, x.field, put(x.Value)})
+		}
+	}
+	changed := reflect.New(v.Type()).Elem()
+	changed.Set(v)
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if v.Type().Name()+"."+f.Name == "Net.Space" {
+				continue // see uncounted; its fields are not exported
+			}
+			if !f.IsExported() {
+				panic(path + "." + f.Name + " is not exported, so it cannot count")
+			}
+			with(variants(v.Field(i), path+"."+f.Name, v.Type().Name()+"."+f.Name), func(x reflect.Value) reflect.Value {
+				whole := reflect.New(v.Type()).Elem()
+				whole.Set(v)
+				whole.Field(i).Set(x)
+				return whole
+			})
+		}
+		return out
+	case reflect.Interface:
+		with(variants(v.Elem(), path, field), func(x reflect.Value) reflect.Value { return x })
+		return out
+	case reflect.Pointer:
+		if !v.IsNil() {
+			with(variants(v.Elem(), path, field), func(x reflect.Value) reflect.Value {
+				p := reflect.New(x.Type())
+				p.Elem().Set(x)
+				return p
+			})
+			return out
+		}
+		changed.Set(reflect.New(v.Type().Elem()))
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			with(variants(v.MapIndex(key), fmt.Sprintf("%s[%v]", path, key), field), func(x reflect.Value) reflect.Value {
+				whole := reflect.MakeMap(v.Type())
+				for _, k := range v.MapKeys() {
+					whole.SetMapIndex(k, v.MapIndex(k))
+				}
+				whole.SetMapIndex(key, x)
+				return whole
+			})
+		}
+		return out
+	case reflect.Slice:
+		for i := range v.Len() {
+			with(variants(v.Index(i), fmt.Sprintf("%s[%d]", path, i), field), func(x reflect.Value) reflect.Value {
+				whole := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+				reflect.Copy(whole, v)
+				whole.Index(i).Set(x)
+				return whole
+			})
+		}
+		return out
+	case reflect.Bool:
+		changed.SetBool(!v.Bool())
+	case reflect.String:
+		changed.SetString(v.String() + "x")
+	case reflect.Int, reflect.Int64:
+		changed.SetInt(v.Int() + 1)
+	case reflect.Uint8: // names, whose last one has none after it
+		changed.SetUint(map[bool]uint64{true: 1, false: v.Uint() - 1}[v.Uint() == 0])
+	case reflect.Float64:
+		changed.SetFloat(v.Float() + 0.125)
+	default:
+		panic(fmt.Sprintf("%s is a %v", path, v.Type()))
+	}
+	return append(out, variant{path, field, changed})
+}
+
+// Fields that count for no run, and why.
+var uncounted = map[string]string{
+	"Protocol.Name":     "a description",
+	"Protocol.Title":    "a description",
+	"Scoring.TableFrom": "a description",
+	"Net.Space":         "it follows from the protocol's space, see protocol.TestNetworksAreTheSpaces",
+	"Net.Classes":       "it follows from the data",
+	"Net.InChannels":    "it follows from the data",
+	"Net.Size":          "it follows from the data",
+}
+
+// identities are those of a protocol's searches by method, and that of its
+// retraining as "retrain", all with the same data.
+func identities(t *testing.T, p protocol.Protocol, data *images.Dataset) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	g := Grid{Protocols: []protocol.Protocol{p}, Seeds: []uint64{1}}
+	cells, err := g.cells()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cells {
+		config, err := g.config(c, &Bench{Data: map[string]string{"data": "d"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[c.Method] = config.Identity
+	}
+	if p.Retrain != nil {
+		r := Retrain{Protocol: p, Data: data}
+		config, err := r.config("a", 1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found["retrain"] = config.Identity
+	}
+	return found
+}
+
+// Every number of every protocol is part of the identity of the runs that it can
+// change, and of no other; texts are part of none.
+func TestEachNumberIsInTheIdentity(t *testing.T) {
+	data, err := images.Open("fashion8", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range protocol.All {
+		before := identities(t, p, data)
+		seen := map[string]bool{}
+		for _, v := range variants(reflect.ValueOf(p), "Protocol", "") {
+			after := identities(t, v.Interface().(protocol.Protocol), data)
+			for name := range before {
+				counts := !strings.HasPrefix(v.path, "Protocol.Retrain") && !strings.HasPrefix(v.path, "Protocol.Search")
+				switch {
+				case name == "retrain":
+					counts = strings.HasPrefix(v.path, "Protocol.Retrain") || v.path == "Protocol.Space" || v.path == "Protocol.Dataset"
+				case strings.HasPrefix(v.path, "Protocol.Search["+name+"]"):
+					counts = true
+				}
+				if uncounted[v.field] != "" {
+					counts = false
+					seen[v.field] = true
+				}
+				if changed := before[name] != after[name]; changed != counts {
+					t.Errorf("%s %s, %s: changing %s (%s) changes the identity: %v, want %v", p.Space, p.Name, name, v.path, v.field, changed, counts)
+				}
+			}
+		}
+		if !seen["Protocol.Title"] || len(before) < 3 {
+			t.Errorf("%s %s: only %d kinds of run were looked at", p.Space, p.Name, len(before))
+		}
+	}
+}
+
+func TestWhatElseIsInTheIdentity(t *testing.T) {
+	type added struct { // a protocol of later
+		protocol.Protocol
+		Temperature float64 `json:"temperature,omitempty"`
+	}
+	cell := result.Cell{Method: "m", Seed: 1}
+	data := map[string]string{"a": "1"}
+	of := func(cell result.Cell, p any, data, about map[string]string, change func(*result.Numbers)) string {
+		config, err := makeConfig(result.Config{Cell: cell, Numbers: result.Numbers{Data: data}, About: about}, p, struct{}{}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&config.Numbers)
+		identity, err := config.Numbers.Identity()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return identity
+	}
+	same := func(*result.Numbers) {}
+	p := tiny()
+	base := of(cell, p, data, nil, same)
+	for _, tt := range []struct {
+		name string
+		got  string
+		same bool
+	}{
+		{"what is said of it", of(cell, p, data, map[string]string{"note": "x"}, same), true},
+		{"a new number that is zero", of(cell, added{Protocol: p}, data, nil, same), true},
+		{"a new number that is not", of(cell, added{Protocol: p, Temperature: 1}, data, nil, same), false},
+		{"another seed", of(result.Cell{Method: "m", Seed: 2}, p, data, nil, same), false},
+		{"another method", of(result.Cell{Method: "n", Seed: 1}, p, data, nil, same), false},
+		{"other data", of(cell, p, map[string]string{"a": "2"}, nil, same), false},
+		{"another device class", of(cell, p, data, nil, func(n *result.Numbers) { n.Device = "cuda float32" }), false},
+		{"other code of the method", of(cell, p, data, nil, func(n *result.Numbers) { n.Revision = 1 }), false},
+	} {
+		if (tt.got == base) != tt.same {
+			t.Errorf("%s gives the same identity: %v, want %v", tt.name, tt.got == base, tt.same)
+		}
+	}
+}
+
+// A run whose texts have changed is reused. One of before there were identities is
+// too, if its numbers are the same, and gets the present record.
+func TestTextsAndOldRecordsAreReused(t *testing.T) {
+	out := t.TempDir()
+	mustRun(t, grid(out, []uint64{0}, "random"))
+	want := contents(t, out)
+	g := grid(out, []uint64{0}, "random")
+	g.Protocols[0].Title = "another title"
+	if sum := mustRun(t, g); sum.Reused != 1 {
+		t.Errorf("after a change of the title: %+v, want 1 reused", sum)
+	}
+	compare(t, contents(t, out), want)
+
+	cells, _ := g.cells()
+	path := filepath.Join(cells[0].Dir(out), result.ConfigFile)
+	var now result.Config
+	if err := result.ReadJSON(path, &now); err != nil {
+		t.Fatal(err)
+	}
+	protocolNow, settings := map[string]any{}, map[string]any{}
+	for raw, into := range map[*json.RawMessage]*map[string]any{&now.Numbers.Protocol: &protocolNow, &now.Numbers.Settings: &settings} {
+		if err := json.Unmarshal(*raw, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	protocolNow["name"], protocolNow["title"] = "tiny", "old title"
+	settings["of_another_method"] = 3
+	write := func(change func(settings map[string]any)) {
+		s := maps.Clone(settings)
+		change(s)
+		old := map[string]any{
+			"cell": now.Cell, "protocol": protocolNow, "data": now.Numbers.Data, "versions": now.Versions, "device": now.Numbers.Device,
+			"method": map[string]any{"name": "random", "note": "n", "settings": s},
+		}
+		if err := result.WriteJSON(path, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(func(map[string]any) {})
+	if sum := mustRun(t, grid(out, []uint64{0}, "random")); sum.Reused != 1 {
+		t.Errorf("an old record: %+v, want 1 reused", sum)
+	}
+	compare(t, contents(t, out), want)
+
+	write(func(s map[string]any) { s["queries"] = 7 })
+	if _, err := grid(out, []uint64{0}, "random").Run(t.Context()); err == nil || !strings.Contains(err.Error(), "settings.queries: 7 then, 2 now") {
+		t.Errorf("an old record of other numbers: error %v, want the first difference", err)
+	}
+
+	content := strings.Replace(want[filepath.Join(strings.Split(cells[0].String(), "/")...)+"/"+result.ConfigFile], `"queries": 2`, `"queries": 3`, 1)
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := grid(out, []uint64{0}, "random").Run(t.Context()); err == nil || !strings.Contains(err.Error(), "have the identity") {
+		t.Errorf("a record that was changed: error %v, want that the identity does not fit", err)
+	}
+}
