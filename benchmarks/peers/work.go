@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -10,20 +9,23 @@ import (
 	"time"
 
 	"idarts/benchmarks"
-	"idarts/internal/exec/cpu"
+	"idarts/internal/device"
 	"idarts/runners/parity"
 )
 
 // timeFixture is one turn of the engine: samples of each stage in seconds, after one
 // run that is not counted. After so many seconds of a stage there is no further sample.
 func timeFixture(out io.Writer, path string, stages []string, samples int, seconds float64) error {
-	device := cpu.Open[float32](runtime.GOMAXPROCS(0))
-	defer device.Close()
+	d, err := device.Open("auto", 32, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
 	f, err := parity.OpenFixture(path)
 	if err != nil {
 		return err
 	}
-	p, coefs, v, err := parity.FixtureProblem(f, device)
+	p, coefs, v, err := parity.FixtureProblem(f, d)
 	if err != nil {
 		return err
 	}
@@ -53,12 +55,19 @@ func timeFixture(out io.Writer, path string, stages []string, samples int, secon
 
 // computeParity is `idarts parity` in float32 and in float64, into two files.
 func computeParity(in, out string) error {
-	single, double := cpu.Open[float32](runtime.GOMAXPROCS(0)), cpu.Open[float64](runtime.GOMAXPROCS(0))
-	defer single.Close()
-	defer double.Close()
 	f, err := parity.OpenFixture(in)
 	if err != nil {
 		return err
 	}
-	return errors.Join(parity.Parity(f, single, out+"32"), parity.Parity(f, double, out+"64"))
+	for _, bits := range []int{32, 64} {
+		d, err := device.Open("auto", bits, runtime.GOMAXPROCS(0))
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		if err := parity.Parity(f, d, fmt.Sprint(out, bits)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -12,7 +12,7 @@
 // Tensors are dense NHWC, convolution weights [KH, KW, Cin/groups, Cout]. A run
 // allocates nothing.
 //
-// Start at [Bind]; how each operator is planned is a row of planners.go, and the
+// Start at [Open], and at [Bind] for how a program gets ready; how each operator is planned is a row of planners.go, and the
 // kernels that native code may replace are listed in kernels.go.
 package cpu
 

@@ -2,8 +2,8 @@
 // after another, straight from the formulas documented there. It is what other
 // devices are tested against; it is slow and allocates.
 //
-// Start at [Do] for one operator and [Run] for a program. Callers pass shapes
-// that fit: a wrong one panics on an index.
+// Start at [Do] for one operator, [Run] for a program and [Open] for the device.
+// Callers pass shapes that fit: a wrong one panics on an index.
 package ref
 
 import (
