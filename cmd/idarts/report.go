@@ -229,11 +229,29 @@ func (s *statusCmd) Run(c console) error {
 		default:
 			text = fmt.Sprintf("stopped\t%d epochs\t", len(run.Events))
 		}
-		fmt.Fprintf(w, "%s\t%s\n", run.Cell, text)
+		fmt.Fprintf(w, "%s\t%s%s\n", run.Cell, text, terms(run.Events))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, "%d of %d runs are done\n", done, len(runs))
 	return nil
+}
+
+// terms says what the architecture steps of the last epoch were made of, for methods
+// whose gradient has an implicit term.
+func terms(events []result.Event) string {
+	if len(events) == 0 {
+		return ""
+	}
+	extra := events[len(events)-1].Extra
+	implicit, ok := extra["implicit_norm"]
+	if !ok {
+		return ""
+	}
+	text := fmt.Sprintf("\tgradient: direct %.2g, implicit %.2g", extra["direct_norm"], implicit)
+	if cosine, ok := extra["direct_implicit_cosine"]; ok {
+		text += fmt.Sprintf(", cosine %.2f", cosine)
+	}
+	return text
 }

@@ -118,3 +118,24 @@ func TestFigureRuns(t *testing.T) {
 		}
 	}
 }
+
+// Status shows what the last architecture steps were made of, where that is known.
+func TestTermsOfTheLastEpoch(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		extra map[string]float64
+		want  string
+	}{
+		{"no implicit term", map[string]float64{"alpha_gradient_norm": 1}, ""},
+		{"both", map[string]float64{"direct_norm": 0.0123, "implicit_norm": 4.5e-5, "direct_implicit_cosine": -0.5}, "\tgradient: direct 0.012, implicit 4.5e-05, cosine -0.50"},
+		{"no angle", map[string]float64{"direct_norm": 0, "implicit_norm": 2}, "\tgradient: direct 0, implicit 2"},
+	} {
+		events := []result.Event{{Extra: map[string]float64{"implicit_norm": 7}}, {Extra: tt.extra}}
+		if got := terms(events); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	if got := terms(nil); got != "" {
+		t.Errorf("before the first epoch: %q", got)
+	}
+}

@@ -27,10 +27,10 @@ type Parts struct {
 	Weights  SGD             // its rate is that of [Clock]
 
 	Relaxation Relaxation
-	Arch       ArchOptimizer
-	Moves      []Move    // of one outer step, in order
-	Hooks      []Hook    // around each epoch of the search
-	Select     Selection // nil: the scores of the relaxation decide
+	Arch       ArchOptimizer // nil where no move calls StepArch
+	Moves      []Move        // of one outer step, in order
+	Hooks      []Hook        // around each epoch of the search
+	Select     Selection     // nil: the scores of the relaxation decide
 	// Memory is what else changes and is saved: of moves, of hooks.
 	Memory []Stateful
 }
@@ -347,6 +347,24 @@ func (e *Engine) StepArch() error {
 func (e *Engine) pull(dparams, dcoefs []float64) {
 	SumLayers(e.dmixture, dcoefs)
 	e.pullback(e.dmixture, dparams)
+}
+
+// Rebuild goes on with another supernet, which takes over every weight of the same
+// name and shape. Momentum starts at zero, batches go on where they were.
+func (e *Engine) Rebuild(o SupernetOptions) error {
+	next, err := e.supernet(o)
+	if err != nil {
+		return err
+	}
+	if _, err := next.Carry(e.Problem); err != nil {
+		return err
+	}
+	spent := e.spent + e.Problem.GFLOP()
+	if err := e.use(next); err != nil {
+		return err
+	}
+	e.Supernet, e.spent = o, spent
+	return nil
 }
 
 // Note adds a number to its mean of the epoch at the end of the outer step, which

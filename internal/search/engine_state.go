@@ -1,15 +1,21 @@
 package search
 
-import "fmt"
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
 
-// State implements [Searcher]: counters; the bytes of relaxation, architecture
-// optimiser, selection and memory, in this order; the weights' momentum; the problem.
+// State implements [Searcher]: counters; what supernet it is; the bytes of relaxation,
+// selection, architecture optimiser and memory; the weights' momentum; the problem.
 func (e *Engine) State() []byte {
 	var w stateWriter
 	w.header(e.name, e.Seed, len(e.dparams))
 	for _, x := range []uint64{uint64(e.epoch), uint64(e.stop), e.train, e.valid, e.mixed} {
 		w.uint(x)
 	}
+	w.floats([]float64{e.spent})
+	w.bytes(e.Supernet.bytes())
 	for _, part := range e.stateful() {
 		w.bytes(part.State())
 	}
@@ -20,7 +26,11 @@ func (e *Engine) State() []byte {
 
 // stateful are the parts that have a state of their own.
 func (e *Engine) stateful() []Stateful {
-	return append([]Stateful{e.Relaxation, e.Arch, e.Select}, e.Memory...)
+	parts := []Stateful{e.Relaxation, e.Select}
+	if e.Arch != nil {
+		parts = append(parts, e.Arch)
+	}
+	return append(parts, e.Memory...)
 }
 
 // SetState implements [Searcher].
@@ -35,6 +45,7 @@ func (e *Engine) setState(state []byte) error {
 	r := openState(state)
 	r.header(e.name, e.Seed, len(e.dparams))
 	epoch, stop, train, valid, mixed := r.uint(), r.uint(), r.uint(), r.uint(), r.uint()
+	spent, supernet := r.floats(1), r.bytes()
 	parts := make([][]byte, len(e.stateful()))
 	for i := range parts {
 		parts[i] = r.bytes()
@@ -45,6 +56,9 @@ func (e *Engine) setState(state []byte) error {
 	}
 	if stop > uint64(e.Parts.Epochs) || epoch > uint64(e.Parts.Epochs+e.Select.Epochs()) {
 		return fmt.Errorf("it is after epoch %d of %d", epoch, e.Parts.Epochs+e.Select.Epochs())
+	}
+	if err := e.rebuilt(supernet); err != nil {
+		return err
 	}
 	for i, part := range e.stateful() {
 		if err := part.SetState(parts[i]); err != nil {
@@ -57,6 +71,34 @@ func (e *Engine) setState(state []byte) error {
 	if err := e.Problem.SetState(problem); err != nil {
 		return err
 	}
+	e.spent = spent[0]
 	e.epoch, e.stop, e.train, e.valid, e.mixed = int(epoch), int(stop), train, valid, mixed
 	return nil
+}
+
+// rebuilt makes the supernet that a state was taken of, if it is not there already.
+// Its weights come with the state.
+func (e *Engine) rebuilt(options []byte) error {
+	if bytes.Equal(options, e.Supernet.bytes()) {
+		return nil
+	}
+	var o SupernetOptions
+	if err := json.Unmarshal(options, &o); err != nil {
+		return fmt.Errorf("options of the supernet: %w", err)
+	}
+	problem, err := e.supernet(o)
+	if err != nil {
+		return err
+	}
+	e.Supernet = o
+	return e.use(problem)
+}
+
+// bytes are the options in a state.
+func (o SupernetOptions) bytes() []byte {
+	b, err := json.Marshal(o)
+	if err != nil {
+		panic("search: " + err.Error()) // numbers and truth values always have a form
+	}
+	return b
 }

@@ -19,7 +19,7 @@ import (
 // Problem is a supernet on data, seen from a method. Mixture coefficients and
 // their gradients are [Layers()·A], A = Layout.Len(), layer after layer, so that
 // methods can tell layers apart; most of them repeat the same A numbers.
-// All losses use batch statistics in batch norm and the current Weights.
+// Losses use the current Weights and, but in Evaluate, batch statistics in batch norm.
 type Problem interface {
 	Layers() int
 	// Weights is the live weight vector; changing it changes the network.
@@ -32,11 +32,27 @@ type Problem interface {
 	// either may be nil when it is not wanted.
 	Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs []float64) (loss exec.Number, err error)
 	// Linearize fixes the point (weights, coefs, b) for Product, and computes its
-	// activations once. It holds until the next call of Gradient or Linearize.
+	// activations once. It holds until the next call but Product's.
 	Linearize(b batch.Batch, coefs []float64) error
 	// Product fills hv = (∂²L/∂w²)·v and mixed = (∂²L/∂coefs∂w)·v, exact products
 	// at the linearization point. Either may be nil. v and hv are two vectors.
 	Product(v, hv exec.Vec, mixed []float64) error
+	// Evaluate is loss and accuracy of one augmented batch, EvaluateSplit that of all
+	// images of a split, not augmented; neither computes gradients. norm says where
+	// batch norm has its statistics from.
+	Evaluate(b batch.Batch, coefs []float64, norm exec.NormMode) (batch.Evaluation, error)
+	EvaluateSplit(s batch.Split, coefs []float64, norm exec.NormMode) (batch.Evaluation, error)
+	// SkipZeros leaves out, from now on, operations whose coefficient is 0 in their
+	// layer. Their entries of dcoefs are then 0.
+	SkipZeros(on bool)
+	// Snapshot copies weights and batch-norm buffers, and Restore puts them back.
+	// Arithmetic that was done in between stays counted. Momentum belongs to the
+	// search, which copies it as a vector.
+	Snapshot() any
+	Restore(snapshot any) error
+	// Carry copies every parameter, and running averages, of the same name and shape
+	// from another problem of the same kind, and says how many it found.
+	Carry(from any) (int, error)
 	// GFLOP is the arithmetic done so far through this problem, in 10⁹ operations.
 	GFLOP() float64
 	// State and SetState save and restore everything that changes besides the

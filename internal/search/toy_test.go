@@ -168,6 +168,7 @@ type toy struct {
 	gflop    float64
 	asked    []batch.Batch // by Gradient and Linearize
 	products int
+	skips    bool
 
 	at     bowl
 	atW    []float64
@@ -225,6 +226,47 @@ func (p *toy) Product(v, hv exec.Vec, mixed []float64) error {
 	p.products++
 	return nil
 }
+
+func (p *toy) Evaluate(b batch.Batch, coefs []float64, norm exec.NormMode) (batch.Evaluation, error) {
+	loss, _, _ := p.batch(b).gradient(p.w.x, coefs)
+	p.linear = false
+	p.gflop++
+	if norm == exec.NormUpdate {
+		p.drift = 0.9*p.drift + 0.1*loss
+	}
+	return batch.Evaluation{Loss: loss, Accuracy: 100 * math.Exp(-loss*loss)}, nil
+}
+
+func (p *toy) EvaluateSplit(s batch.Split, coefs []float64, norm exec.NormMode) (batch.Evaluation, error) {
+	var sum batch.Evaluation
+	for i := range p.train {
+		one, err := p.Evaluate(batch.Batch{Split: s, Index: uint64(i)}, coefs, norm)
+		if err != nil {
+			return sum, err
+		}
+		sum.Loss += one.Loss / float64(len(p.train))
+		sum.Accuracy += one.Accuracy / float64(len(p.train))
+	}
+	return sum, nil
+}
+
+func (p *toy) SkipZeros(on bool) { p.skips = on }
+
+type toySnapshot struct {
+	w     []float64
+	drift float64
+}
+
+func (p *toy) Snapshot() any { return toySnapshot{slices.Clone(p.w.x), p.drift} }
+
+func (p *toy) Restore(snapshot any) error {
+	s := snapshot.(toySnapshot)
+	copy(p.w.x, s.w)
+	p.drift = s.drift
+	return nil
+}
+
+func (p *toy) Carry(from any) (int, error) { return copy(p.w.x, from.(*toy).w.x), nil }
 
 func (p *toy) State() []byte {
 	b := p.w.Bytes()
@@ -301,15 +343,20 @@ func parseToy(t *testing.T, arch string) {
 // L₁ is near w = p (six weights, p the coefficients of layer 0 plus those of layer
 // 1, halved), and L₂ = ½‖w − e‖² with e the one-hot point "b|c". L₂ does not name
 // c, so all that α can learn comes through the weights. Batches differ a little.
-func searchable() *toy {
-	p := &toy{layers: 2, perEpoch: 5, w: &vec{[]float64{0.1, -0.2, 0.3, 0, 0.2, -0.1}}}
+func searchable() *toy { return searchableOf(2) }
+
+// searchableOf is that with another number of layers.
+func searchableOf(layers int) *toy {
+	p := &toy{layers: layers, perEpoch: 5, w: &vec{[]float64{0.1, -0.2, 0.3, 0, 0.2, -0.1}}}
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 7 {
 		l := bowl{A: diag(1, 1, 1, 1, 1, 1), B: make(matrix, 6), b: make([]float64, 6)}
 		for i := range l.A {
 			l.A[i][i] += 0.2 * r.Float64()
-			l.B[i] = make([]float64, 12)
-			l.B[i][i], l.B[i][i+6] = 0.5+0.1*r.Float64(), 0.5+0.1*r.Float64()
+			l.B[i] = make([]float64, 6*layers)
+			for layer := range layers {
+				l.B[i][i+6*layer] = (1 + 0.2*r.Float64()) / float64(layers)
+			}
 			l.b[i] = 0.05 * r.NormFloat64()
 		}
 		p.train = append(p.train, l)

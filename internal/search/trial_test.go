@@ -19,7 +19,12 @@ func toyTrial(seed uint64) *trial {
 	p := searchable()
 	return &trial{problem: p, Env: Env{
 		Space: toySpace(), Query: score, Seed: seed,
-		Supernet: func(SupernetOptions) (Problem, error) { return p, nil },
+		Supernet: func(o SupernetOptions) (Problem, error) {
+			if o.Depth == 0 {
+				return p, nil
+			}
+			return searchableOf(o.Depth), nil
+		},
 	}}
 }
 
