@@ -10,9 +10,9 @@ import (
 
 // blackBox is a search that asks for the validation accuracy of one architecture
 // after another and keeps the best. Its budget is a number of distinct
-// architectures. One that was asked for before is answered from
-// memory: that costs nothing, and the strategy learns from it all the same. So two
-// methods of one budget have seen equally many architectures.
+// architectures. One that was asked for before is answered from memory: that costs
+// nothing, and the strategy learns from it all the same. So two methods of one budget
+// have seen equally many architectures.
 //
 // All that happens is a pure function of the seed and the answers. The state is
 // therefore the list of answers, and going on from it is going through them again.
@@ -54,11 +54,11 @@ const limit = 100000
 
 // newBlackBox checks what all black-box methods need. begin makes a strategy that
 // has seen nothing.
-func newBlackBox(name string, env Env, budget Budget, begin func(*blackBox) strategy) (*blackBox, error) {
+func newBlackBox(env Env, budget Budget, begin func(*blackBox) strategy) (*blackBox, error) {
 	if env.Query == nil {
-		return nil, fmt.Errorf("search: method %q needs a way to query architectures", name)
+		return nil, errors.New("it needs a way to query architectures")
 	}
-	b := &blackBox{env: env, name: name, budget: budget.Queries, known: map[string]float64{}}
+	b := &blackBox{env: env, name: env.Method, budget: budget.Queries, known: map[string]float64{}}
 	b.strategy = begin(b)
 	return b, nil
 }

@@ -15,13 +15,13 @@ var dartsFirst = Method{
 	Name: "darts-v1", Title: "DARTS (1st order)", Paper: "Liu et al., ICLR 2019, arXiv:1806.09055",
 	Note: "weight step, then architecture step, as in the NAS-Bench-201 code; arch_first gives the order of the DARTS code. The clip norm is over the weights only",
 	Zero: DARTS1{},
-	New: typed("darts-v1", func(env Env, s DARTS1) (Searcher, error) {
+	Begin: with(func(env Env, s DARTS1) (Searcher, error) {
 		parts := s.parts(env)
 		parts.Moves = []Move{WeightStep{}.Move(), ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move()}
 		if s.ArchFirst {
 			slices.Reverse(parts.Moves)
 		}
-		return NewEngine("darts-v1", env, parts)
+		return NewEngine(env, parts)
 	}),
 }
 
@@ -43,13 +43,13 @@ var dartsSecond = Method{
 	Name: "darts-v2", Title: "DARTS (2nd order)", Paper: "Liu et al., ICLR 2019, arXiv:1806.09055",
 	Note: "architecture step, then weight step on the same training batch; validation gradient after a virtual step with momentum and weight decay; exact mixed product at the weights before it, where the code takes central differences",
 	Zero: DARTS2{},
-	New: typed("darts-v2", func(env Env, s DARTS2) (Searcher, error) {
+	Begin: with(func(env Env, s DARTS2) (Searcher, error) {
 		parts := s.parts(env)
 		parts.Moves = []Move{
 			lookAhead(ArchStep{Solve: Unrolled{}, Gamma: s.Gamma, ValidDraw: s.ValidDraw}),
 			WeightStep{}.Move(),
 		}
-		return NewEngine("darts-v2", env, parts)
+		return NewEngine(env, parts)
 	}),
 }
 

@@ -3,6 +3,7 @@ package search
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -12,59 +13,10 @@ import (
 	"idarts/internal/rng"
 )
 
-// Parts are what a weight-sharing method is made of.
-type Parts struct {
-	Epochs int
-	// MaxSteps caps the outer steps of an epoch; 0 = all. The next epoch goes on
-	// where the data stream stopped.
-	MaxSteps int
-	// OnePass makes an epoch as many outer steps as take the training data once; else
-	// it is one outer step for each training batch, however many a step takes.
-	OnePass bool
-
-	Data     Data
-	Supernet SupernetOptions // at the start
-	Weights  SGD             // its rate is that of [Clock]
-
-	Relaxation Relaxation
-	Arch       ArchOptimizer // nil where no move calls StepArch
-	Moves      []Move        // of one outer step, in order
-	Hooks      []Hook        // around each epoch of the search
-	Select     Selection     // nil: the scores of the relaxation decide
-	// Memory is what else changes and is saved: of moves, of hooks.
-	Memory []Stateful
-}
-
-// Move is a part of an outer step: it moves the weights, or the architecture, by
-// whatever means, or both.
-type Move struct {
-	Name    string
-	Batches int // training batches that it takes
-	Do      func(*Engine) error
-}
-
-// Hook runs before the first outer step of each epoch of the search and after the
-// last one. It changes what the method is made of: stages, schedules, decisions.
-// Either function may be nil. Hooks do not run in the epochs of a selection.
-type Hook struct{ Before, After func(*Engine) error }
-
-// Selection decides the architecture. It may go on after the epochs of the search.
-type Selection interface {
-	// Scores fills scores [A] with what the architecture is decided by now; see
-	// [Space.Derive]. It is asked once after every epoch.
-	Scores(e *Engine, scores []float64)
-	// Epochs is how many follow those of the search. Each is one more epoch of the
-	// run, saved at its end like any other.
-	Epochs() int
-	// Epoch runs one of them, counted from 0. With [Engine.Train] it takes an epoch of
-	// the method's own outer steps.
-	Epoch(ctx context.Context, e *Engine, epoch int) error
-	Stateful
-}
-
 // Engine is a weight-sharing search in progress. Moves, hooks and selections work
-// on it; its exported fields are theirs to use and to change. What they change is
-// saved where [Engine.State] says so.
+// on it; its exported fields are theirs to use and to change. [Engine.State] says what
+// of it is saved: anything else that they change must follow from the clock or from
+// a part's own state.
 type Engine struct {
 	Parts
 	Space   Space
@@ -108,16 +60,13 @@ type noted struct {
 	value      exec.Number
 }
 
-// NewEngine starts a search of the method of that name.
-func NewEngine(name string, env Env, parts Parts) (*Engine, error) {
+// NewEngine starts a search with a method's parts.
+func NewEngine(env Env, parts Parts) (*Engine, error) {
 	if env.Supernet == nil {
-		return nil, fmt.Errorf("search: method %q needs a supernet", name)
-	}
-	if parts.Epochs < 1 {
-		return nil, fmt.Errorf("search: method %q: %d epochs, want at least 1", name, parts.Epochs)
+		return nil, errors.New("it needs a supernet")
 	}
 	e := &Engine{
-		Parts: parts, Space: env.Space, Seed: env.Seed, name: name, supernet: env.Supernet,
+		Parts: parts, Space: env.Space, Seed: env.Seed, name: env.Method, supernet: env.Supernet,
 		mixture:  make([]float64, env.Space.Layout.Len()),
 		dmixture: make([]float64, env.Space.Layout.Len()),
 		dparams:  make([]float64, len(parts.Relaxation.Params())),
@@ -128,7 +77,7 @@ func NewEngine(name string, env Env, parts Parts) (*Engine, error) {
 	}
 	problem, err := env.Supernet(parts.Supernet)
 	if err != nil {
-		return nil, fmt.Errorf("search: method %q: %w", name, err)
+		return nil, err
 	}
 	return e, e.use(problem)
 }
@@ -140,7 +89,7 @@ func (e *Engine) use(problem Problem) error {
 		batches += move.Batches
 	}
 	if batches < 1 {
-		return fmt.Errorf("search: method %q: an outer step takes no training batch", e.name)
+		return errors.New("an outer step takes no training batch")
 	}
 	e.steps = problem.BatchesPerEpoch(e.split(batch.Train))
 	if e.OnePass {
@@ -150,7 +99,7 @@ func (e *Engine) use(problem Problem) error {
 		e.steps = min(e.steps, e.MaxSteps)
 	}
 	if e.steps < 1 {
-		return fmt.Errorf("search: method %q: the training half has no batch", e.name)
+		return errors.New("the training images have no batch")
 	}
 	e.Problem, e.Hyper = problem, Hyper{Problem: problem}
 	e.Momentum, e.Grad = problem.NewVec(), problem.NewVec()
@@ -239,7 +188,7 @@ func (e *Engine) Train(ctx context.Context) error {
 func (e *Engine) outerStep() error {
 	for _, move := range e.Moves {
 		if err := move.Do(e); err != nil {
-			return cmp.Or(e.settle(), err)
+			return cmp.Or(e.settle(), fmt.Errorf("%s: %w", move.Name, err))
 		}
 	}
 	return e.settle()
@@ -270,15 +219,6 @@ func (e *Engine) report() Report {
 	}
 	return r
 }
-
-// byScores is the selection that goes by the scores of the relaxation.
-type byScores struct{}
-
-func (byScores) Scores(e *Engine, scores []float64)        { e.Relaxation.Scores(scores) }
-func (byScores) Epochs() int                               { return 0 }
-func (byScores) Epoch(context.Context, *Engine, int) error { return nil }
-func (byScores) State() []byte                             { return nil }
-func (byScores) SetState([]byte) error                     { return nil }
 
 // Mix makes the mixture of one pass, in Coefs.
 func (e *Engine) Mix(purpose Purpose) {
@@ -349,15 +289,18 @@ func (e *Engine) pull(dparams, dcoefs []float64) {
 	e.pullback(e.dmixture, dparams)
 }
 
-// Rebuild goes on with another supernet, which takes over every weight of the same
-// name and shape. Momentum starts at zero, batches go on where they were.
-func (e *Engine) Rebuild(o SupernetOptions) error {
+// Rebuild goes on with another supernet. With carry it takes over every weight of the
+// same name and shape, else it starts afresh. Momentum starts at zero, batches go on
+// where they were.
+func (e *Engine) Rebuild(o SupernetOptions, carry bool) error {
 	next, err := e.supernet(o)
 	if err != nil {
 		return err
 	}
-	if _, err := next.Carry(e.Problem); err != nil {
-		return err
+	if carry {
+		if _, err := next.Carry(e.Problem); err != nil {
+			return err
+		}
 	}
 	spent := e.spent + e.Problem.GFLOP()
 	if err := e.use(next); err != nil {

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"errors"
 	"fmt"
 
 	"idarts/internal/rng"
@@ -25,11 +26,11 @@ var rea = Method{
 	Name: "rea", Title: "Regularised evolution", Paper: "Real et al., AAAI 2019, arXiv:1802.01548",
 	Note:     "a tournament's best has a child that differs in one decision, the oldest dies; keeps the cell of best validation accuracy; cells that come again cost nothing; its budget is a number of distinct cells",
 	BlackBox: true, Zero: REA{},
-	New: typed("rea", func(env Env, s REA) (Searcher, error) {
+	Begin: with(func(env Env, s REA) (Searcher, error) {
 		if env.Space.Neighbours == nil {
-			return nil, fmt.Errorf("search: method %q needs a space with neighbours", "rea")
+			return nil, errors.New("it needs a space with neighbours")
 		}
-		return newBlackBox("rea", env, s.Budget, func(b *blackBox) strategy { return &evolution{blackBox: b, set: s} })
+		return newBlackBox(env, s.Budget, func(b *blackBox) strategy { return &evolution{blackBox: b, set: s} })
 	}),
 }
 

@@ -1,6 +1,6 @@
 package search
 
-import "errors"
+import "cmp"
 
 // IDARTS are the settings of iDARTS as in the paper.
 type IDARTS struct {
@@ -9,19 +9,19 @@ type IDARTS struct {
 }
 
 // Check implements [Settings].
-func (s IDARTS) Check() error { return errors.Join(s.Bilevel.Check(), s.Implicit.Check()) }
+func (s IDARTS) Check() error { return cmp.Or(s.Bilevel.Check(), s.Implicit.Check()) }
 
 var idarts = Method{
 	Name: "idarts", Title: "iDARTS", Paper: "Zhang et al., ICML 2021, arXiv:2106.10784",
 	Note: "as in the paper: inner weight steps that move the weights, then an architecture step with K+1 Neumann terms on one more training batch; exact products; weights unchanged by it",
 	Zero: IDARTS{},
-	New: typed("idarts", func(env Env, s IDARTS) (Searcher, error) {
+	Begin: with(func(env Env, s IDARTS) (Searcher, error) {
 		parts := s.parts(env)
 		parts.OnePass = s.OnePass
 		parts.Moves = []Move{
 			Repeat(s.InnerSteps, WeightStep{}.Move()),
 			ArchStep{Solve: Neumann{s.NeumannTerms}, Gamma: s.Gamma, ValidDraw: s.ValidDraw}.Move(),
 		}
-		return NewEngine("idarts", env, parts)
+		return NewEngine(env, parts)
 	}),
 }

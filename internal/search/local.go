@@ -1,7 +1,7 @@
 package search
 
 import (
-	"fmt"
+	"errors"
 
 	"idarts/internal/rng"
 )
@@ -13,11 +13,11 @@ var local = Method{
 	Name: "local", Title: "Local search", Paper: "White et al., UAI 2021, arXiv:2005.02960",
 	Note:     "asks for all neighbours and goes to the best of them, from a random new cell when none is better; keeps the cell of best validation accuracy; its budget is a number of distinct cells",
 	BlackBox: true, Zero: Local{},
-	New: typed("local", func(env Env, s Local) (Searcher, error) {
+	Begin: with(func(env Env, s Local) (Searcher, error) {
 		if env.Space.Neighbours == nil {
-			return nil, fmt.Errorf("search: method %q needs a space with neighbours", "local")
+			return nil, errors.New("it needs a space with neighbours")
 		}
-		return newBlackBox("local", env, s.Budget, func(b *blackBox) strategy { return &localSearch{blackBox: b} })
+		return newBlackBox(env, s.Budget, func(b *blackBox) strategy { return &localSearch{blackBox: b} })
 	}),
 }
 

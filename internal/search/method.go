@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"reflect"
 )
 
 // Method is a row of [Methods].
@@ -16,8 +17,30 @@ type Method struct {
 	Revision int
 	// Zero is an empty value of the method's own settings.
 	Zero Settings
-	// New starts a search; settings are of the type of Zero.
-	New func(env Env, settings Settings) (Searcher, error)
+	// Begin starts a search; settings are of the type of Zero and have been checked.
+	// Callers use [Method.New].
+	Begin func(env Env, settings Settings) (Searcher, error)
+}
+
+// New starts a search.
+func (m Method) New(env Env, settings Settings) (Searcher, error) {
+	if got, want := reflect.TypeOf(settings), reflect.TypeOf(m.Zero); got != want {
+		return nil, fmt.Errorf("search: method %q has settings of type %v, want %v", m.Name, got, want)
+	}
+	err := settings.Check()
+	if err == nil {
+		env.Method = m.Name
+		var s Searcher
+		if s, err = m.Begin(env, settings); err == nil {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("search: method %q: %w", m.Name, err)
+}
+
+// with makes the Begin of a row from a function of the method's own settings.
+func with[S Settings](begin func(Env, S) (Searcher, error)) func(Env, Settings) (Searcher, error) {
+	return func(env Env, s Settings) (Searcher, error) { return begin(env, s.(S)) }
 }
 
 // Methods lists the methods in report order.
@@ -56,8 +79,9 @@ func Lookup(name string) (Method, error) { return Methods.Lookup(name) }
 
 // Env is what a search runs on.
 type Env struct {
-	Space Space
-	Seed  uint64
+	Method string // its name, for errors and states
+	Space  Space
+	Seed   uint64
 	// Supernet builds a supernet with the starting weights of the seed; nil for
 	// black-box methods.
 	Supernet func(SupernetOptions) (Problem, error)

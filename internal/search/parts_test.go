@@ -111,12 +111,12 @@ type sampled struct {
 
 var sampledMethod = Method{
 	Name: "sampled", Zero: sampled{},
-	New: typed("sampled", func(env Env, s sampled) (Searcher, error) {
+	Begin: with(func(env Env, s sampled) (Searcher, error) {
 		parts := s.parts(env)
 		parts.Relaxation = newNoisy(env.Space.Layout)
 		parts.Arch = &exponentiated{env.Space.Layout, s.Rate, make([]float64, env.Space.Layout.Len())}
 		parts.Moves = []Move{WeightStep{}.Move(), ArchStep{Solve: Neumann{1}}.Move()}
-		return NewEngine("sampled", env, parts)
+		return NewEngine(env, parts)
 	}),
 }
 
@@ -203,12 +203,12 @@ func (p perturbation) Epoch(ctx context.Context, e *Engine, epoch int) error {
 
 var perturbedMethod = Method{
 	Name: "perturbed", Zero: DARTS2{},
-	New: typed("perturbed", func(env Env, s DARTS2) (Searcher, error) {
+	Begin: with(func(env Env, s DARTS2) (Searcher, error) {
 		parts := s.parts(env)
 		relaxation := &decided{parts.Relaxation, env.Space.Layout, []float64{-1, -1}}
 		parts.Relaxation, parts.Select = relaxation, perturbation{relaxation}
 		parts.Moves = []Move{lookAhead(ArchStep{Solve: Unrolled{}}), WeightStep{}.Move()}
-		return NewEngine("perturbed", env, parts)
+		return NewEngine(env, parts)
 	}),
 }
 
@@ -217,7 +217,7 @@ var perturbedMethod = Method{
 // keeps the better of θ and a random neighbour of it.
 var stagedMethod = Method{
 	Name: "staged", Zero: DARTS1{},
-	New: typed("staged", func(env Env, s DARTS1) (Searcher, error) {
+	Begin: with(func(env Env, s DARTS1) (Searcher, error) {
 		parts := s.parts(env)
 		parts.Epochs, parts.Arch = 5, nil
 		parts.Supernet.Depth = 1
@@ -225,7 +225,7 @@ var stagedMethod = Method{
 		parts.Hooks = []Hook{{
 			Before: func(e *Engine) error {
 				if e.Clock.Epoch == 1 {
-					return e.Rebuild(SupernetOptions{Depth: 2})
+					return e.Rebuild(SupernetOptions{Depth: 2}, true)
 				}
 				return nil
 			},
@@ -236,7 +236,7 @@ var stagedMethod = Method{
 				return nil
 			},
 		}}
-		return NewEngine("staged", env, parts)
+		return NewEngine(env, parts)
 	}),
 }
 
@@ -266,7 +266,7 @@ func randomNeighbour(e *Engine) error {
 // joint moves weights and architecture by one pass over one batch, as SNAS does.
 var jointMethod = Method{
 	Name: "joint", Zero: DARTS1{},
-	New: typed("joint", func(env Env, s DARTS1) (Searcher, error) {
+	Begin: with(func(env Env, s DARTS1) (Searcher, error) {
 		parts := s.parts(env)
 		parts.Data = Shared
 		parts.Moves = []Move{{"weights and architecture", 1, func(e *Engine) error {
@@ -279,7 +279,7 @@ var jointMethod = Method{
 			e.StepWeights()
 			return e.StepArch()
 		}}}
-		return NewEngine("joint", env, parts)
+		return NewEngine(env, parts)
 	}),
 }
 

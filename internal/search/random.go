@@ -9,8 +9,8 @@ var random = Method{
 	Name: "random", Title: "Random search", Paper: "Li & Talwalkar, UAI 2019, arXiv:1902.07638",
 	Note:     "distinct cells drawn uniformly; keeps the one of best validation accuracy; its budget is a number of distinct cells",
 	BlackBox: true, Zero: Random{},
-	New: typed("random", func(env Env, s Random) (Searcher, error) {
-		return newBlackBox("random", env, s.Budget, func(b *blackBox) strategy { return randomSearch{b} })
+	Begin: with(func(env Env, s Random) (Searcher, error) {
+		return newBlackBox(env, s.Budget, func(b *blackBox) strategy { return randomSearch{b} })
 	}),
 }
 

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,11 +28,11 @@ var reinforcement = Method{
 	Name: "reinforce", Title: "REINFORCE", Paper: "Dong & Yang, ICLR 2020, arXiv:2001.00326",
 	Note:     "a softmax policy for each decision, Adam, moving average of the reward as baseline; keeps the cell of best validation accuracy; cells that come again cost nothing and after 100 of them in a row the policy starts over; its budget is a number of distinct cells",
 	BlackBox: true, Zero: REINFORCE{},
-	New: typed("reinforce", func(env Env, s REINFORCE) (Searcher, error) {
+	Begin: with(func(env Env, s REINFORCE) (Searcher, error) {
 		if env.Space.Choose == nil {
-			return nil, fmt.Errorf("search: method %q needs a space that chooses one option in each row", "reinforce")
+			return nil, errors.New("it needs a space that chooses one option in each row")
 		}
-		return newBlackBox("reinforce", env, s.Budget, func(b *blackBox) strategy {
+		return newBlackBox(env, s.Budget, func(b *blackBox) strategy {
 			r := &reinforce{blackBox: b, set: s}
 			r.start()
 			return r

@@ -1,7 +1,7 @@
 package search
 
 import (
-	"errors"
+	"cmp"
 
 	"idarts/internal/batch"
 )
@@ -19,7 +19,7 @@ type IDARTSReleased struct {
 
 // Check implements [Settings].
 func (s IDARTSReleased) Check() error {
-	return errors.Join(s.bilevel().Check(), s.Implicit.Check())
+	return cmp.Or(s.bilevel().Check(), s.Implicit.Check())
 }
 
 // bilevel are the settings that it shares with other methods.
@@ -34,7 +34,7 @@ var idartsReleased = Method{
 	Name: "idarts-released", Title: "iDARTS (as released)", Paper: "Zhang et al., ICML 2021, code MiaoZhang0525/iDARTS",
 	Note: "as the NAS-Bench-201 notebook runs: inner steps move nothing but batch-norm buffers; mixed product by differences whose clean-up moves the weights by ε(v−s), down the validation loss; momentum, weight decay and clipping have no effect",
 	Zero: IDARTSReleased{},
-	New: typed("idarts-released", func(env Env, s IDARTSReleased) (Searcher, error) {
+	Begin: with(func(env Env, s IDARTSReleased) (Searcher, error) {
 		parts := s.bilevel().parts(env)
 		parts.OnePass = s.OnePass
 		parts.Moves = []Move{
@@ -44,7 +44,7 @@ var idartsReleased = Method{
 				TrainDraw: batch.Fresh, ValidDraw: batch.Replaced,
 			}.Move(),
 		}
-		return NewEngine("idarts-released", env, parts)
+		return NewEngine(env, parts)
 	}),
 }
 

@@ -33,20 +33,6 @@ func (m Method) Decode(data []byte) (Settings, error) {
 	return s, nil
 }
 
-// typed makes the New of a row from a function of the method's own settings.
-func typed[S Settings](name string, start func(Env, S) (Searcher, error)) func(Env, Settings) (Searcher, error) {
-	return func(env Env, s Settings) (Searcher, error) {
-		own, ok := s.(S)
-		if !ok {
-			return nil, fmt.Errorf("search: method %q has settings of type %T, want %T", name, s, own)
-		}
-		if err := own.Check(); err != nil {
-			return nil, fmt.Errorf("search: method %q: %w", name, err)
-		}
-		return start(env, own)
-	}
-}
-
 // Bilevel are the settings that gradient methods share.
 type Bilevel struct {
 	// Epochs of the search. One epoch is as many outer steps as the training half has
