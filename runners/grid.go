@@ -30,6 +30,7 @@ type gridCell struct {
 	result.Cell
 	protocol int // of Grid.Protocols
 	method   search.Method
+	settings search.Settings
 }
 
 // cells lists the runs, protocol by protocol and seed by seed, so that an early
@@ -49,24 +50,26 @@ func (g *Grid) cells() ([]gridCell, error) {
 		if names == nil {
 			names = p.Methods(g.catalog())
 		}
-		var methods []search.Method
+		var methods []gridCell // without a seed
 		for _, name := range names {
 			m, err := g.catalog().Lookup(name)
 			if err != nil {
 				return nil, err
 			}
-			if _, ok := p.Search[name]; !ok {
+			own, ok := p.Of(name)
+			if !ok {
 				return nil, fmt.Errorf("runners: protocol %q has no settings for method %q on space %q, only for %q", p.Name, name, p.Space, p.Methods(g.catalog()))
 			}
-			methods = append(methods, m)
+			cell := result.Cell{Space: p.Space, Dataset: p.Dataset, Method: name, Protocol: p.Name}
+			methods = append(methods, gridCell{cell, k, m, own.Settings})
 		}
 		if len(methods) == 0 {
 			return nil, fmt.Errorf("runners: nothing to run: no method on space %q", p.Space)
 		}
 		for _, seed := range g.Seeds {
-			for _, m := range methods {
-				cell := result.Cell{Space: p.Space, Dataset: p.Dataset, Method: m.Name, Protocol: p.Name, Seed: seed}
-				cells = append(cells, gridCell{cell, k, m})
+			for _, c := range methods {
+				c.Seed = seed
+				cells = append(cells, c)
 			}
 		}
 	}
@@ -89,7 +92,7 @@ func (g *Grid) config(c gridCell, bench *Bench) (result.Config, error) {
 		About: map[string]string{
 			"protocol": p.Title, "method": c.method.Title, "paper": c.method.Paper, "note": c.method.Note,
 		},
-	}, p, p.Search[c.Method], g.Device)
+	}, p, c.settings, g.Device)
 }
 
 // job is the search of one cell.
@@ -102,7 +105,7 @@ func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 			return c.method.New(search.Env{
 				Space: bench.Space, Seed: c.Seed, Query: query,
 				Supernet: func(o search.SupernetOptions) (search.Problem, error) { return bench.Problem(d, c.Seed, o) },
-			}, g.Protocols[c.protocol].Search[c.Method])
+			}, c.settings)
 		},
 		score: bench.Scorer.Score,
 	}, err

@@ -65,17 +65,7 @@ func variants(v reflect.Value, path, field string) []variant {
 		}
 		changed.Set(reflect.New(v.Type().Elem()))
 	case reflect.Map:
-		for _, key := range v.MapKeys() {
-			with(variants(v.MapIndex(key), fmt.Sprintf("%s[%v]", path, key), field), func(x reflect.Value) reflect.Value {
-				whole := reflect.MakeMap(v.Type())
-				for _, k := range v.MapKeys() {
-					whole.SetMapIndex(k, v.MapIndex(k))
-				}
-				whole.SetMapIndex(key, x)
-				return whole
-			})
-		}
-		return out
+		changed.Set(reflect.MakeMap(v.Type()))
 	case reflect.Slice:
 		for i := range v.Len() {
 			with(variants(v.Index(i), fmt.Sprintf("%s[%d]", path, i), field), func(x reflect.Value) reflect.Value {
@@ -107,6 +97,9 @@ var uncounted = map[string]string{
 	"Protocol.Name":     "a description",
 	"Protocol.Title":    "a description",
 	"Scoring.TableFrom": "a description",
+	"Search.Method":     "the name counts by itself",
+	"Search.Source":     "a description",
+	"Search.Except":     "a description",
 	"Net.Space":         "it follows from the protocol's space, see protocol.TestNetworksAreTheSpaces",
 	"Net.Classes":       "it follows from the data",
 	"Net.InChannels":    "it follows from the data",
@@ -150,15 +143,19 @@ func TestEachNumberIsInTheIdentity(t *testing.T) {
 	}
 	for _, p := range protocol.All {
 		before := identities(t, p, data)
+		methods := map[string]string{} // by the beginning of a path
+		for i, s := range p.Search {
+			methods[fmt.Sprintf("Protocol.Search[%d]", i)] = s.Method
+		}
 		seen := map[string]bool{}
 		for _, v := range variants(reflect.ValueOf(p), "Protocol", "") {
 			after := identities(t, v.Interface().(protocol.Protocol), data)
-			for name := range before {
+			for name := range after { // without the method whose name was changed
 				counts := !strings.HasPrefix(v.path, "Protocol.Retrain") && !strings.HasPrefix(v.path, "Protocol.Search")
 				switch {
 				case name == "retrain":
 					counts = strings.HasPrefix(v.path, "Protocol.Retrain") || v.path == "Protocol.Space" || v.path == "Protocol.Dataset"
-				case strings.HasPrefix(v.path, "Protocol.Search["+name+"]"):
+				case methods[v.path[:strings.IndexByte(v.path+"]", ']')+1]] == name:
 					counts = true
 				}
 				if uncounted[v.field] != "" {

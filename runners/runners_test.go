@@ -46,19 +46,18 @@ func tiny() protocol.Protocol {
 		Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 		Augment: training.Augment{Flip: true},
 	}}}
-	own := map[string]search.Settings{}
-	for _, name := range search.Names() {
-		own[name] = p.Search[name]
+	for _, of := range p.Search {
+		own := of.Settings
 		for path, text := range map[string]string{
 			"epochs": "3", "max_steps": "4", "queries": "2", "population": "1", "sample": "1",
 			"arch.lr": "0.1", // so that a few steps change the derived cell
 		} {
-			if changed, err := settings.Set(own[name], path, text); err == nil { // not all methods have it
-				own[name] = changed
+			if changed, err := settings.Set(own, path, text); err == nil { // not all methods have it
+				own = changed
 			}
 		}
+		p = p.With(of.Method, own)
 	}
-	p.Search = own
 	return p
 }
 
@@ -369,7 +368,7 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 	}{
 		{"search", func(p *protocol.Protocol) { p.Batch = 8 }, "protocol.batch: 16 then, 8 now"},
 		{"method", func(p *protocol.Protocol) {
-			p.Search["random"] = search.Random{Budget: search.Budget{Queries: 1}}
+			*p = p.With("random", search.Random{Budget: search.Budget{Queries: 1}})
 		}, "settings.queries: 2 then, 1 now"},
 		{"scoring", func(p *protocol.Protocol) { p.Score.Epochs = 2 }, "scores of another recipe"},
 	} {
@@ -643,9 +642,24 @@ func TestTableScorerAveragesTheTrials(t *testing.T) {
 
 func TestProtocolsAreComplete(t *testing.T) {
 	for _, p := range protocol.All {
-		for name := range p.Search {
-			if !slices.Contains(search.Names(), name) {
-				t.Errorf("protocol %q of space %q has settings for %q, which is no method", p.Name, p.Space, name)
+		budgets := map[int]bool{}
+		for i, s := range p.Search {
+			m, err := search.Lookup(s.Method)
+			if err != nil || slices.ContainsFunc(p.Search[:i], func(o protocol.Search) bool { return o.Method == s.Method }) {
+				t.Errorf("protocol %q of space %q has settings for %q, which is no method or there twice", p.Name, p.Space, s.Method)
+			}
+			for _, v := range settings.Walk(s.Settings) {
+				if v.Path == "queries" {
+					budgets[v.Value.(int)] = true
+				}
+				if s.SourceOf(v.Path) == "" {
+					t.Errorf("protocol %q of space %q does not say where %s of %q comes from", p.Name, p.Space, v.Path, s.Method)
+				}
+			}
+			if reflect.TypeOf(s.Settings) != reflect.TypeOf(m.Zero) {
+				t.Errorf("protocol %q of space %q has settings of type %T for %q, want %T", p.Name, p.Space, s.Settings, s.Method, m.Zero)
+			} else if err := s.Settings.Check(); err != nil {
+				t.Errorf("protocol %q of space %q, method %q: %v", p.Name, p.Space, s.Method, err)
 			}
 		}
 		// Where each query is a training, random search stands for its kind.
@@ -658,19 +672,6 @@ func TestProtocolsAreComplete(t *testing.T) {
 		// The published settings of a method exist for the spaces of its paper only.
 		if got := p.Methods(search.Methods); p.Name != "paper" && !slices.Equal(got, want) {
 			t.Errorf("protocol %q of space %q has settings for %q, want %q", p.Name, p.Space, got, want)
-		}
-		budgets := map[int]bool{}
-		for _, name := range p.Methods(search.Methods) {
-			for _, v := range settings.Walk(p.Search[name]) {
-				if v.Path == "queries" {
-					budgets[v.Value.(int)] = true
-				}
-			}
-			if m, _ := search.Lookup(name); reflect.TypeOf(p.Search[name]) != reflect.TypeOf(m.Zero) {
-				t.Errorf("protocol %q of space %q has settings of type %T for %q, want %T", p.Name, p.Space, p.Search[name], name, m.Zero)
-			} else if err := p.Search[name].Check(); err != nil && p.Search[name] != m.Zero {
-				t.Errorf("protocol %q of space %q, method %q: %v", p.Name, p.Space, name, err)
-			}
 		}
 		if len(budgets) > 1 {
 			t.Errorf("protocol %q of space %q has black-box methods of %d different budgets", p.Name, p.Space, len(budgets))

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -118,18 +117,20 @@ func madeTable(t *testing.T) (content []byte, s protocol.Scoring) {
 // unlucky is the cell whose test accuracy validation does not show.
 const unlucky = 1234
 
-// blackBox are the laptop protocol's settings of the methods that ask a table.
-func blackBox() map[string]search.Settings {
+// withBlackBox is p with the laptop protocol's settings of the methods that ask a
+// table, and the names of these.
+func withBlackBox(p protocol.Protocol) (with protocol.Protocol, names []string) {
 	laptop, err := protocol.Lookup("nb201", "laptop")
 	if err != nil {
 		panic(err)
 	}
-	settings := maps.Clone(laptop.Search)
-	maps.DeleteFunc(settings, func(name string, _ search.Settings) bool {
-		m, err := search.Lookup(name)
-		return err != nil || !m.BlackBox
-	})
-	return settings
+	for _, s := range laptop.Search {
+		if m, err := search.Lookup(s.Method); err == nil && m.BlackBox {
+			p = p.With(s.Method, s.Settings)
+			names = append(names, s.Method)
+		}
+	}
+	return p, names
 }
 
 // A grid is scored by a table inside the program, without a file: the black-box
@@ -138,9 +139,9 @@ func TestRunsByABuiltInTable(t *testing.T) {
 	content, score := madeTable(t)
 	p := tiny()
 	p.Score = score
-	maps.Copy(p.Search, blackBox())
+	p, blackBox := withBlackBox(p)
 	out := t.TempDir()
-	g := grid(out, []uint64{0, 1}, append(slices.Collect(maps.Keys(blackBox())), "darts-v1")...)
+	g := grid(out, []uint64{0, 1}, append(blackBox, "darts-v1")...)
 	g.Protocols = []protocol.Protocol{p}
 	if sum := mustRun(t, g); sum.Done != 10 {
 		t.Fatalf("%+v, want 10 runs done", sum)
@@ -219,10 +220,9 @@ func (a *awkward) Score(ctx context.Context, arch string, device exec.Device) (r
 // going on for a second is; it goes on from there and ends in the same files.
 func TestSearchesByTableResume(t *testing.T) {
 	_, score := madeTable(t)
-	p := tiny()
+	p, _ := withBlackBox(tiny())
 	p.Score = score
 	for _, method := range []string{"rea", "local"} {
-		p.Search[method] = blackBox()[method]
 		run := func(out string, wrap func(*Bench)) (Summary, error) {
 			g := grid(out, []uint64{4}, method)
 			g.Protocols = []protocol.Protocol{p}
