@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -143,10 +145,6 @@ func TestEachNumberIsInTheIdentity(t *testing.T) {
 	}
 	for _, p := range protocol.All {
 		before := identities(t, p, data)
-		methods := map[string]string{} // by the beginning of a path
-		for i, s := range p.Search {
-			methods[fmt.Sprintf("Protocol.Search[%d]", i)] = s.Method
-		}
 		seen := map[string]bool{}
 		for _, v := range variants(reflect.ValueOf(p), "Protocol", "") {
 			after := identities(t, v.Interface().(protocol.Protocol), data)
@@ -155,7 +153,7 @@ func TestEachNumberIsInTheIdentity(t *testing.T) {
 				switch {
 				case name == "retrain":
 					counts = strings.HasPrefix(v.path, "Protocol.Retrain") || v.path == "Protocol.Space" || v.path == "Protocol.Dataset"
-				case methods[v.path[:strings.IndexByte(v.path+"]", ']')+1]] == name:
+				case strings.HasPrefix(v.path, "Protocol.Search["+strconv.Itoa(slices.IndexFunc(p.Search, func(s protocol.Search) bool { return s.Method == name }))+"]"):
 					counts = true
 				}
 				if uncounted[v.field] != "" {
