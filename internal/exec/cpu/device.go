@@ -93,8 +93,8 @@ func (r *regions[T]) Average(norms []exec.Averages) {
 		for c := range n.Channels {
 			mean, variance := float64(stats[n.Stats+c]), float64(stats[n.Stats+n.Channels+c])*unbias
 			m, v := &buffers[n.Buffers+c], &buffers[n.Buffers+n.Channels+c]
-			*m = T((1-n.Momentum)*float64(*m) + n.Momentum*mean)
-			*v = T((1-n.Momentum)*float64(*v) + n.Momentum*variance)
+			*m = T(float64((1-n.Momentum)*float64(*m)) + float64(n.Momentum*mean))
+			*v = T(float64((1-n.Momentum)*float64(*v)) + float64(n.Momentum*variance))
 		}
 	}
 }

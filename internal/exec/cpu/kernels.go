@@ -26,15 +26,15 @@ type kernels[T Float] struct {
 	//	dw[i·dwStep + k] += Σ_r Σ_p x[r·x.row + p·x.pixel + i·inStep + k] · dy[r·dy.row + p·dy.pixel + k],  k < outs
 	depthwiseWeight func(g *weightGeometry, dw, x, dy []T, rows, pixels int)
 
-	// maxIndex finds for all results of a region the first of the largest among the
+	// maxIndex finds for all results of a zone the first of the largest among the
 	// elements of src that they meet, and writes its place.
-	maxIndex func(r *region[T], dst, src []T)
+	maxIndex func(r *zone[T], dst, src []T)
 	// maxGather writes the src whose place is the result's index, else 0. The index
 	// lies as dst does.
-	maxGather func(r *region[T], dst, index, src []T)
+	maxGather func(r *zone[T], dst, index, src []T)
 	// maxScatter writes the sum of those src, from zero in the order of taps, whose
 	// index is the tap's place. The index lies as src does.
-	maxScatter func(r *region[T], dst, index, src []T)
+	maxScatter func(r *zone[T], dst, index, src []T)
 
 	// sum, dot and square add up channels in lanes, see [lanes].
 	sum    func(acc *lanes[T], x []T, c, width, pixels int)

@@ -12,13 +12,13 @@ type window struct {
 // geometry share it.
 type pooling[T Float] struct {
 	window
-	forward  []region[T] // all results of an image, which meet its pixels
-	backward []region[T] // all pixels, which meet results: one set for each residue of rows and columns, as in [planConvInput]
-	shares   []T         // 1 over the size of each window, for every element of an image of results
-	ones     []T         // weights of a depthwise convolution that only adds
+	forward  []zone[T] // all results of an image, which meet its pixels
+	backward []zone[T] // all pixels, which meet results: one set for each residue of rows and columns, as in [planConvInput]
+	shares   []T       // 1 over the size of each window, for every element of an image of results
+	ones     []T       // weights of a depthwise convolution that only adds
 }
 
-// region is a rectangle of rows x pixels that meet the same taps.
+// zone is a rectangle of rows x pixels that meet the same taps.
 //
 // A 3x3 window with padding has nine: four corners, whose windows reach over two
 // edges of the image, four sides, and the inner part. In the first corner only the
@@ -29,7 +29,7 @@ type pooling[T Float] struct {
 //	.|4 5                         side   | inner  | side
 //	.|7 8                         -------+--------+-------
 //	. |                           corner | side   | corner
-type region[T Float] struct {
+type zone[T Float] struct {
 	g            convGeometry // of a depthwise convolution: one run for each tap
 	places       []T          // kh·KW + kw of each tap
 	dst0, src0   int          // element of the first pixel, and of its first tap
@@ -75,14 +75,14 @@ func (p *plan[T]) pooling(image, result [4]int) *pooling[T] {
 	cols.all(w.kw, w.pad)
 	near, far := strides{w.ow * w.c, w.c}, strides{w.w * w.c, w.c} // of results and of pixels
 	apart := strides{w.stride * far.row, w.stride * far.pixel}     // of pixels of one residue
-	s.forward = appendRegions(s.forward, &w, 0, near, apart, rows, cols)
+	s.forward = appendZones(s.forward, &w, 0, near, apart, rows, cols)
 	for rh := range min(w.stride, w.h) {
 		rows := axis{results: (w.h-rh-1)/w.stride + 1, stride: 1, pixels: w.oh}
 		rows.taps, rows.at = residue(rh, w.kh, a)
 		for rw := range min(w.stride, w.w) {
 			cols := axis{results: (w.w-rw-1)/w.stride + 1, stride: 1, pixels: w.ow}
 			cols.taps, cols.at = residue(rw, w.kw, a)
-			s.backward = appendRegions(s.backward, &w, far.at(rh, rw), apart, near, rows, cols)
+			s.backward = appendZones(s.backward, &w, far.at(rh, rw), apart, near, rows, cols)
 		}
 	}
 	p.poolings[w] = s
@@ -155,12 +155,12 @@ func (a *axis) segments() []segment {
 	return list
 }
 
-// appendRegions appends the regions of all results of two axes, the first of which is
+// appendZones appends the zones of all results of two axes, the first of which is
 // element dst0. Results lie as dst says, what they meet as src.
-func appendRegions[T Float](list []region[T], w *window, dst0 int, dst, src strides, rows, cols axis) []region[T] {
+func appendZones[T Float](list []zone[T], w *window, dst0 int, dst, src strides, rows, cols axis) []zone[T] {
 	for _, r := range rows.segments() {
 		for _, q := range cols.segments() {
-			n := region[T]{dst0: dst0 + dst.at(r.from, q.from), rows: r.count, pixels: q.count,
+			n := zone[T]{dst0: dst0 + dst.at(r.from, q.from), rows: r.count, pixels: q.count,
 				g: convGeometry{dst: dst, src: src, runLen: 1, wStep: w.c, channels: w.c}}
 			n.flat = rectangle{n.rows, n.pixels, w.c, dst, src}.flatten()
 			if r.first < r.last && q.first < q.last {
@@ -180,7 +180,7 @@ func appendRegions[T Float](list []region[T], w *window, dst0 int, dst, src stri
 }
 
 // addTaps adds up what each result meets, in the order of taps.
-func addTaps[T Float](k *kernels[T], list []region[T], dst, src, ones []T) {
+func addTaps[T Float](k *kernels[T], list []zone[T], dst, src, ones []T) {
 	for i := range list {
 		r := &list[i]
 		k.depthwise(&r.g, dst[r.dst0:], src[r.src0:], ones, r.rows, r.pixels, false)

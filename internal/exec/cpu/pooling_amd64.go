@@ -89,8 +89,8 @@ func (s *strip) maxScatter(width int) {
 	}
 }
 
-// newStrip has the taps of a region, of which there must be one.
-func newStrip(r *region[float32]) strip {
+// newStrip has the taps of a zone, of which there must be one.
+func newStrip(r *zone[float32]) strip {
 	return strip{starts: &r.g.starts[0], places: &r.places[:len(r.g.starts)][0], taps: len(r.g.starts)}
 }
 
@@ -113,14 +113,14 @@ func (s *strip) cut(f *rectangle, k int) (width, done int) {
 	return width, width
 }
 
-// rest is the region of the last elements of the pixels of a row, from k on.
-func rest(r *region[float32], k int) region[float32] {
+// rest is the zone of the last elements of the pixels of a row, from k on.
+func rest(r *zone[float32], k int) zone[float32] {
 	f := r.flat
 	f.rows, f.channels = 1, f.channels-k
-	return region[float32]{g: r.g, places: r.places, flat: f}
+	return zone[float32]{g: r.g, places: r.places, flat: f}
 }
 
-func maxIndexAVX2(r *region[float32], dst, src []float32) {
+func maxIndexAVX2(r *zone[float32], dst, src []float32) {
 	f := &r.flat
 	_, _ = dst[f.end(f.dst)-1], src[f.end(f.src)-1+r.g.starts[len(r.g.starts)-1]]
 	s := newStrip(r)
@@ -140,7 +140,7 @@ func maxIndexAVX2(r *region[float32], dst, src []float32) {
 	}
 }
 
-func maxGatherAVX2(r *region[float32], dst, index, src []float32) {
+func maxGatherAVX2(r *zone[float32], dst, index, src []float32) {
 	f := &r.flat
 	end := f.end(f.dst) - 1
 	_, _, _ = dst[end], index[end], src[f.end(f.src)-1+r.g.starts[len(r.g.starts)-1]]
@@ -161,7 +161,7 @@ func maxGatherAVX2(r *region[float32], dst, index, src []float32) {
 	}
 }
 
-func maxScatterAVX2(r *region[float32], dst, index, src []float32) {
+func maxScatterAVX2(r *zone[float32], dst, index, src []float32) {
 	if len(r.g.starts) == 0 {
 		portableMaxScatter(r, dst, index, src)
 		return

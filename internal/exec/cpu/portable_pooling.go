@@ -2,7 +2,7 @@ package cpu
 
 // The kernels of pooling by the maximum, for every processor.
 
-func portableMaxIndex[T Float](r *region[T], dst, src []T) {
+func portableMaxIndex[T Float](r *zone[T], dst, src []T) {
 	starts, places, f := r.g.starts, r.places, &r.flat
 	var largest [64]T
 	for row := range f.rows {
@@ -27,7 +27,7 @@ func portableMaxIndex[T Float](r *region[T], dst, src []T) {
 	}
 }
 
-func portableMaxGather[T Float](r *region[T], dst, index, src []T) {
+func portableMaxGather[T Float](r *zone[T], dst, index, src []T) {
 	places, f, c := r.places, &r.flat, r.flat.channels
 	for row := range f.rows {
 		for p := range f.pixels {
@@ -46,7 +46,7 @@ func portableMaxGather[T Float](r *region[T], dst, index, src []T) {
 	}
 }
 
-func portableMaxScatter[T Float](r *region[T], dst, index, src []T) {
+func portableMaxScatter[T Float](r *zone[T], dst, index, src []T) {
 	places, f, c := r.places, &r.flat, r.flat.channels
 	for row := range f.rows {
 		for p := range f.pixels {
