@@ -33,8 +33,8 @@ func check(data []byte, t reflect.Type, prefix string) error {
 			return fmt.Errorf("settings: %q is missing", prefix+f.name)
 		}
 		delete(have, f.name)
-		if inner := t.FieldByIndex(f.index).Type; ok && !isLeaf(inner) {
-			if err := check(raw, inner, prefix+f.name+"."); err != nil {
+		if nested := t.FieldByIndex(f.index).Type; ok && !isLeaf(nested) {
+			if err := check(raw, nested, prefix+f.name+"."); err != nil {
 				return err
 			}
 		}

@@ -98,9 +98,9 @@ func fields(t reflect.Type) []named {
 		case name == "-" || !f.IsExported() && !f.Anonymous:
 			continue
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-			for _, inner := range fields(f.Type) {
-				inner.index = append([]int{i}, inner.index...)
-				out = append(out, inner)
+			for _, nested := range fields(f.Type) {
+				nested.index = append([]int{i}, nested.index...)
+				out = append(out, nested)
 			}
 			continue
 		case name == "":
