@@ -139,64 +139,67 @@ func newImporter() *importer {
 	return &importer{table: newTable("new table", nasBench101), rows: map[Hash]int{}}
 }
 
-// record adds one record: the JSON array
+// entry is a record of the file, the JSON array
 //
 //	[hash, epochs, digits of the matrix row by row, operations joined by ",", metrics]
 //
 // whose metrics are a protocol buffer in base64.
-func (im *importer) record(data []byte) error {
+type entry struct {
+	hash        string
+	epochs      int
+	digits, ops string
+	metrics     string
+}
+
+func parseEntry(data []byte) (e entry, err error) {
 	var parts []json.RawMessage
 	if err := json.Unmarshal(data, &parts); err != nil {
-		return fmt.Errorf("its data is not a JSON array: %w", err)
+		return e, fmt.Errorf("its data is not a JSON array: %w", err)
 	}
-	const entries = 5
-	if len(parts) != entries {
-		return fmt.Errorf("its array has %d entries, want %d: hash, epochs, matrix, operations, metrics", len(parts), entries)
-	}
-	var name, digits, ops, packed string
-	var epochs int
-	for i, entry := range []struct {
+	entries := []struct {
 		what string
 		to   any
-	}{{"hash", &name}, {"epochs", &epochs}, {"matrix", &digits}, {"operations", &ops}, {"metrics", &packed}} {
-		if err := json.Unmarshal(parts[i], entry.to); err != nil {
-			return fmt.Errorf("its %s: %w", entry.what, err)
+	}{{"hash", &e.hash}, {"epochs", &e.epochs}, {"matrix", &e.digits}, {"operations", &e.ops}, {"metrics", &e.metrics}}
+	if len(parts) != len(entries) {
+		return e, fmt.Errorf("its array has %d entries, want %d: hash, epochs, matrix, operations, metrics", len(parts), len(entries))
+	}
+	for i, part := range entries {
+		if err := json.Unmarshal(parts[i], part.to); err != nil {
+			return e, fmt.Errorf("its %s: %w", part.what, err)
 		}
 	}
-	hash, err := parseHash(name)
+	return e, nil
+}
+
+// record adds one record.
+func (im *importer) record(data []byte) error {
+	e, err := parseEntry(data)
 	if err != nil {
 		return err
 	}
-	budget := slices.Index(Budgets[:], epochs)
+	hash, err := parseHash(e.hash)
+	if err != nil {
+		return err
+	}
+	budget := slices.Index(Budgets[:], e.epochs)
 	if budget < 0 {
-		return fmt.Errorf("cell %s was trained for %d epochs, want one of %d", name, epochs, Budgets)
+		return fmt.Errorf("cell %s was trained for %d epochs, want one of %d", hash, e.epochs, Budgets)
 	}
-	c, err := parseModule(digits, ops)
+	c, err := parseModule(e.digits, e.ops)
 	if err != nil {
-		return fmt.Errorf("cell %s: %w", name, err)
+		return fmt.Errorf("cell %s: %w", hash, err)
 	}
-	m, err := im.metrics(packed)
+	m, err := im.metrics(e.metrics)
 	if err != nil {
-		return fmt.Errorf("cell %s, %d epochs: %w", name, epochs, err)
+		return fmt.Errorf("cell %s, %d epochs: %w", hash, e.epochs, err)
 	}
-
-	row, known := im.rows[hash]
-	if !known || im.table.modules[row] != c.code() { // else its hash has been compared before
-		if got := c.Hash(); got != hash {
-			return fmt.Errorf("cell %q has hash %s in the file, but its matrix and operations have %s", c, hash, got)
-		}
-	}
-	if !known {
-		row = im.table.add(c, hash, m.parameters)
-		im.rows[hash] = row
-		im.repeats = append(im.repeats, [len(Budgets)]uint8{})
-	}
-	if got := im.table.parameters[row]; got != m.parameters {
-		return fmt.Errorf("cell %s has %d trainable parameters, but %d in a record before", name, m.parameters, got)
+	row, err := im.row(hash, c, m)
+	if err != nil {
+		return err
 	}
 	repeat := &im.repeats[row][budget]
 	if *repeat == Repeats {
-		return fmt.Errorf("cell %s has more than %d repeats of %d epochs", name, Repeats, epochs)
+		return fmt.Errorf("cell %s has more than %d repeats of %d epochs", hash, Repeats, e.epochs)
 	}
 	for before := range int(*repeat) {
 		same := true
@@ -211,6 +214,26 @@ func (im *importer) record(data []byte) error {
 	im.table.set(row, budget, int(*repeat), m.end)
 	*repeat++
 	return nil
+}
+
+// row finds or makes the row of the cell of a record, which must be the cell of the
+// records before it.
+func (im *importer) row(hash Hash, c Cell, m metrics) (int, error) {
+	row, known := im.rows[hash]
+	if !known || im.table.modules[row] != c.code() { // else its hash has been compared before
+		if got := c.Hash(); got != hash {
+			return 0, fmt.Errorf("cell %q has hash %s in the file, but its matrix and operations have %s", c, hash, got)
+		}
+	}
+	if !known {
+		row = im.table.add(c, hash, m.parameters)
+		im.rows[hash] = row
+		im.repeats = append(im.repeats, [len(Budgets)]uint8{})
+	}
+	if got := im.table.parameters[row]; got != m.parameters {
+		return 0, fmt.Errorf("cell %s has %d trainable parameters, but %d in a record before", hash, m.parameters, got)
+	}
+	return row, nil
 }
 
 // brief is text from the file that an error quotes.

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"idarts/internal/durable"
@@ -134,101 +133,130 @@ func (d Fetch) rest(ctx context.Context, f PublicFile, part string) (resumed boo
 	if err != nil {
 		return false, errFinal{err}
 	}
-	restart := func() error {
-		have, resumed = 0, false
-		if err := file.Truncate(0); err != nil {
-			return errFinal{err}
-		}
-		_, err := file.Seek(0, io.SeekStart)
-		return err
-	}
+	t := transfer{Fetch: d, of: f, url: f.URL(d.Base), part: file, have: have, resumed: have > 0}
 	if have > f.Size {
-		if err := restart(); err != nil {
+		if err := t.restart(); err != nil {
 			return false, err
 		}
 	}
-	resumed = have > 0
-	if have == f.Size {
-		return resumed, nil
+	if t.have < f.Size {
+		err = t.run(ctx)
 	}
+	return t.resumed, err
+}
 
+// transfer is one try to complete a file.
+type transfer struct {
+	Fetch
+	of      PublicFile
+	url     string
+	part    *os.File
+	have    int64 // bytes in part
+	resumed bool  // the first of them came before this try
+}
+
+// restart drops what there is.
+func (t *transfer) restart() error {
+	t.have, t.resumed = 0, false
+	if err := t.part.Truncate(0); err != nil {
+		return errFinal{err}
+	}
+	_, err := t.part.Seek(0, io.SeekStart)
+	return err
+}
+
+// run asks for what is missing and takes what comes, until it stalls.
+func (t *transfer) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watch := time.AfterFunc(d.Stall, func() { cancel(fmt.Errorf("no byte came for %v", d.Stall)) })
+	watch := time.AfterFunc(t.Stall, func() { cancel(fmt.Errorf("no byte came for %v", t.Stall)) })
 	defer watch.Stop()
-	url := f.URL(d.Base)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url, nil)
 	if err != nil {
-		return resumed, errFinal{err}
+		return errFinal{err}
 	}
 	request.Header.Set("User-Agent", "idarts")
 	request.Header.Set("Accept-Encoding", "identity") // the hash and the ranges are of the plain bytes
-	if have > 0 {
-		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+	if t.have > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", t.have))
 	}
-	because := func(err error) error { // the reason of a stall, not "context canceled"
-		if cause := context.Cause(ctx); cause != nil {
-			return fmt.Errorf("get %s: %w", url, cause)
+	response, err := t.Client.Do(request)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil { // the reason of a stall, not "context canceled"
+			return fmt.Errorf("get %s: %w", t.url, cause)
 		}
 		return err
 	}
-	response, err := d.Client.Do(request)
-	if err != nil {
-		return resumed, because(err)
-	}
 	defer response.Body.Close()
-
-	switch response.StatusCode {
-	case http.StatusPartialContent:
-		if want := fmt.Sprintf("bytes %d-%d/%d", have, f.Size-1, f.Size); have == 0 || response.Header.Get("Content-Range") != want {
-			if err := restart(); err != nil {
-				return false, err
-			}
-			return false, fmt.Errorf("get %s: the server sends %.60q of the file, want %q", url, response.Header.Get("Content-Range"), want)
-		}
-	case http.StatusOK: // the whole of it, also where the rest was asked for
-		if err := restart(); err != nil {
-			return false, err
-		}
-		if n := response.ContentLength; n >= 0 && n != f.Size {
-			return false, errFinal{fmt.Errorf("get %s: the server sends a file of %d bytes, want %d", url, n, f.Size)}
-		}
-	case http.StatusRequestedRangeNotSatisfiable:
-		if err := restart(); err != nil {
-			return false, err
-		}
-		return false, fmt.Errorf("get %s: status %s", url, response.Status)
-	default:
-		err := fmt.Errorf("get %s: status %s", url, response.Status)
-		if s := response.StatusCode; s < 500 && s != http.StatusRequestTimeout && s != http.StatusTooManyRequests {
-			return resumed, errFinal{err}
-		}
-		return resumed, err
+	if err := t.accept(response); err != nil {
+		return err
 	}
+	return t.receive(ctx, response.Body, watch)
+}
 
+// accept decides whether an answer's body goes behind what there is.
+func (t *transfer) accept(response *http.Response) error {
+	status := fmt.Errorf("get %s: status %s", t.url, response.Status)
+	switch s := response.StatusCode; s {
+	case http.StatusPartialContent:
+		got, want := response.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-%d/%d", t.have, t.of.Size-1, t.of.Size)
+		if t.have > 0 && got == want {
+			return nil
+		}
+		if err := t.restart(); err != nil {
+			return err
+		}
+		return fmt.Errorf("get %s: the server sends %.60q of the file, want %q", t.url, got, want)
+	case http.StatusOK: // the whole of it, also where the rest was asked for
+		if err := t.restart(); err != nil {
+			return err
+		}
+		if n := response.ContentLength; n >= 0 && n != t.of.Size {
+			return errFinal{fmt.Errorf("get %s: the server sends a file of %d bytes, want %d", t.url, n, t.of.Size)}
+		}
+		return nil
+	case http.StatusRequestedRangeNotSatisfiable:
+		if err := t.restart(); err != nil {
+			return err
+		}
+		return status
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return status
+	default:
+		if s < 500 {
+			return errFinal{status}
+		}
+		return status
+	}
+}
+
+// receive appends what comes; each byte sets watch back.
+func (t *transfer) receive(ctx context.Context, body io.Reader, watch *time.Timer) error {
 	buf := make([]byte, 64<<10)
 	for {
-		n, err := response.Body.Read(buf)
-		watch.Reset(d.Stall)
-		if have+int64(n) > f.Size {
-			if err := restart(); err != nil {
-				return false, err
+		n, err := body.Read(buf)
+		watch.Reset(t.Stall)
+		if t.have+int64(n) > t.of.Size {
+			if err := t.restart(); err != nil {
+				return err
 			}
-			return false, errFinal{fmt.Errorf("get %s: the server sends more than %d bytes", url, f.Size)}
+			return errFinal{fmt.Errorf("get %s: the server sends more than %d bytes", t.url, t.of.Size)}
 		}
-		if _, werr := file.Write(buf[:n]); werr != nil {
-			return resumed, errFinal{werr}
+		if _, err := t.part.Write(buf[:n]); err != nil {
+			return errFinal{err}
 		}
-		have += int64(n)
-		if d.Progress != nil {
-			d.Progress(f.Name, have, f.Size)
+		t.have += int64(n)
+		if t.Progress != nil {
+			t.Progress(t.of.Name, t.have, t.of.Size)
 		}
-		if errors.Is(err, io.EOF) && have == f.Size {
-			return resumed, nil
+		if errors.Is(err, io.EOF) && t.have == t.of.Size {
+			return nil
 		}
 		if err != nil {
-			reason := strings.TrimPrefix(because(err).Error(), "get "+url+": ")
-			return resumed, fmt.Errorf("get %s: the transfer broke off after %d of %d bytes: %s", url, have, f.Size, reason)
+			if cause := context.Cause(ctx); cause != nil {
+				err = cause
+			}
+			return fmt.Errorf("get %s: the transfer broke off after %d of %d bytes: %s", t.url, t.have, t.of.Size, err)
 		}
 	}
 }
