@@ -33,6 +33,11 @@ func TestVerify(t *testing.T) {
 		t.Errorf("no line %q in\n%s", want, all)
 	}
 
+	table.modules[0], table.modules[1] = table.modules[1], table.modules[0]
+	copy(table.hashes, append(slices.Clone(table.hashes[16:32]), table.hashes[:16]...))
+	if _, err := table.Verify(); err == nil || !strings.Contains(err.Error(), "is not found there by its key") {
+		t.Errorf("two cells in each other's row: error = %v", err)
+	}
 	table.hashes[3] ^= 1
 	if _, err := table.Verify(); err == nil || !strings.Contains(err.Error(), "the table says") {
 		t.Errorf("another hash: error = %v", err)

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"idarts/internal/trials"
 	"idarts/nb1b1"
 	"idarts/nb201"
+	"idarts/runners/internal/toy"
 	"idarts/runners/protocol"
 )
 
@@ -255,5 +258,97 @@ func TestSearchesByTableResume(t *testing.T) {
 			t.Fatalf("%s: %+v, %v; want one run done", method, sum, err)
 		}
 		compare(t, contents(t, broken), contents(t, straight))
+	}
+}
+
+// toyTable is the least that a space can bring: lines of a text, "arch valid test".
+type toyTable map[string]result.Scored
+
+func openToyTable(name string, content []byte, valid, test protocol.Column) (protocol.Table, error) {
+	t := toyTable{}
+	for line := range strings.Lines(string(content)) {
+		var arch string
+		scored := result.Scored{GFLOP: 7, Seconds: 3}
+		if _, err := fmt.Sscan(line, &arch, &scored.Valid, &scored.Test); err != nil {
+			return nil, fmt.Errorf("toy: %q: line %q: %w", name, line, err)
+		}
+		t[arch] = scored
+	}
+	return t, nil
+}
+
+func (t toyTable) Score(arch string) (result.Scored, error) {
+	scored, ok := t[arch]
+	if !ok {
+		return scored, fmt.Errorf("toy: no cell %q", arch)
+	}
+	return scored, nil
+}
+
+func (t toyTable) Optimum() (*result.Optimum, error) {
+	best := result.Optimum{Archs: len(t)}
+	for arch, s := range t {
+		if s.Test > best.BestTest.Score.Test {
+			best.BestTest = result.ArchScore{Arch: arch, Score: s.Score}
+		}
+		if s.Valid > best.BestValid.Score.Valid {
+			best.BestValid = result.ArchScore{Arch: arch, Score: s.Score}
+		}
+	}
+	return &best, nil
+}
+
+// A space that is not of this program brings its own table: searches ask it, runs are
+// scored by it and know its optimum, and its arithmetic counts.
+func TestASpaceBringsItsTable(t *testing.T) {
+	before := protocol.Spaces
+	t.Cleanup(func() { protocol.Spaces = before })
+	row := toyRow
+	row.Table, row.TableFrom = openToyTable, "write"
+	protocol.Spaces = append(slices.Clone(protocol.Spaces), row)
+	var content strings.Builder
+	for i := range 8 {
+		cell := toy.Cell{i & 1, i >> 1 & 1, i >> 2 & 1}
+		fmt.Fprintf(&content, "%s %d %d\n", cell, 50+i, 60-i)
+	}
+	path := filepath.Join(t.TempDir(), "toy.txt")
+	if err := os.WriteFile(path, []byte(content.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := tiny()
+	p.Space, p.Supernet, p.Score = "toy", row.Sized(2, 1), protocol.Scoring{Table: true, Recipe: p.Score.Recipe}
+	p.Score.Net = p.Supernet
+	out := t.TempDir()
+	g := grid(out, []uint64{0}, "random", "darts-v1")
+	g.Protocols = []protocol.Protocol{p}
+	g.Bench = func(p protocol.Protocol, fresh bool) (*Bench, error) {
+		data, err := few(p.Dataset)
+		if err != nil {
+			return nil, err
+		}
+		return openBench(p, data, Inputs{Out: out, Table: path}, fresh)
+	}
+	if sum := mustRun(t, g); sum.Done != 2 {
+		t.Fatalf("%+v, want 2 runs done", sum)
+	}
+	runs, err := result.Load(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, first := toy.Cell{1, 1, 1}.String(), toy.Cell{}.String()
+	for _, run := range runs {
+		if got := run.Result.Score; got.Source != "table:toy.txt" || got.Valid+got.Test != 110 {
+			t.Errorf("%s: score %+v, want one of the table", run.Cell, got)
+		}
+		best := run.Result.Optimum
+		if best == nil || best.BestValid.Arch != last || best.BestTest.Arch != first || best.BestTest.Score != (result.Score{Valid: 50, Test: 60, Source: "table:toy.txt"}) {
+			t.Errorf("%s: optimum %+v, want %s by validation and %s by test", run.Cell, best, last, first)
+		}
+		if want := 7 * float64(len(run.Events)); run.Cell.Method == "random" && run.Result.GFLOP != want {
+			t.Errorf("%s: %v GFLOP after %d queries, want %v", run.Cell, run.Result.GFLOP, len(run.Events), want)
+		}
+	}
+	if _, err := openTable("toy", p.Score, filepath.Join(t.TempDir(), "none.txt")); err == nil || !strings.Contains(err.Error(), "make it with: write ") {
+		t.Errorf("no table: error %v, want how to make it", err)
 	}
 }
