@@ -250,6 +250,12 @@ func TestFetchOverABadLine(t *testing.T) {
 			w.Write(other)
 			return true
 		}, "-", "not the file that is wanted: sha256 is", 0},
+		{"one byte is another, and a server without ranges", text[:200000], func(w http.ResponseWriter, r *http.Request, n int) bool {
+			other := bytes.Clone(text)
+			other[1000]++
+			w.Write(other)
+			return true
+		}, "bytes=200000-", "not the file that is wanted: sha256 is", 0},
 		{"a page in place of the file", nil, func(w http.ResponseWriter, r *http.Request, n int) bool {
 			w.Write([]byte("<html>log in here</html>"))
 			return true

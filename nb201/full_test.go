@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 
+	"idarts/internal/result"
 	"idarts/internal/trials"
 )
 
@@ -88,6 +89,41 @@ func TestFullTable(t *testing.T) {
 	}
 }
 
+// The optimum of a table that nothing has been asked of yet is what asking for the text
+// of each cell finds.
+func TestOptimum(t *testing.T) {
+	path := full(t)
+	scores := func() *trials.Scores[Cell, Key] {
+		table, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table.Scores(Papers[2].Key, Papers[3].Key)
+	}
+	got, err := scores().Optimum()
+	if err != nil || got == nil {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	want := result.Optimum{Archs: NumCells}
+	asked := scores()
+	for i, c := range All() {
+		scored, err := asked.Score(c.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		here := result.ArchScore{Arch: c.String(), Score: scored.Score}
+		if i == 0 || scored.Test > want.BestTest.Score.Test {
+			want.BestTest = here
+		}
+		if i == 0 || scored.Valid > want.BestValid.Score.Valid {
+			want.BestValid = here
+		}
+	}
+	if *got != want {
+		t.Errorf("optimum %+v, want %+v", *got, want)
+	}
+}
+
 // held is how much of the heap is in use.
 func held() float64 {
 	runtime.GC()
@@ -155,5 +191,20 @@ func BenchmarkQuery(b *testing.B) {
 			b.Fatal(err)
 		}
 		i += 4099
+	}
+}
+
+// BenchmarkOpenAndOptimum opens a table and finds the optimum of two of its columns.
+func BenchmarkOpenAndOptimum(b *testing.B) {
+	path := full(b)
+	b.ResetTimer()
+	for b.Loop() {
+		table, err := Open(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if best, err := table.Scores(Papers[0].Key, Papers[1].Key).Optimum(); err != nil || best == nil {
+			b.Fatal(best, err)
+		}
 	}
 }

@@ -130,6 +130,30 @@ func TestGoldenRecords(t *testing.T) {
 	t.Logf("%d measurements of 3 cells, input sha256 %s", len(recordsOf(t, table)), table.SHA256)
 }
 
+// Scores are of two columns, and cost what the training behind the valid one took.
+func TestScoresOfRecords(t *testing.T) {
+	table, _ := imported(t)
+	valid, test := Papers[0].Key, Papers[1].Key
+	scores := table.Scores(valid, test)
+	got, err := scores.Score(cell11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	took, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10-valid", "train", 200}, trials.All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(got.Valid-87.94) > 5.1e-4 || math.Abs(got.Test-91.58333) > 5.1e-4 || got.Trials != 3 || got.Seconds != took.Seconds || got.Seconds < 1000 {
+		t.Errorf("score %+v, want 87.94 and 91.583 by 3 trials of %v s", got, took.Seconds)
+	}
+	if best, err := scores.Optimum(); best != nil || err != nil {
+		t.Errorf("optimum %+v, %v of a table of three cells, want none", best, err)
+	}
+	if _, err := scores.Score("x"); err == nil || !strings.Contains(err.Error(), `nb201: cell "x"`) {
+		t.Errorf("no cell: error = %v", err)
+	}
+}
+
 // The 12-epoch columns, order and values, against an independent extract of all cells.
 func TestGoldenExtract(t *testing.T) {
 	table, _ := imported(t)

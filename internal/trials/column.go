@@ -94,9 +94,6 @@ func (c *Column) Set(row int, stored float64) {
 }
 
 func set[V float32 | float64](values []V, row int, v V) []V {
-	if row >= len(values) && v != v {
-		return values // is NaN as it is
-	}
 	for len(values) <= row {
 		values = append(values, V(math.NaN()))
 	}
