@@ -11,6 +11,7 @@ import (
 	"idarts/internal/result"
 	"idarts/internal/rng"
 	"idarts/internal/search"
+	"idarts/internal/work"
 	"idarts/runners/protocol"
 )
 
@@ -65,7 +66,7 @@ func TestMethodsOfAnotherCatalog(t *testing.T) {
 		Method:   "grown",
 		Settings: grown{Epochs: 3, Depth: 2, Rate: 0.1, Arch: search.Adam{LR: 0.1, Beta1: 0.5, Beta2: 0.999, Eps: 1e-8}},
 	}}
-	run := func(ctx context.Context, out string, stop func(scores int) bool) (Summary, error) {
+	run := func(ctx context.Context, out string, stop func(scores int) bool) (work.Summary, error) {
 		g := grid(out, []uint64{0})
 		g.Catalog, g.Protocols = search.Catalog{grownMethod}, []protocol.Protocol{p}
 		ctx, cancel := context.WithCancel(ctx)

@@ -20,6 +20,9 @@ type Grid struct {
 	// Methods are names of them; nil: all that a protocol has settings for.
 	Methods []string
 	Seeds   []uint64
+	// Cell limits the grid to one of its cells, by its number in their order from 0;
+	// nil: all.
+	Cell *int
 	// Bench opens the space of a protocol on its data, see [OpenBench].
 	Bench func(p protocol.Protocol, fresh bool) (*Bench, error)
 	work.Options
@@ -28,9 +31,38 @@ type Grid struct {
 // gridCell is a cell with what it was made of.
 type gridCell struct {
 	result.Cell
+	number   int // in the whole grid
 	protocol int // of Grid.Protocols
 	method   search.Method
 	settings search.Settings
+}
+
+// chosen are the cells to run: all, or the one that is asked for.
+func (g *Grid) chosen() ([]gridCell, error) {
+	cells, err := g.cells()
+	if err != nil || g.Cell == nil {
+		return cells, err
+	}
+	n := *g.Cell
+	if n < 0 || n >= len(cells) {
+		return nil, fmt.Errorf("runners: cell %d: the grid has %d, want 0 to %d", n, len(cells), len(cells)-1)
+	}
+	return cells[n : n+1], nil
+}
+
+// benches opens those that the cells need, by protocol.
+func (g *Grid) benches(cells []gridCell, fresh bool) ([]*Bench, error) {
+	benches := make([]*Bench, len(g.Protocols))
+	for _, c := range cells {
+		if benches[c.protocol] != nil {
+			continue
+		}
+		var err error
+		if benches[c.protocol], err = g.Bench(g.Protocols[c.protocol], fresh); err != nil {
+			return nil, err
+		}
+	}
+	return benches, nil
 }
 
 // cells lists the runs, protocol by protocol and seed by seed, so that an early
@@ -61,14 +93,14 @@ func (g *Grid) cells() ([]gridCell, error) {
 				return nil, fmt.Errorf("runners: protocol %q has no settings for method %q on space %q, only for %q", p.Name, name, p.Space, p.Methods(g.catalog()))
 			}
 			cell := result.Cell{Space: p.Space, Dataset: p.Dataset, Method: name, Protocol: p.Name}
-			methods = append(methods, gridCell{cell, k, m, own.Settings})
+			methods = append(methods, gridCell{Cell: cell, protocol: k, method: m, settings: own.Settings})
 		}
 		if len(methods) == 0 {
 			return nil, fmt.Errorf("runners: nothing to run: no method on space %q", p.Space)
 		}
 		for _, seed := range g.Seeds {
 			for _, c := range methods {
-				c.Seed = seed
+				c.number, c.Seed = len(cells), seed
 				cells = append(cells, c)
 			}
 		}
@@ -111,31 +143,29 @@ func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 	}, err
 }
 
-// Run runs the grid. The error is for what stops all runs; what stops one is in
-// the summary. When ctx ends, running cells stop at their last checkpoint and
-// the error is ctx's.
-func (g *Grid) Run(ctx context.Context) (Summary, error) {
-	cells, err := g.cells()
+// Run runs the grid, or what other processes leave of it, see [work.Run]. The error
+// is for what stops all runs; what stops one is in the summary. When ctx ends, running
+// cells stop at their last checkpoint and the error is ctx's.
+func (g *Grid) Run(ctx context.Context) (work.Summary, error) {
+	cells, err := g.chosen()
 	if err != nil {
-		return Summary{}, err
+		return work.Summary{}, err
 	}
 	var dirs []string
 	for _, c := range cells {
 		dirs = append(dirs, c.Dir(g.Out))
 	}
 	if err := g.Clear(dirs); err != nil {
-		return Summary{}, err
+		return work.Summary{}, err
 	}
-	benches := make([]*Bench, len(g.Protocols))
-	for i, p := range g.Protocols {
-		if benches[i], err = g.Bench(p, g.Fresh); err != nil {
-			return Summary{}, err
-		}
+	benches, err := g.benches(cells, g.Fresh)
+	if err != nil {
+		return work.Summary{}, err
 	}
 	jobs := make([]job, len(cells))
 	for i, c := range cells {
 		if jobs[i], err = g.job(c, benches[c.protocol]); err != nil {
-			return Summary{}, err
+			return work.Summary{}, err
 		}
 	}
 	return runJobs(ctx, g.Options, jobs)

@@ -2,25 +2,17 @@ package runners
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"os"
 	"path/filepath"
-	"strings"
-	"sync"
-	"time"
 
 	"idarts/internal/device"
+	"idarts/internal/durable"
 	"idarts/internal/exec"
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/work"
 )
-
-// Summary counts what became of the runs.
-type Summary struct {
-	Done, Reused int
-	Failed       []string // one line each, in the order of the cells
-	Left         int      // not finished because of an interrupt
-}
 
 // job is one run: a searcher that is driven epoch by epoch, and a score for what
 // each epoch gives.
@@ -39,6 +31,31 @@ type job struct {
 	score func(ctx context.Context, arch string, d exec.Device) (result.Scored, error)
 }
 
+// runJobs does the jobs with all other processes that are given the same ones.
+func runJobs(ctx context.Context, o work.Options, jobs []job) (work.Summary, error) {
+	if err := register(o, jobs); err != nil {
+		return work.Summary{}, err
+	}
+	atATime := o.AtATime(len(jobs))
+	devices, closeAll, err := device.OpenEach(atATime, o.Device, 32, work.WorkersEach(atATime))
+	if err != nil {
+		return work.Summary{}, err
+	}
+	defer closeAll()
+	units := make([]work.Unit, len(jobs))
+	for i, j := range jobs {
+		r := &run{job: j, cell: j.config.Cell, dir: j.config.Cell.Dir(o.Out)}
+		units[i] = work.Unit{
+			Name: r.cell.String(), Size: 1, Claim: durable.LockFile(r.dir), Look: r.look,
+			Do: func(ctx context.Context, t *work.Turn) error {
+				r.device, r.turn = devices[t.Worker], t
+				return r.do(ctx)
+			},
+		}
+	}
+	return work.Run(ctx, o, "runs", units)
+}
+
 // register gives every run its directory with config.json, so that one which
 // never gets its turn is still missed in the tables. Directories that hold runs
 // with other settings are an error before anything has run.
@@ -54,88 +71,27 @@ func register(o work.Options, jobs []job) error {
 		if states[i].Exists {
 			continue
 		}
-		if err := result.WriteJSON(filepath.Join(j.config.Cell.Dir(o.Out), result.ConfigFile), j.config); err != nil {
+		if err := establish(j.config.Cell.Dir(o.Out), j.config); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// runJobs runs the jobs, some at a time.
-func runJobs(ctx context.Context, o work.Options, jobs []job) (Summary, error) {
-	var sum Summary
-	if err := register(o, jobs); err != nil {
-		return sum, err
+// establish makes the directory of a run. Another process that holds its claim does the
+// same.
+func establish(dir string, config result.Config) error {
+	release, err := durable.Claim(durable.LockFile(dir))
+	if errors.Is(err, durable.ErrLocked) {
+		return nil
 	}
-	atATime := o.AtATime(len(jobs))
-	show := newProgress(o.Log, o.Terminal, o.Width, len(jobs))
-	defer show.close()
-
-	devices := make([]exec.Device, atATime)
-	for k := range devices {
-		var err error
-		if devices[k], err = device.Open(o.Device, 32, work.WorkersEach(atATime)); err != nil {
-			return sum, err
-		}
-		defer devices[k].Close()
+	if err != nil {
+		return err
 	}
-	failed := make([]string, len(jobs)) // by job, so that their order is fixed
-	var mu sync.Mutex
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for k := range atATime {
-		workers.Go(func() {
-			for i := range next {
-				cell := jobs[i].config.Cell
-				bar := show.start(cell)
-				began := time.Now()
-				r := run{
-					job: jobs[i], cell: cell, dir: cell.Dir(o.Out), device: devices[k], note: show.note,
-					moved: func(epoch, epochs int, fraction float64) { show.move(bar, epoch, epochs, fraction) },
-				}
-				out, err := r.do(ctx)
-				line := ""
-				mu.Lock()
-				switch {
-				case err != nil && ctx.Err() != nil:
-					sum.Left++
-				case err != nil:
-					failed[i] = fmt.Sprintf("%s: %s", cell, oneLine(err))
-					line = "failed: " + failed[i]
-				case out == reused:
-					sum.Reused++
-				default:
-					sum.Done++
-					line = fmt.Sprintf("done: %s in %s", cell, time.Since(began).Round(100*time.Millisecond))
-				}
-				mu.Unlock()
-				show.finish(bar, out, err, line)
-			}
-		})
+	defer release()
+	path := filepath.Join(dir, result.ConfigFile)
+	if _, err := os.Stat(path); err == nil {
+		return nil
 	}
-feed:
-	for i := range jobs {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-			mu.Lock()
-			sum.Left += len(jobs) - i
-			mu.Unlock()
-			break feed
-		}
-	}
-	close(next)
-	workers.Wait()
-	for _, line := range failed {
-		if line != "" {
-			sum.Failed = append(sum.Failed, line)
-		}
-	}
-	if sum.Left > 0 {
-		return sum, ctx.Err()
-	}
-	return sum, nil
+	return result.WriteJSON(path, config)
 }
-
-// oneLine is the text of err on one line.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

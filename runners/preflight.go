@@ -22,9 +22,9 @@ import (
 // DryRun touches all that a grid needs and runs none of it: it opens data and
 // scores, takes one gradient of the supernet, writes below the output folder and
 // removes that again, compares run directories with the settings, and prints the
-// plan to out.
+// plan to out, each cell with its number for [Grid.Cell].
 func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
-	cells, err := g.cells()
+	cells, err := g.chosen()
 	if err != nil {
 		return err
 	}
@@ -37,10 +37,13 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer d.Close()
-	benches := make([]*Bench, len(g.Protocols))
+	benches, err := g.benches(cells, false)
+	if err != nil {
+		return err
+	}
 	for i, p := range g.Protocols {
-		if benches[i], err = g.Bench(p, false); err != nil {
-			return err
+		if benches[i] == nil {
+			continue // its cells are not chosen
 		}
 		began := time.Now()
 		line, err := touch(ctx, p, benches[i], d)
@@ -75,7 +78,7 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 		case s.Epochs > 0:
 			text = fmt.Sprintf("to go on after epoch %d", s.Epochs)
 		}
-		fmt.Fprintf(w, "%s\t%s\n", cell, text)
+		fmt.Fprintf(w, "%d\t%s\t%s\n", cell.number, cell, text)
 	}
 	return w.Flush()
 }

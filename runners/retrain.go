@@ -37,17 +37,17 @@ func OpenRetrain(p protocol.Protocol, archs []string, seeds []uint64, dataDir st
 }
 
 // Run trains. Errors and summary are those of [Grid.Run].
-func (r *Retrain) Run(ctx context.Context) (Summary, error) {
+func (r *Retrain) Run(ctx context.Context) (work.Summary, error) {
 	jobs, err := r.jobs()
 	if err != nil {
-		return Summary{}, err
+		return work.Summary{}, err
 	}
 	var dirs []string
 	for _, j := range jobs {
 		dirs = append(dirs, j.config.Cell.Dir(r.Out))
 	}
 	if err := r.Clear(dirs); err != nil {
-		return Summary{}, err
+		return work.Summary{}, err
 	}
 	return runJobs(ctx, r.Options, jobs)
 }

@@ -72,10 +72,12 @@ func grid(out string, seeds []uint64, methods ...string) *Grid {
 
 // few is a tenth of the embedded images.
 func few(dataset string) (*images.Dataset, error) {
-	data, err := images.Open(dataset, "")
+	whole, err := images.Open(dataset, "")
 	if err != nil {
 		return nil, err
 	}
+	data := new(images.Dataset)
+	*data = *whole // which others share
 	for _, part := range []*images.Part{&data.Train, &data.Valid, &data.Test} {
 		part.Indices = part.Indices[:500]
 	}
@@ -98,6 +100,9 @@ func open(out string) func(protocol.Protocol, bool) (*Bench, error) {
 const childOut = "IDARTS_TEST_CHILD_OUT"
 
 func TestMain(m *testing.M) {
+	if out := os.Getenv(sharedOut); out != "" {
+		shareChild(out)
+	}
 	if out := os.Getenv(childOut); out != "" {
 		sum, err := grid(out, []uint64{0}, search.Names()...).Run(context.Background())
 		if err != nil || len(sum.Failed) > 0 {
@@ -150,7 +155,7 @@ func compare(t *testing.T, got, want map[string]string) {
 	}
 }
 
-func mustRun(t *testing.T, g *Grid) Summary {
+func mustRun(t *testing.T, g *Grid) work.Summary {
 	t.Helper()
 	sum, err := g.Run(t.Context())
 	if err != nil || len(sum.Failed) > 0 {
@@ -392,28 +397,6 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 	}
 }
 
-func TestTwoProcessesDoNotShareARun(t *testing.T) {
-	out := t.TempDir()
-	g := grid(out, []uint64{0}, "random")
-	cells, _ := g.cells()
-	unlock, err := durable.Lock(cells[0].Dir(out), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum, err := g.Run(t.Context())
-	if err != nil || len(sum.Failed) != 1 || !strings.Contains(sum.Failed[0], "another process") {
-		t.Errorf("locked run: %+v, %v; want it refused", sum, err)
-	}
-	if !durable.Held(cells[0].Dir(out)) {
-		t.Error("a locked run is not reported as running")
-	}
-	unlock()
-	mustRun(t, g)
-	if durable.Held(cells[0].Dir(out)) {
-		t.Error("a finished run is reported as running")
-	}
-}
-
 func TestCellsGoSeedBySeed(t *testing.T) {
 	cells, err := grid("out", []uint64{0, 5}, "idarts", "random").cells()
 	if err != nil {
@@ -563,18 +546,42 @@ func TestEachClassIsTrainedOnce(t *testing.T) {
 		t.Error("a wrong architecture gives no error")
 	}
 
-	// Another process trains a class while this one does.
-	other := scorer()
-	if _, err := other.Score(t.Context(), "aa", nil); err != nil {
+	// Other processes want a class at the same time as this one.
+	processes := []*TrainedScorer{s, scorer(), scorer()}
+	for _, other := range processes {
+		wait.Go(func() {
+			if _, err := other.Score(t.Context(), "cccc", nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if n := trainings.Load(); len(rows) != 6 || n != 6 {
+		t.Errorf("%d trainings and %d rows of the store, want 6: %+v", n, len(rows), rows)
+	}
+
+	// One that trains it is killed: who waits takes over.
+	release, err := durable.Claim(s.claim("ddddd"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, x := range []*TrainedScorer{s, other} {
-		if _, err := x.Score(t.Context(), "cccc", nil); err != nil {
-			t.Fatal(err)
-		}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Score(ctx, "ddddd", nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v while another trains and the context has ended, want the context's", err)
 	}
-	if len(rows) != 6 {
-		t.Errorf("the store has %d rows, want 6: %+v", len(rows), rows)
+	wait.Go(func() {
+		if _, err := s.Score(t.Context(), "ddddd", nil); err != nil {
+			t.Error(err)
+		}
+	})
+	release()
+	wait.Wait()
+	if len(rows) != 8 {
+		t.Errorf("the store has %d rows, want 8: %+v", len(rows), rows)
+	}
+	if left, err := os.ReadDir(filepath.Join(store.dir, claimsDir)); err != nil || len(left) != 0 {
+		t.Errorf("claims left: %v, %v", left, err)
 	}
 }
 
@@ -682,20 +689,5 @@ func TestProtocolsAreComplete(t *testing.T) {
 	}
 	if _, err := protocol.Lookup("nb201", "lap"); err == nil || !strings.Contains(err.Error(), `"laptop"`) {
 		t.Errorf("error %v, want the list of protocols", err)
-	}
-}
-
-func TestProgressLine(t *testing.T) {
-	var out bytes.Buffer
-	p := newProgress(&out, false, nil, 4)
-	a, b := p.start(result.Cell{Method: "idarts", Seed: 1}), p.start(result.Cell{Method: "random"})
-	p.move(a, 2, 4, 0.5) // resumed after epoch 1: an eighth of the work done here, 5/8 left
-	p.finish(b, reused, nil, "")
-	got := p.line(p.began.Add(10 * time.Second))
-	p.close()
-	// 2.625 runs' worth left at 0.125 in 10 s.
-	want := "1/4 runs, 10s, about 3m30s left: idarts seed 1 epoch 2/4"
-	if got != want {
-		t.Errorf("line %q, want %q", got, want)
 	}
 }

@@ -2,6 +2,8 @@ package runners
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +15,7 @@ import (
 	"idarts/internal/durable"
 	"idarts/internal/exec"
 	"idarts/internal/result"
+	"idarts/internal/work"
 	"idarts/runners/protocol"
 )
 
@@ -41,9 +44,9 @@ type Store interface {
 
 // TrainedScorer scores an architecture by training its final network from
 // scratch. Architectures that are the same network (one isomorphism class) are
-// trained once over all runs that share the Store. Concurrent requests for one
-// class wait for the one that came first. Two processes that share the Store may
-// both train a class; they get the same numbers.
+// trained once over all runs that share the Store, in this process and in others: who
+// holds the claim of a class trains it, and requests for it wait. When that one fails
+// or dies, the next takes over.
 type TrainedScorer struct {
 	Source    string // "trained:laptop"
 	Trials    int
@@ -151,11 +154,27 @@ func (s *TrainedScorer) load() error {
 	return nil
 }
 
-// train trains the missing trials of class and appends them to the store.
+// claimsDir holds the claims of classes beside the store.
+const claimsDir = "claims"
+
+// claim is the path of a class's claim. Names of networks may be long.
+func (s *TrainedScorer) claim(class string) string {
+	sum := sha256.Sum256([]byte(class))
+	return filepath.Join(s.Store.Dir(), claimsDir, hex.EncodeToString(sum[:16]))
+}
+
+// train trains the missing trials of class and appends them to the store, as soon as no
+// other process does.
 func (s *TrainedScorer) train(ctx context.Context, class string, d exec.Device) error {
-	s.mu.Lock()
-	have := slices.Clone(s.rows[class])
-	s.mu.Unlock()
+	release, err := work.Await(ctx, s.claim(class))
+	if err != nil {
+		return err
+	}
+	defer release()
+	var have []Trained
+	if err := s.update(func() error { have = slices.Clone(s.rows[class]); return nil }); err != nil {
+		return err
+	}
 	began := time.Now()
 	var fresh []Trained
 	for trial := range uint64(s.Trials) {
@@ -168,27 +187,38 @@ func (s *TrainedScorer) train(ctx context.Context, class string, d exec.Device) 
 		}
 		fresh = append(fresh, Trained{Arch: class, Trial: trial, Valid: valid, Test: test})
 	}
+	if len(fresh) == 0 {
+		return nil // another process has trained them
+	}
 	took := time.Since(began).Seconds()
+	return s.update(func() error { return s.add(class, fresh, took) })
+}
 
+// update loads the store, in which other processes may have saved rows, and does f
+// before they can again. f is called with mu held.
+func (s *TrainedScorer) update(f func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	unlock, err := durable.Lock(s.Store.Dir(), true)
+	release, err := durable.Lock(s.Store.Dir())
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer release()
 	durable.Sweep(s.Store.Dir())
-	if err := s.load(); err != nil { // another process may have added rows
+	if err := s.load(); err != nil {
 		return err
 	}
-	merged := s.rows[class]
-	for _, row := range fresh {
-		if !slices.ContainsFunc(merged, func(t Trained) bool { return t.Trial == row.Trial }) {
-			merged = append(merged, row)
+	return f()
+}
+
+// add saves fresh trials of class, whose training took so many seconds.
+func (s *TrainedScorer) add(class string, fresh []Trained, took float64) error {
+	for _, row := range fresh { // where there are no claims, another may have them saved as well
+		if !slices.ContainsFunc(s.rows[class], func(t Trained) bool { return t.Trial == row.Trial }) {
+			s.rows[class] = append(s.rows[class], row)
 		}
 	}
-	slices.SortFunc(merged, compareTrained)
-	s.rows[class] = merged
+	slices.SortFunc(s.rows[class], compareTrained)
 	var all []Trained
 	for _, rows := range s.rows {
 		all = append(all, rows...)

@@ -18,6 +18,7 @@ import (
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/trials"
+	"idarts/internal/work"
 	"idarts/nb1b1"
 	"idarts/nb201"
 	"idarts/runners/internal/toy"
@@ -225,7 +226,7 @@ func TestSearchesByTableResume(t *testing.T) {
 	p, _ := withBlackBox(tiny())
 	p.Score = score
 	for _, method := range []string{"rea", "local"} {
-		run := func(out string, wrap func(*Bench)) (Summary, error) {
+		run := func(out string, wrap func(*Bench)) (work.Summary, error) {
 			g := grid(out, []uint64{4}, method)
 			g.Protocols = []protocol.Protocol{p}
 			open := g.Bench

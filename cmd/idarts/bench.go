@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"idarts/internal/trials"
-	"idarts/internal/work"
 	"idarts/nb201"
 	"idarts/reports"
 	"idarts/runners/micro"
@@ -28,6 +27,7 @@ type benchCmd struct {
 type benchBuildCmd struct {
 	Space    string        `help:"Search space." default:"nb201"`
 	Protocol string        `help:"Benchmark to build." default:"micro"`
+	Shard    string        `help:"Train only the shards whose number gives I when divided by N: 0/4 to 3/4 are four parts of one build in one folder." placeholder:"I/N"`
 	Limit    time.Duration `help:"Stop after so long, as in 50m; the same command goes on." placeholder:"TIME"`
 	gridFlags
 }
@@ -41,18 +41,32 @@ func (b *benchBuildCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	sum, err := build(c, benchmark, options, b.Limit)
+	var part micro.Part
+	if b.Shard != "" {
+		if part, err = micro.ParsePart(b.Shard); err != nil {
+			return err
+		}
+	}
+	sum, err := build(c, &micro.Build{Benchmark: benchmark, Part: part, Options: options}, b.Limit)
 	if err != nil {
 		return err
+	}
+	if sum.Rows == nil {
+		fmt.Fprintf(c.out, "part %s is done, %d trainings; %d of all %d are there, the table is written when they all are\n", b.Shard, sum.Mine, sum.There, sum.Trainings)
+		return nil
 	}
 	files, err := benchmark.Write(b.Out, sum)
 	if err != nil {
 		return err
 	}
-	if sum.Now == 0 {
+	switch each := sum.CoreSeconds / float64(sum.Trainings); {
+	case sum.Now+sum.Elsewhere == 0:
 		fmt.Fprintf(c.out, "all %d trainings were there\n", sum.Trainings)
-	} else {
-		fmt.Fprintf(c.out, "%d trainings done, %d were there; %.3f core-seconds each\n", sum.Now, sum.Before, sum.CoreSeconds/float64(sum.Trainings))
+	case sum.Elsewhere == 0:
+		fmt.Fprintf(c.out, "%d trainings done, %d were there; %.3f core-seconds each\n", sum.Now, sum.Trainings-sum.Now, each)
+	default:
+		fmt.Fprintf(c.out, "%d trainings done, %d were there, %d done elsewhere; %.3f core-seconds each\n",
+			sum.Now, sum.Trainings-sum.Now-sum.Elsewhere, sum.Elsewhere, each)
 	}
 	for _, path := range files {
 		fmt.Fprintln(c.out, path)
@@ -60,15 +74,14 @@ func (b *benchBuildCmd) Run(c console) error {
 	return nil
 }
 
-// build trains what is missing, for at most limit where that is not 0.
-func build(c console, benchmark micro.Benchmark, o work.Options, limit time.Duration) (micro.Summary, error) {
+// build trains what is missing of a part, for at most limit where that is not 0.
+func build(c console, job *micro.Build, limit time.Duration) (micro.Summary, error) {
 	ctx, cancel := c.limit(limit)
 	defer cancel()
-	job := micro.Build{Benchmark: benchmark, Options: o}
 	sum, err := job.Run(ctx)
 	if err != nil && ctx.Err() != nil {
-		have := sum.Before + sum.Now
-		err = interrupted(fmt.Sprintf("interrupted with %d of %d trainings to go; the same command goes on", sum.Trainings-have, sum.Trainings))
+		left := sum.Mine - sum.Before - sum.Now - sum.Elsewhere
+		err = interrupted(fmt.Sprintf("interrupted with %d of %d trainings to go; the same command goes on", left, sum.Mine))
 	}
 	return sum, err
 }
@@ -108,7 +121,7 @@ func (s *benchStudyCmd) Run(c console) error {
 		}
 		fmt.Fprintf(c.err, "%s\n", name)
 		options.Out = filepath.Join(root, try.Name)
-		sum, err := build(c, try, options, 0)
+		sum, err := build(c, &micro.Build{Benchmark: try, Options: options}, 0)
 		if err != nil {
 			return err
 		}

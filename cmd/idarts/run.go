@@ -45,12 +45,16 @@ type interrupted string
 func (i interrupted) Error() string { return string(i) }
 
 // say prints what became of runs and gives the error that the command ends with.
-func say(c console, out string, sum runners.Summary, err error) error {
+func say(c console, out string, sum work.Summary, err error) error {
 	if err != nil && c.ctx.Err() == nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%d runs done, %d reused, %d failed in %s\n", sum.Done, sum.Reused, len(sum.Failed), out)
-	all := sum.Left + sum.Done + sum.Reused + len(sum.Failed)
+	others := ""
+	if sum.Elsewhere > 0 {
+		others = fmt.Sprintf("%d done elsewhere, ", sum.Elsewhere)
+	}
+	fmt.Fprintf(c.out, "%d runs done, %d reused, %s%d failed in %s\n", sum.Done, sum.Reused, others, len(sum.Failed), out)
+	all := sum.Left + sum.Done + sum.Reused + sum.Elsewhere + len(sum.Failed)
 	if err != nil {
 		return interrupted(fmt.Sprintf("interrupted with %d of %d runs to go; the same command goes on after the last finished epochs", sum.Left, all))
 	}
@@ -65,6 +69,7 @@ type runCmd struct {
 	Protocol string   `help:"Protocol: every number but the seed. See: idarts list protocols." default:"laptop"`
 	Methods  []string `help:"Methods, comma separated, or all that the protocol has settings for." default:"all" aliases:"method"`
 	Seeds    string   `help:"Seeds and ranges, as in 0-2,5." default:"0-2"`
+	Cell     *int     `help:"Run only this cell of the grid, counted from 0 as --dry-run does; the number of a task of a Slurm array or an indexed job will do." placeholder:"N"`
 	DryRun   bool     `help:"Touch data, scores and output paths, print the plan, run nothing."`
 	gridFlags
 	inputFlags
@@ -96,7 +101,7 @@ func (r *runCmd) Run(c console) error {
 	}
 	in := runners.Inputs{Data: r.Data, Table: r.Table, Out: r.Out}
 	grid := &runners.Grid{
-		Protocols: protocols, Methods: methods, Seeds: seeds, Options: options,
+		Protocols: protocols, Methods: methods, Seeds: seeds, Cell: r.Cell, Options: options,
 		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) { return runners.OpenBench(p, in, fresh) },
 	}
 	if r.DryRun {

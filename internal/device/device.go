@@ -26,6 +26,25 @@ func Open(name string, bits, workers int) (exec.Device, error) {
 	return nil, fmt.Errorf("device: %q: want auto or one of %q", name, Names)
 }
 
+// OpenEach opens one for each of so many runs at a time, as Open does; closeAll closes
+// them.
+func OpenEach(n int, name string, bits, workers int) (devices []exec.Device, closeAll func(), err error) {
+	closeAll = func() {
+		for _, d := range devices {
+			d.Close()
+		}
+	}
+	for range n {
+		d, err := Open(name, bits, workers)
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		devices = append(devices, d)
+	}
+	return devices, closeAll, nil
+}
+
 // Class is what the bits of a search on a device depend on, see [exec.Device].
 func Class(name string) (string, error) {
 	d, err := Open(name, 32, 1)

@@ -22,7 +22,7 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("durable: create folder of %q: %w", path, err)
 	}
-	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".tmp-*")
+	tmp, err := os.CreateTemp(dir, temporary(path)+"*")
 	if err != nil {
 		return fmt.Errorf("durable: write %q: %w", path, err)
 	}
@@ -54,6 +54,12 @@ func Write(path string, fill func(io.Writer) error) (err error) {
 	}
 	return syncDir(dir)
 }
+
+// temporaryMark is in the names of files that are being written.
+const temporaryMark = ".tmp-"
+
+// temporary is how the names of those begin that become path.
+func temporary(path string) string { return "." + filepath.Base(path) + temporaryMark }
 
 // WriteBytes is [Write] for content that is already in memory.
 func WriteBytes(path string, content []byte) error {

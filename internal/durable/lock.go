@@ -3,69 +3,103 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
-// lockFile guards a folder. It stays behind empty; only the kernel's lock on it
-// counts, and that one ends with the process that holds it, however it ends.
-const lockFile = ".lock"
+// Locks are the kernel's, on files that are empty: they end with the process that
+// holds them, however it ends. What a killed process leaves of a lock is a file that
+// nobody holds, which the next one takes.
+//
+// They hold between the processes of one machine, and on network file systems as far
+// as those say. On systems without flock every lock is free, see lock_other.go.
 
-func lockPath(dir string) string { return filepath.Join(dir, lockFile) }
-
-// ErrLocked is wrapped by the error of [Lock] when another process holds the lock.
+// ErrLocked is wrapped by the error of [Claim] when another holds the claim.
 var ErrLocked = errors.New("held by another process")
 
-// patience is how long a lock that is not waited for is tried: a process that was
-// killed just now, or one that only looks, lets go within it.
-const patience = 2 * time.Second
+// LockFile is the claim that stands for all of a folder.
+func LockFile(dir string) string { return filepath.Join(dir, ".lock") }
 
-// Lock takes the lock of dir, which is created when missing. With wait it waits
-// for its turn, else a lock that stays held gives an error wrapping [ErrLocked].
-// unlock frees it.
-func Lock(dir string, wait bool) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("durable: create folder %q: %w", dir, err)
-	}
-	f, err := os.OpenFile(lockPath(dir), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("durable: lock %q: %w", dir, err)
-	}
-	began := time.Now()
-	err = flock(f, wait)
-	for errors.Is(err, ErrLocked) && time.Since(began) < patience {
-		time.Sleep(patience / 100)
-		err = flock(f, wait)
-	}
-	if err != nil {
+// Claim takes the lock of the file path at once or not at all: one that is held gives
+// an error wrapping [ErrLocked]. The file and its folder are created when missing;
+// release deletes the file and frees the lock.
+func Claim(path string) (release func(), err error) { return lock(path, false) }
+
+// Lock takes the lock of a folder, which is created when missing, and waits for its
+// turn.
+func Lock(dir string) (release func(), err error) { return lock(LockFile(dir), true) }
+
+// lock takes the lock of a file. A holder deletes the file, or all of its folder, with
+// the lock in its hand. So one that opened the file before and gets the lock after has
+// that of a file that is gone, and begins again.
+func lock(path string, wait bool) (release func(), err error) {
+	const tries = 100 // to open the file in a folder that others delete
+	for try := 1; ; try++ {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, fmt.Errorf("durable: lock %q: %w", path, err)
+		}
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+		if errors.Is(err, fs.ErrNotExist) && try < tries {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("durable: lock %q: %w", path, err)
+		}
+		if err := flock(f, exclusive, wait); err != nil {
+			f.Close()
+			return nil, fmt.Errorf("durable: lock %q: %w", path, err)
+		}
+		if isAt(f, path) {
+			return func() {
+				if isAt(f, path) {
+					os.Remove(path) // a file that stays behind does no harm
+				}
+				f.Close()
+			}, nil
+		}
 		f.Close()
-		return nil, fmt.Errorf("durable: lock %q: %w", dir, err)
 	}
-	return func() { f.Close() }, nil
 }
 
-// Sweep removes what killed writers of this package left in dir. The caller
-// holds the lock of dir.
-func Sweep(dir string) {
+// isAt says whether path still names the open file f.
+func isAt(f *os.File, path string) bool {
+	ours, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(ours, there)
+}
+
+// Held says whether a process holds the lock of a folder. To look does not take it,
+// but a [Claim] in that moment may find it held.
+func Held(dir string) bool {
+	f, err := os.Open(LockFile(dir))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(flock(f, shared, false), ErrLocked)
+}
+
+// Sweep removes what killed writers of this package left in dir. The caller holds the
+// lock of dir, under which all its writers write.
+func Sweep(dir string) { sweep(dir, ".") }
+
+// SweepFile removes what killed writers of the file path left. The caller holds the
+// claim under which the file is written.
+func SweepFile(path string) { sweep(filepath.Dir(path), temporary(path)) }
+
+func sweep(dir, prefix string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return // nothing there yet
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), ".tmp-") {
+		if strings.HasPrefix(e.Name(), prefix) && strings.Contains(e.Name(), temporaryMark) {
 			os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
-}
-
-// Held says whether a process holds the lock of dir.
-func Held(dir string) bool {
-	f, err := os.Open(lockPath(dir))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return errors.Is(flock(f, false), ErrLocked)
 }

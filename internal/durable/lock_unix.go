@@ -8,13 +8,18 @@ import (
 	"syscall"
 )
 
-func flock(f *os.File, wait bool) error {
-	how := syscall.LOCK_EX
+// Kinds of locks: one holder, or any number.
+const (
+	exclusive = syscall.LOCK_EX
+	shared    = syscall.LOCK_SH
+)
+
+func flock(f *os.File, kind int, wait bool) error {
 	if !wait {
-		how |= syscall.LOCK_NB
+		kind |= syscall.LOCK_NB
 	}
 	for {
-		err := syscall.Flock(int(f.Fd()), how)
+		err := syscall.Flock(int(f.Fd()), kind)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue

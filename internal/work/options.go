@@ -1,15 +1,24 @@
-// Package work is what all long work has in common that is made of many units
-// which do not depend on each other, such as runs of a grid: where it goes, how much
-// of it at a time, and how it tells how far it is.
+// Package work does long work that is made of many units which do not depend on each
+// other, such as runs of a grid. It knows where units go, how many at a time, which of
+// them another process has, and tells how far it is. What a unit does it does not know.
+//
+// A unit leaves its result on disk, and that alone says that it is finished. Any number
+// of processes may be given the same units on the same folder: who holds the claim of a
+// unit works on it, the others go on with the next and come back. A claim ends with its
+// process, so that the units of a killed one are taken by the rest.
+//
+// Start at [Run].
 package work
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"idarts/internal/durable"
 )
@@ -61,24 +70,35 @@ func Writable(out string) error {
 	if err == nil {
 		err = os.Remove(probe)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // another process may probe as well
 		return fmt.Errorf("work: cannot write to output folder %q: %w", out, err)
 	}
 	return nil
 }
 
-// Discard deletes a folder that no other process is working in.
-func Discard(dir string) error {
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+// Discard deletes a folder that no other process is working in; one that is held
+// gives an error wrapping [durable.ErrLocked].
+func Discard(dir string) error { return DiscardUnit(dir, durable.LockFile(dir)) }
+
+// DiscardUnit deletes the folder or file of a unit with this claim; the error is that
+// of [Discard].
+func DiscardUnit(path, claim string) error {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	unlock, err := durable.Lock(dir, false)
-	if err != nil {
-		return err
+	// One that was killed just now, or one that only looks, lets go at once.
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	release, err := Await(ctx, claim)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = durable.ErrLocked
 	}
-	defer unlock()
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("work: delete %q: %w", dir, err)
+	if err != nil {
+		return fmt.Errorf("work: delete %q: %w", path, err)
+	}
+	defer release()
+	if err := os.RemoveAll(path); err != nil {
+		return fmt.Errorf("work: delete %q: %w", path, err)
 	}
 	return nil
 }
