@@ -37,8 +37,9 @@ type Memory interface {
 	// Region is a space as a vector, which shares its memory until it is resized.
 	Region(s Space) Vec
 	// Host is the host's side of a space, for what the host makes or reads whole:
-	// images, targets, masks, logits. Upload sends it to the device, Download brings
-	// the space back. Between the two the host may write it.
+	// images, targets, masks, logits. Upload sends it to the device as it is then,
+	// whatever the host writes there afterwards; Download waits and brings the space
+	// back.
 	Host(s Space) Host
 	Upload(s Space)
 	Download(s Space)
