@@ -19,6 +19,9 @@ type Grid struct {
 	Catalog search.Catalog
 	// Methods are names of them; nil: all that a protocol has settings for.
 	Methods []string
+	// Changes are settings in place of the protocols': each combination of values is a
+	// run of its own.
+	Changes []Change
 	Seeds   []uint64
 	// Cell limits the grid to one of its cells, by its number in their order from 0;
 	// nil: all.
@@ -34,7 +37,7 @@ type gridCell struct {
 	number   int // in the whole grid
 	protocol int // of Grid.Protocols
 	method   search.Method
-	settings search.Settings
+	variant  variant
 }
 
 // chosen are the cells to run: all, or the one that is asked for.
@@ -77,32 +80,48 @@ func (g *Grid) cells() ([]gridCell, error) {
 		}
 	}
 	var cells []gridCell
-	for k, p := range g.Protocols {
-		names := g.Methods
-		if names == nil {
-			names = p.Methods(g.catalog())
-		}
-		var methods []gridCell // without a seed
-		for _, name := range names {
-			m, err := g.catalog().Lookup(name)
-			if err != nil {
-				return nil, err
-			}
-			own, ok := p.Of(name)
-			if !ok {
-				return nil, fmt.Errorf("runners: protocol %q has no settings for method %q on space %q, only for %q", p.Name, name, p.Space, p.Methods(g.catalog()))
-			}
-			cell := result.Cell{Space: p.Space, Dataset: p.Dataset, Method: name, Protocol: p.Name}
-			methods = append(methods, gridCell{Cell: cell, protocol: k, method: m, settings: own.Settings})
-		}
-		if len(methods) == 0 {
-			return nil, fmt.Errorf("runners: nothing to run: no method on space %q", p.Space)
+	given := newChanges(g.Changes)
+	for k := range g.Protocols {
+		methods, err := g.methods(k, given)
+		if err != nil {
+			return nil, err
 		}
 		for _, seed := range g.Seeds {
 			for _, c := range methods {
 				c.number, c.Seed = len(cells), seed
 				cells = append(cells, c)
 			}
+		}
+	}
+	return cells, given.unused()
+}
+
+// methods are the cells of one protocol, without a seed.
+func (g *Grid) methods(k int, given *changes) ([]gridCell, error) {
+	p, names := g.Protocols[k], g.Methods
+	if names == nil {
+		names = p.Methods(g.catalog())
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("runners: nothing to run: no method on space %q", p.Space)
+	}
+	var cells []gridCell
+	for _, name := range names {
+		m, err := g.catalog().Lookup(name)
+		if err != nil {
+			return nil, err
+		}
+		own, ok := p.Of(name)
+		if !ok {
+			return nil, fmt.Errorf("runners: protocol %q has no settings for method %q on space %q, only for %q", p.Name, name, p.Space, p.Methods(g.catalog()))
+		}
+		found, err := given.variants(own)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range found {
+			cell := result.Cell{Space: p.Space, Dataset: p.Dataset, Method: name, Protocol: p.Name, Settings: v.name()}
+			cells = append(cells, gridCell{Cell: cell, protocol: k, method: m, variant: v})
 		}
 	}
 	return cells, nil
@@ -124,7 +143,8 @@ func (g *Grid) config(c gridCell, bench *Bench) (result.Config, error) {
 		About: map[string]string{
 			"protocol": p.Title, "method": c.method.Title, "paper": c.method.Paper, "note": c.method.Note,
 		},
-	}, p, c.settings, g.Device)
+		Set: c.variant.texts(),
+	}, p, c.variant.settings, g.Device)
 }
 
 // job is the search of one cell.
@@ -137,7 +157,7 @@ func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 			return c.method.New(search.Env{
 				Space: bench.Space, Seed: c.Seed, Query: query,
 				Supernet: func(o search.SupernetOptions) (search.Problem, error) { return bench.Problem(d, c.Seed, o) },
-			}, c.settings)
+			}, c.variant.settings)
 		},
 		score: bench.Scorer.Score,
 	}, err

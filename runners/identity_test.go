@@ -17,24 +17,24 @@ import (
 	"idarts/runners/protocol"
 )
 
-// variant is a value with one leaf changed: a number, a word, or a pointer that was
+// changed is a value with one leaf changed: a number, a word, or a pointer that was
 // nil.
-type variant struct {
+type changed struct {
 	path  string // "Protocol.Score.Recipe.Net.C"
 	field string // the struct and its field: "Net.C"
 	reflect.Value
 }
 
-// variants are v with each leaf changed once.
-func variants(v reflect.Value, path, field string) []variant {
-	var out []variant
-	with := func(inner []variant, put func(reflect.Value) reflect.Value) {
+// changedOnce are v with each leaf changed once.
+func changedOnce(v reflect.Value, path, field string) []changed {
+	var out []changed
+	with := func(inner []changed, put func(reflect.Value) reflect.Value) {
 		for _, x := range inner {
-			out = append(out, variant{x.path, x.field, put(x.Value)})
+			out = append(out, changed{x.path, x.field, put(x.Value)})
 		}
 	}
-	changed := reflect.New(v.Type()).Elem()
-	changed.Set(v)
+	leaf := reflect.New(v.Type()).Elem()
+	leaf.Set(v)
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -45,7 +45,7 @@ func variants(v reflect.Value, path, field string) []variant {
 			if !f.IsExported() {
 				panic(path + "." + f.Name + " is not exported, so it cannot count")
 			}
-			with(variants(v.Field(i), path+"."+f.Name, v.Type().Name()+"."+f.Name), func(x reflect.Value) reflect.Value {
+			with(changedOnce(v.Field(i), path+"."+f.Name, v.Type().Name()+"."+f.Name), func(x reflect.Value) reflect.Value {
 				whole := reflect.New(v.Type()).Elem()
 				whole.Set(v)
 				whole.Field(i).Set(x)
@@ -54,23 +54,23 @@ func variants(v reflect.Value, path, field string) []variant {
 		}
 		return out
 	case reflect.Interface:
-		with(variants(v.Elem(), path, field), func(x reflect.Value) reflect.Value { return x })
+		with(changedOnce(v.Elem(), path, field), func(x reflect.Value) reflect.Value { return x })
 		return out
 	case reflect.Pointer:
 		if !v.IsNil() {
-			with(variants(v.Elem(), path, field), func(x reflect.Value) reflect.Value {
+			with(changedOnce(v.Elem(), path, field), func(x reflect.Value) reflect.Value {
 				p := reflect.New(x.Type())
 				p.Elem().Set(x)
 				return p
 			})
 			return out
 		}
-		changed.Set(reflect.New(v.Type().Elem()))
+		leaf.Set(reflect.New(v.Type().Elem()))
 	case reflect.Map:
-		changed.Set(reflect.MakeMap(v.Type()))
+		leaf.Set(reflect.MakeMap(v.Type()))
 	case reflect.Slice:
 		for i := range v.Len() {
-			with(variants(v.Index(i), fmt.Sprintf("%s[%d]", path, i), field), func(x reflect.Value) reflect.Value {
+			with(changedOnce(v.Index(i), fmt.Sprintf("%s[%d]", path, i), field), func(x reflect.Value) reflect.Value {
 				whole := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 				reflect.Copy(whole, v)
 				whole.Index(i).Set(x)
@@ -79,19 +79,19 @@ func variants(v reflect.Value, path, field string) []variant {
 		}
 		return out
 	case reflect.Bool:
-		changed.SetBool(!v.Bool())
+		leaf.SetBool(!v.Bool())
 	case reflect.String:
-		changed.SetString(v.String() + "x")
+		leaf.SetString(v.String() + "x")
 	case reflect.Int, reflect.Int64:
-		changed.SetInt(v.Int() + 1)
+		leaf.SetInt(v.Int() + 1)
 	case reflect.Uint8: // names, whose last one has none after it
-		changed.SetUint(map[bool]uint64{true: 1, false: v.Uint() - 1}[v.Uint() == 0])
+		leaf.SetUint(map[bool]uint64{true: 1, false: v.Uint() - 1}[v.Uint() == 0])
 	case reflect.Float64:
-		changed.SetFloat(v.Float() + 0.125)
+		leaf.SetFloat(v.Float() + 0.125)
 	default:
 		panic(fmt.Sprintf("%s is a %v", path, v.Type()))
 	}
-	return append(out, variant{path, field, changed})
+	return append(out, changed{path, field, leaf})
 }
 
 // Fields that count for no run, and why.
@@ -146,7 +146,7 @@ func TestEachNumberIsInTheIdentity(t *testing.T) {
 	for _, p := range protocol.All {
 		before := identities(t, p, data)
 		seen := map[string]bool{}
-		for _, v := range variants(reflect.ValueOf(p), "Protocol", "") {
+		for _, v := range changedOnce(reflect.ValueOf(p), "Protocol", "") {
 			after := identities(t, v.Interface().(protocol.Protocol), data)
 			for name := range after { // without the method whose name was changed
 				counts := !strings.HasPrefix(v.path, "Protocol.Retrain") && !strings.HasPrefix(v.path, "Protocol.Search")

@@ -659,8 +659,8 @@ func TestProtocolsAreComplete(t *testing.T) {
 				if v.Path == "queries" {
 					budgets[v.Value.(int)] = true
 				}
-				if s.SourceOf(v.Path) == "" {
-					t.Errorf("protocol %q of space %q does not say where %s of %q comes from", p.Name, p.Space, v.Path, s.Method)
+				if s.SourceOf(v.Path) == "" || v.Doc == "" {
+					t.Errorf("protocol %q of space %q: %s of %q: it says that it is %q and comes from %q, want both", p.Name, p.Space, v.Path, s.Method, v.Doc, s.SourceOf(v.Path))
 				}
 			}
 			if reflect.TypeOf(s.Settings) != reflect.TypeOf(m.Zero) {

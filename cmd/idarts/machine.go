@@ -16,7 +16,6 @@ import (
 	"idarts/internal/exec"
 	"idarts/internal/images"
 	"idarts/internal/provenance"
-	"idarts/internal/search"
 	"idarts/internal/work"
 	"idarts/nb201"
 	"idarts/runners/parity"
@@ -28,48 +27,6 @@ type versionCmd struct{}
 func (versionCmd) Run(c console) error {
 	fmt.Fprintf(c.out, "idarts %s\n", provenance.Versions()["idarts"])
 	return nil
-}
-
-type listCmd struct {
-	What string `arg:"" optional:"" help:"methods, spaces, protocols or datasets; all of them when left out." enum:"methods,spaces,protocols,datasets,all" default:"all"`
-}
-
-func (l *listCmd) Run(c console) error {
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	for _, table := range []struct {
-		name string
-		rows func()
-	}{
-		{"methods", func() {
-			for _, m := range search.Methods {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", m.Name, m.Title, m.Paper)
-			}
-		}},
-		{"spaces", func() {
-			for _, s := range protocol.Spaces {
-				fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Title)
-			}
-		}},
-		{"protocols", func() {
-			for _, p := range protocol.All {
-				fmt.Fprintf(w, "%s\t%s on %s\t%s\n", p.Name, p.Space, p.Dataset, p.Title)
-			}
-		}},
-		{"datasets", func() {
-			for _, d := range images.Datasets {
-				fmt.Fprintf(w, "%s\t%s\tneeds %s\n", d.Name, d.Title, d.Files)
-			}
-		}},
-	} {
-		if l.What != table.name && l.What != "all" {
-			continue
-		}
-		if l.What == "all" {
-			fmt.Fprintf(w, "%s:\n", table.name)
-		}
-		table.rows()
-	}
-	return w.Flush()
 }
 
 type buildCmd struct {

@@ -91,6 +91,12 @@ func TestBadInputIsOneClearLine(t *testing.T) {
 		{"figure --out none", `no output folder "none"`},
 		{"status --out none", `no output folder "none"`},
 		{"list colours", "must be one of"},
+		{"list settings", "list settings idarts"},
+		{"list settings dart", `unknown method "dart"`},
+		{"list settings reinforce --space darts", `has no settings for method "reinforce"`},
+		{"list methods idarts", `unexpected argument "idarts"`},
+		{"run --methods idarts --set inner_step=2", `no method to run has it, want one of ["inner_steps"`},
+		{"run --set inner_steps", "want a name and values"},
 		{"data verify short.arrow", `"short.arrow" is truncated`},
 		{"data verify cifar100 --data none", "none/train.bin"},
 		{"data import nats-bench none out.arrow", "none: no such file"},
@@ -244,9 +250,10 @@ func TestInterruptSaysHowToGoOn(t *testing.T) {
 
 func TestHelpAndVersion(t *testing.T) {
 	for args, want := range map[string]string{
-		"--help":     "Commands:",
-		"run --help": "--dry-run",
-		"version":    "idarts ",
+		"--help":               "Commands:",
+		"run --help":           "--dry-run",
+		"list settings idarts": "inner_steps",
+		"version":              "idarts ",
 	} {
 		out, text, status := command(t, strings.Fields(args)...)
 		if status != 0 || text != "" || !strings.Contains(out, want) {

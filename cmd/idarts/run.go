@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"idarts/internal/search"
 	"idarts/internal/work"
 	"idarts/runners"
 	"idarts/runners/protocol"
@@ -68,6 +69,7 @@ type runCmd struct {
 	Space    []string `help:"Search spaces, comma separated. See: idarts list spaces." default:"nb201"`
 	Protocol string   `help:"Protocol: every number but the seed. See: idarts list protocols." default:"laptop"`
 	Methods  []string `help:"Methods, comma separated, or all that the protocol has settings for." default:"all" aliases:"method"`
+	Set      []string `help:"Other settings than the protocol's, as in --set inner_steps=1,2 or --set idarts.arch.lr=3e-4: every combination of values is a run of its own. Without a method's name it is for all of the methods that have it; the others run as they are. See: idarts list settings METHOD." sep:"none" placeholder:"NAME=VALUES"`
 	Seeds    string   `help:"Seeds and ranges, as in 0-2,5." default:"0-2"`
 	Cell     *int     `help:"Run only this cell of the grid, counted from 0 as --dry-run does; the number of a task of a Slurm array or an indexed job will do." placeholder:"N"`
 	DryRun   bool     `help:"Touch data, scores and output paths, print the plan, run nothing."`
@@ -99,9 +101,17 @@ func (r *runCmd) Run(c console) error {
 	if len(methods) == 1 && methods[0] == "all" {
 		methods = nil
 	}
+	var changes []runners.Change
+	for _, text := range r.Set {
+		change, err := runners.ParseChange(text, search.Names())
+		if err != nil {
+			return err
+		}
+		changes = append(changes, change)
+	}
 	in := runners.Inputs{Data: r.Data, Table: r.Table, Out: r.Out}
 	grid := &runners.Grid{
-		Protocols: protocols, Methods: methods, Seeds: seeds, Cell: r.Cell, Options: options,
+		Protocols: protocols, Methods: methods, Changes: changes, Seeds: seeds, Cell: r.Cell, Options: options,
 		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) { return runners.OpenBench(p, in, fresh) },
 	}
 	if r.DryRun {

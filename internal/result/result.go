@@ -30,21 +30,25 @@ import (
 	"idarts/internal/durable"
 )
 
-// Cell is one run of the grid. Its five parts decide every bit of the result.
+// Cell is one run of the grid. Its parts decide every bit of the result.
 type Cell struct {
 	Space    string `json:"space"`    // "nb201"
 	Dataset  string `json:"dataset"`  // "fashion"
 	Method   string `json:"method"`   // "idarts"
 	Protocol string `json:"protocol"` // "laptop"
+	// Settings names those of the method that differ from the protocol's, as a folder
+	// can be called: "inner_steps=2,neumann_terms=0"; "" where none does.
+	Settings string `json:"settings,omitempty"`
 	Seed     uint64 `json:"seed"`
 }
 
 // Dir is the run directory of c below an output root.
 func (c Cell) Dir(root string) string {
-	return filepath.Join(root, c.Space, c.Dataset, c.Protocol, c.Method, "seed-"+strconv.FormatUint(c.Seed, 10))
+	return filepath.Join(root, c.Space, c.Dataset, c.Protocol, c.Method, c.Settings, "seed-"+strconv.FormatUint(c.Seed, 10))
 }
 
-// String is "space/dataset/protocol/method/seed-N", the directory without its root.
+// String is "space/dataset/protocol/method/seed-N", or with settings before the seed:
+// the directory without its root.
 func (c Cell) String() string { return filepath.ToSlash(c.Dir("")) }
 
 // Config is the resolved input of a run: what decides its result, and what is said
@@ -53,7 +57,10 @@ type Config struct {
 	Cell     Cell              `json:"cell"`
 	Identity string            `json:"identity"` // of Numbers
 	Numbers  Numbers           `json:"numbers"`
-	About    map[string]string `json:"about"`    // titles, notes, sources: shown, never compared
+	About    map[string]string `json:"about"` // titles, notes, sources: shown, never compared
+	// Set are the settings of the method that differ from the protocol's, by name:
+	// a description too.
+	Set      map[string]string `json:"set,omitempty"`
 	Versions map[string]string `json:"versions"` // "idarts", "go" and the pinned modules
 	// Old: it was read from a record of before runs had an identity. About is empty
 	// then, and the settings may hold more than the method uses.
@@ -249,7 +256,7 @@ func readOptional(path string, v any) (found bool, err error) {
 }
 
 // Load reads all run directories below root in the order of their cells
-// (space, dataset, protocol, method, seed).
+// (space, dataset, protocol, method, settings, seed).
 func Load(root string) ([]Run, error) {
 	var runs []Run
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -272,9 +279,9 @@ func Load(root string) ([]Run, error) {
 	return runs, nil
 }
 
-// Compare orders cells by space, dataset, protocol, method, seed.
+// Compare orders cells by space, dataset, protocol, method, settings, seed.
 func (c Cell) Compare(d Cell) int {
-	for _, pair := range [][2]string{{c.Space, d.Space}, {c.Dataset, d.Dataset}, {c.Protocol, d.Protocol}, {c.Method, d.Method}} {
+	for _, pair := range [][2]string{{c.Space, d.Space}, {c.Dataset, d.Dataset}, {c.Protocol, d.Protocol}, {c.Method, d.Method}, {c.Settings, d.Settings}} {
 		if order := strings.Compare(pair[0], pair[1]); order != 0 {
 			return order
 		}

@@ -20,11 +20,11 @@ type ArchOptimizer interface {
 //	m ← Beta1·m + (1−Beta1)·g,  v ← Beta2·v + (1−Beta2)·g²
 //	α ← α − LR·(m/(1−Beta1ᵗ)) / (√(v/(1−Beta2ᵗ)) + Eps)
 type Adam struct {
-	LR          float64 `json:"lr"`
-	Beta1       float64 `json:"beta1"`
-	Beta2       float64 `json:"beta2"`
-	Eps         float64 `json:"eps"`
-	WeightDecay float64 `json:"weight_decay"`
+	LR          float64 `json:"lr" doc:"learning rate of Adam"`
+	Beta1       float64 `json:"beta1" doc:"weight of the past in Adam's mean gradient"`
+	Beta2       float64 `json:"beta2" doc:"weight of the past in Adam's mean square"`
+	Eps         float64 `json:"eps" doc:"added to the root of Adam's mean square"`
+	WeightDecay float64 `json:"weight_decay" doc:"decay, added to the gradient before the moments"`
 }
 
 // Moments is what [Adam] remembers. The zero value is the start.

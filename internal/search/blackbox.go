@@ -31,7 +31,7 @@ type blackBox struct {
 type Budget struct {
 	// Queries is of how many distinct architectures they are told the validation
 	// accuracy. An answer that they have had before is free.
-	Queries int `json:"queries"`
+	Queries int `json:"queries" doc:"distinct architectures whose validation accuracy may be asked"`
 }
 
 // Check implements [Settings].

@@ -8,7 +8,7 @@ import (
 // DARTS1 are the settings of first-order DARTS.
 type DARTS1 struct {
 	Bilevel
-	ArchFirst bool `json:"arch_first"` // architecture step before the weight step
+	ArchFirst bool `json:"arch_first" doc:"architecture step before the weight step"`
 }
 
 var dartsFirst = Method{
@@ -28,7 +28,7 @@ var dartsFirst = Method{
 // DARTS2 are the settings of second-order DARTS.
 type DARTS2 struct {
 	Bilevel
-	Gamma float64 `json:"gamma"` // of the virtual step; 0 = the learning rate of the weights at that step
+	Gamma float64 `json:"gamma" doc:"rate of the virtual step; 0: the learning rate of the weights at that step"`
 }
 
 // Check implements [Settings].

@@ -10,8 +10,8 @@ import (
 // REA are the settings of regularised evolution.
 type REA struct {
 	Budget
-	Population int `json:"population"` // members alive
-	Sample     int `json:"sample"`     // members of a tournament
+	Population int `json:"population" doc:"members alive"`
+	Sample     int `json:"sample" doc:"members of a tournament"`
 }
 
 // Check implements [Settings].

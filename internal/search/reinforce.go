@@ -11,9 +11,9 @@ import (
 // REINFORCE are the settings of the policy gradient.
 type REINFORCE struct {
 	Budget
-	Arch      Adam    `json:"arch"`       // moves the policy
-	InitScale float64 `json:"init_scale"` // θ starts as InitScale·N(0,1)
-	Baseline  float64 `json:"baseline"`   // weight of the past in the mean reward
+	Arch      Adam    `json:"arch"` // moves the policy
+	InitScale float64 `json:"init_scale" doc:"theta starts as so many times N(0,1)"`
+	Baseline  float64 `json:"baseline" doc:"weight of the past in the mean reward"`
 }
 
 // Check implements [Settings].

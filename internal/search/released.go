@@ -9,11 +9,11 @@ import (
 // IDARTSReleased are the settings of iDARTS as its authors' code runs. Batches of
 // both levels are drawn as there.
 type IDARTSReleased struct {
-	Epochs    int     `json:"epochs"`
-	MaxSteps  int     `json:"max_steps"` // caps the outer steps of an epoch; 0 = all
-	Weights   Rate    `json:"weights"`   // that γ is; no step of the weights takes it
+	Epochs    int     `json:"epochs" doc:"epochs of the search"`
+	MaxSteps  int     `json:"max_steps" doc:"caps the outer steps of an epoch; 0: all"`
+	Weights   Rate    `json:"weights"` // that γ is; no step of the weights takes it
 	Arch      Adam    `json:"arch"`
-	InitScale float64 `json:"init_scale"` // α starts as InitScale·N(0,1)
+	InitScale float64 `json:"init_scale" doc:"alpha starts as so many times N(0,1)"`
 	Implicit
 }
 

@@ -12,7 +12,8 @@ import (
 // Settings are the numbers of one method. A protocol fills them; nothing is
 // defaulted. Each method has a struct type of its own, whose JSON form names the
 // numbers; package settings lists and changes them by these names. A number that is
-// added later has the option omitempty, and 0 means what was done before.
+// added later has the option omitempty, and 0 means what was done before. The tag doc
+// says what a number is, for people.
 type Settings interface {
 	// Check says what is wrong with the numbers.
 	Check() error
@@ -38,15 +39,15 @@ type Bilevel struct {
 	// Epochs of the search. One epoch is as many outer steps as the training half has
 	// batches, and an outer step is what the method says: DARTS takes one weight step
 	// and one architecture step.
-	Epochs int `json:"epochs"`
+	Epochs int `json:"epochs" doc:"epochs of the search"`
 	// MaxSteps caps the outer steps of an epoch; 0 = all. The next epoch goes on
 	// where the data stream stopped.
-	MaxSteps int `json:"max_steps"`
+	MaxSteps int `json:"max_steps" doc:"caps the outer steps of an epoch; 0: all"`
 
 	Weights   SGD        `json:"weights"`
 	Arch      Adam       `json:"arch"`
-	InitScale float64    `json:"init_scale"` // α starts as InitScale·N(0,1)
-	ValidDraw batch.Draw `json:"valid_draw"` // of validation batches
+	InitScale float64    `json:"init_scale" doc:"alpha starts as so many times N(0,1)"`
+	ValidDraw batch.Draw `json:"valid_draw" doc:"draw of validation batches: epochs, fresh or replaced"`
 }
 
 // Check implements [Settings].
@@ -71,14 +72,14 @@ func (b Bilevel) parts(env Env) Parts {
 
 // Implicit are the settings of an architecture step after inner steps.
 type Implicit struct {
-	InnerSteps   int     `json:"inner_steps"`   // T
-	NeumannTerms int     `json:"neumann_terms"` // K: the series has the terms k = 0..K
-	Gamma        float64 `json:"gamma"`         // γ; 0 = the learning rate of the weights at that step
+	InnerSteps   int     `json:"inner_steps" doc:"T: weight steps of an outer step"`
+	NeumannTerms int     `json:"neumann_terms" doc:"K: the series has the terms k = 0..K"`
+	Gamma        float64 `json:"gamma" doc:"gamma of the series; 0: the learning rate of the weights at that step"`
 	// OnePass makes an epoch ⌈batches/InnerSteps⌉ outer steps, so that it has as many
 	// weight steps as an epoch of DARTS. What is left on top is the Neumann batch of
 	// each outer step. Without it an epoch reads InnerSteps+1 times the training data
 	// of a DARTS epoch, as in the authors' code.
-	OnePass bool `json:"one_pass"`
+	OnePass bool `json:"one_pass" doc:"an epoch has as many weight steps as one of DARTS"`
 }
 
 // Check implements [Settings].

@@ -15,13 +15,13 @@ import (
 // All weights decay alike, batch-norm parameters and biases too. The rate falls
 // along half a cosine from LR to MinLR.
 type SGD struct {
-	LR          float64 `json:"lr"`
-	MinLR       float64 `json:"min_lr"`
-	EachStep    bool    `json:"each_step"` // the rate falls with every step, not only between epochs
-	Momentum    float64 `json:"momentum"`
-	Nesterov    bool    `json:"nesterov"`
-	WeightDecay float64 `json:"weight_decay"`
-	Clip        float64 `json:"clip"` // largest gradient norm; 0 = no clipping
+	LR          float64 `json:"lr" doc:"learning rate at the start"`
+	MinLR       float64 `json:"min_lr" doc:"learning rate at the end, along half a cosine"`
+	EachStep    bool    `json:"each_step" doc:"the rate falls with every step, not only between epochs"`
+	Momentum    float64 `json:"momentum" doc:"momentum"`
+	Nesterov    bool    `json:"nesterov" doc:"momentum as Nesterov has it"`
+	WeightDecay float64 `json:"weight_decay" doc:"weight decay, of all weights alike"`
+	Clip        float64 `json:"clip" doc:"largest norm of the gradient; 0: no clipping"`
 }
 
 // Rate is the learning rate after step of steps in epoch of epochs, see [Rate.At].
@@ -31,9 +31,9 @@ func (s SGD) Rate(epoch, epochs, step, steps int) float64 {
 
 // Rate is a learning rate that falls along half a cosine.
 type Rate struct {
-	LR       float64 `json:"lr"`
-	MinLR    float64 `json:"min_lr"`
-	EachStep bool    `json:"each_step"` // falls with every step, not only between epochs
+	LR       float64 `json:"lr" doc:"learning rate at the start"`
+	MinLR    float64 `json:"min_lr" doc:"learning rate at the end, along half a cosine"`
+	EachStep bool    `json:"each_step" doc:"the rate falls with every step, not only between epochs"`
 }
 
 // At is the rate after step of steps in epoch of epochs, all counted from 0:

@@ -18,6 +18,7 @@ import (
 type Value struct {
 	Path  string
 	Value any
+	Doc   string // what it is: the tag doc of its field
 }
 
 // Text is the value as [Set] reads it.
@@ -40,8 +41,8 @@ func (v Value) Text() string {
 // Walk lists what v, a struct, holds, in the order of its fields.
 func Walk(v any) []Value {
 	var out []Value
-	walk(reflect.ValueOf(v), "", func(path string, field reflect.Value) {
-		out = append(out, Value{path, field.Interface()})
+	walk(reflect.ValueOf(v), "", func(path, doc string, field reflect.Value) {
+		out = append(out, Value{path, field.Interface(), doc})
 	})
 	return out
 }
@@ -54,7 +55,7 @@ func Set[T any](v T, path, text string) (T, error) {
 	changed.Set(reflect.ValueOf(v))
 	var target reflect.Value
 	var paths []string
-	walk(changed, "", func(at string, field reflect.Value) {
+	walk(changed, "", func(at, _ string, field reflect.Value) {
 		paths = append(paths, at)
 		if at == path {
 			target = field
@@ -70,11 +71,11 @@ func Set[T any](v T, path, text string) (T, error) {
 }
 
 // walk visits the leaves of a struct.
-func walk(v reflect.Value, prefix string, visit func(path string, field reflect.Value)) {
+func walk(v reflect.Value, prefix string, visit func(path, doc string, field reflect.Value)) {
 	for _, f := range fields(v.Type()) {
 		field := v.FieldByIndex(f.index)
 		if isLeaf(field.Type()) {
-			visit(prefix+f.name, field)
+			visit(prefix+f.name, v.Type().FieldByIndex(f.index).Tag.Get("doc"), field)
 		} else {
 			walk(field, prefix+f.name+".", visit)
 		}

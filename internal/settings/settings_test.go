@@ -29,7 +29,7 @@ type common struct {
 
 type numbers struct {
 	common
-	Steps  int    `json:"inner_steps"`
+	Steps  int    `json:"inner_steps" doc:"steps of the inner level"`
 	First  bool   `json:"arch_first"`
 	Draw   word   `json:"draw"`
 	Name   string `json:"name"`
@@ -45,6 +45,9 @@ func TestWalk(t *testing.T) {
 	var got []string
 	for _, v := range Walk(example()) {
 		got = append(got, v.Path+"="+v.Text())
+	}
+	if doc := Walk(example())[3].Doc; doc != "steps of the inner level" {
+		t.Errorf("it says %q of the steps, want what the field's tag says", doc)
 	}
 	want := []string{"epochs=3", "arch.lr=0.0003", "arch.clip=0", "inner_steps=4", "arch_first=false", "draw=b", "name=x", "live=null"}
 	if !slices.Equal(got, want) {
@@ -79,7 +82,7 @@ func TestSet(t *testing.T) {
 	}
 	for path, v := range map[string]float64{"arch.lr": 0.1, "arch.clip": 1e-300} { // what Text writes, Set reads
 		n, err := Set(example(), path, Value{Value: v}.Text())
-		if err != nil || !slices.Contains(Walk(n), Value{path, v}) {
+		if err != nil || !slices.Contains(Walk(n), Value{Path: path, Value: v}) {
 			t.Errorf("%s is not %v after a round trip: %v", path, v, err)
 		}
 	}
