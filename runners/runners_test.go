@@ -103,6 +103,9 @@ func TestMain(m *testing.M) {
 	if out := os.Getenv(sharedOut); out != "" {
 		shareChild(out)
 	}
+	if out := os.Getenv(extendedOut); out != "" {
+		extendedChild(out)
+	}
 	if out := os.Getenv(childOut); out != "" {
 		sum, err := grid(out, []uint64{0}, search.Names()...).Run(context.Background())
 		if err != nil || len(sum.Failed) > 0 {
