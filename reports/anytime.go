@@ -85,7 +85,7 @@ func Anytime(runs []result.Run, axis Axis, split Split, opts Options) ([]Figure,
 
 func (g group) anytime(axis Axis, split Split, opts Options) (anytime, error) {
 	f := anytime{
-		title: fmt.Sprintf("%s on %s, protocol %s\nmean (line) and min-max range (band) over %s", g.title, g.dataset, g.protocol, g.seedList()),
+		title: g.above() + "\nmean (line) and min-max range (band) over " + g.seedList(),
 		axis:  axis,
 		split: split,
 		best:  math.NaN(),
@@ -118,14 +118,15 @@ func (g group) anytime(axis Axis, split Split, opts Options) (anytime, error) {
 	return f, nil
 }
 
-// looks gives each method of g its colour, dashes and mark: the same in every
-// figure for those with a title.
+// looks gives each row of g its colour, dashes and mark: the same in every figure
+// for methods with a title, of which the first row has it.
 func (g group) looks(opts Options) []int {
 	looks := make([]int, len(g.methods))
 	untitled := 0
 	for i, m := range g.methods {
 		looks[i] = opts.rank(m.name)
-		if looks[i] == len(opts.Titles) {
+		if again := i > 0 && g.methods[i-1].name == m.name; again || looks[i] == len(opts.Titles) {
+			looks[i] = len(opts.Titles)
 			looks[i] += untitled
 			untitled++
 		}

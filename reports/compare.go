@@ -22,10 +22,11 @@ import (
 // all scores come from the benchmark's table.
 func Compare(runs []result.Run, opts Options) Tables {
 	var tables Tables
-	for _, g := range groups(runs, opts) {
+	groups := groups(runs, opts)
+	for _, g := range groups {
 		tables = append(tables, g.compare(opts))
 	}
-	return tables
+	return tables.withSettings(groups)
 }
 
 func (g group) compare(opts Options) Table {
@@ -41,7 +42,7 @@ func (g group) compare(opts Options) Table {
 	t := Table{
 		Name:   g.name(),
 		Header: []string{"Method", "Valid (%)", "Test (%)", "n", gapName, "Search (" + unit.name + ")"},
-		methods: [][]string{{"kind", "space", "dataset", "protocol", "method", "n", "n_asked",
+		methods: [][]string{{"kind", "space", "dataset", "protocol", "method", settingsColumn, "n", "n_asked",
 			"valid_mean", "valid_std", "valid_min", "valid_max", "test_mean", "test_std", "test_min", "test_max",
 			"gap", "gap_std", "gflop_mean", "gflop_std", "gflop_min", "gflop_max", "source"}},
 		seeds: seedRows(g, []string{"arch", "valid", "test", "trials", "score_source", "gflop", "epochs", "gap_to_optimum"}, func(r result.Run) []string {
@@ -82,7 +83,7 @@ func (t *Table) addMethod(g group, m method, best *Best, unit unit) {
 		gap.Std = test.Std
 	}
 	t.Rows = append(t.Rows, []string{m.title, valid.plusMinus(2), test.plusMinus(2), m.seeds(), gap.plusMinus(2), cost.costs(unit)})
-	row := []string{"ours", g.space, g.dataset, g.protocol, m.name, strconv.Itoa(len(m.done)), strconv.Itoa(len(m.runs))}
+	row := []string{"ours", g.space, g.dataset, g.protocol, m.name, g.settings(m), strconv.Itoa(len(m.done)), strconv.Itoa(len(m.runs))}
 	row = append(row, valid.full()...)
 	row = append(row, test.full()...)
 	row = append(row, full(gap.Mean), full(gap.Std))
@@ -97,9 +98,9 @@ func (t *Table) addPublished(g group, m method, p Published) {
 	valid, test := p.stats()
 	t.Rows = append(t.Rows, []string{m.title + ", published [" + mark + "]", valid.plusMinus(2), test.plusMinus(2), p.n(), missing, missing})
 	t.Notes = append(t.Notes, p.note(mark))
-	row := []string{"published", g.space, g.dataset, g.protocol, m.name, "", ""}
+	row := []string{"published", g.space, g.dataset, g.protocol, m.name, "", "", ""}
 	if p.N > 0 {
-		row[5] = strconv.Itoa(p.N)
+		row[6] = strconv.Itoa(p.N)
 	}
 	row = append(row, valid.full()...)
 	row = append(row, test.full()...)
@@ -120,7 +121,7 @@ func (t *Table) addOptimum(g group, o *result.Optimum) {
 		s := cell.Score
 		gap := o.BestTest.Score.Test - s.Test
 		t.Rows = append(t.Rows, []string{cell.title, fixed(s.Valid, 2), fixed(s.Test, 2), missing, fixed(gap, 2), missing})
-		t.methods = append(t.methods, []string{cell.kind, g.space, g.dataset, g.protocol, "", "", "",
+		t.methods = append(t.methods, []string{cell.kind, g.space, g.dataset, g.protocol, "", g.varies, "", "",
 			full(s.Valid), "", "", "", full(s.Test), "", "", "", full(gap), "", "", "", "", "", s.Source})
 		t.Notes = append(t.Notes, fmt.Sprintf("%s: the cell of %s, %s (%s).", cell.title, cell.what, cell.Arch, trials(s.Trials)))
 	}
@@ -128,7 +129,7 @@ func (t *Table) addOptimum(g group, o *result.Optimum) {
 
 // heading is the first sentence of a caption.
 func (g group) heading() string {
-	return fmt.Sprintf("%s on %s, protocol %s, %s.", g.title, g.dataset, g.protocolID(), g.seedList())
+	return strings.TrimSpace(fmt.Sprintf("%s on %s, protocol %s, %s. %s", g.title, g.dataset, g.protocolID(), g.seedList(), g.common()))
 }
 
 // bestHere is the architecture with the best test accuracy among all that the
@@ -174,7 +175,7 @@ func (g group) published(m method) (Published, bool) {
 		return Published{}, false
 	}
 	for _, run := range m.done {
-		if !strings.HasPrefix(run.Result.Score.Source, "table:") {
+		if !strings.HasPrefix(run.Result.Score.Source, "table:") || run.Cell.Settings != "" {
 			return Published{}, false
 		}
 	}
@@ -189,19 +190,21 @@ func (g group) published(m method) (Published, bool) {
 // seedRows is the table of single runs: the cell, its state, and what finished
 // runs have to say under the names given.
 func seedRows(g group, names []string, of func(result.Run) []string) [][]string {
-	rows := [][]string{append([]string{"space", "dataset", "protocol", "method", "seed", "state"}, names...)}
-	for _, run := range g.all() {
-		c := run.Cell
-		row := []string{c.Space, c.Dataset, c.Protocol, c.Method, strconv.FormatUint(c.Seed, 10)}
-		switch {
-		case run.Result != nil:
-			row = append(append(row, "done"), of(run)...)
-		case run.Failure != nil:
-			row = append(append(row, "failed"), make([]string, len(names))...)
-		default:
-			row = append(append(row, "unfinished"), make([]string, len(names))...)
+	rows := [][]string{append([]string{"space", "dataset", "protocol", "method", settingsColumn, "seed", "state"}, names...)}
+	for _, m := range g.methods {
+		for _, run := range m.runs {
+			c := run.Cell
+			row := []string{c.Space, c.Dataset, c.Protocol, c.Method, g.settings(m), strconv.FormatUint(c.Seed, 10)}
+			switch {
+			case run.Result != nil:
+				row = append(append(row, "done"), of(run)...)
+			case run.Failure != nil:
+				row = append(append(row, "failed"), make([]string, len(names))...)
+			default:
+				row = append(append(row, "unfinished"), make([]string, len(names))...)
+			}
+			rows = append(rows, row)
 		}
-		rows = append(rows, row)
 	}
 	return rows
 }

@@ -122,9 +122,9 @@ func TestRunsThatShouldNotBeCompared(t *testing.T) {
 		change func(*result.Run)
 		want   string
 	}{
-		{"data", func(r *result.Run) { r.Config.Numbers.Data = map[string]string{"fashion16.arrow": "ffff"} }, "different data: fashion16.arrow 6d0f3c2b9a81; fashion16.arrow ffff"},
-		{"protocol numbers", func(r *result.Run) { r.Config.Numbers.Protocol = json.RawMessage(`{"epochs":9}`) }, "different resolved protocols"},
-		{"method numbers", func(r *result.Run) { r.Config.Numbers.Settings = json.RawMessage(`{"k":9}`) }, "runs of Random search have different settings"},
+		{"data", func(r *result.Run) { r.Config.Numbers.Data = map[string]string{"fashion16.arrow": "ffff"} }, "other runs of protocol laptop have other numbers, and a table of their own; here: data fashion16.arrow 6d0f3c2b9a81."},
+		{"protocol numbers", func(r *result.Run) { r.Config.Numbers.Protocol = json.RawMessage(`{"epochs":9}`) }, "other runs of protocol laptop have other numbers, and a table of their own; here: epochs 8."},
+		{"method numbers", func(r *result.Run) { r.Config.Numbers.Settings = json.RawMessage(`{"k":9}`) }, "runs of random were made from different numbers, so they have rows of their own: k 2; k 9."},
 		{"device", func(r *result.Run) { r.Config.Numbers.Device = "cuda float32" }, "different devices: cpu float32; cuda float32"},
 		{"score source", func(r *result.Run) { r.Result.Score.Source = "table:x" }, "different score sources"},
 		{"a run's own warning", func(r *result.Run) { r.Result.Warnings = []string{"alpha did not move"} }, "Random search, seed 2: alpha did not move."},

@@ -57,7 +57,7 @@ type byEpoch struct {
 
 func (g group) epochs(opts Options) (byEpoch, error) {
 	f := byEpoch{best: opts.best(g)}
-	f.title = fmt.Sprintf("%s on %s, protocol %s: the cell derived after each epoch\nmean (line) and standard error (band) over %s", g.title, g.dataset, g.protocol, g.seedList())
+	f.title = g.above() + ": the cell derived after each epoch\nmean (line) and standard error (band) over " + g.seedList()
 	if f.best != nil {
 		f.title += fmt.Sprintf("\nregret in percentage points (pp): error minus the lowest known in the space, %.2f %% valid and %.2f %% test", 100-f.best.Valid, 100-f.best.Test)
 	}

@@ -95,57 +95,6 @@ func (o Options) best(g group) *Best {
 	return nil
 }
 
-// group is what may stand in one table: the same space, data and protocol.
-type group struct {
-	space, dataset, protocol string
-	title                    string // of the space
-	methods                  []method
-}
-
-// method is one method of a group.
-type method struct {
-	name, title string
-	runs        []result.Run // all seeds asked for
-	done        []result.Run // those with a result
-}
-
-// groups sorts runs into tables and rows, in the order of cells and of titles.
-func groups(runs []result.Run, opts Options) []group {
-	runs = slices.Clone(runs)
-	slices.SortStableFunc(runs, func(a, b result.Run) int {
-		if order := opts.spaceRank(a.Cell.Space) - opts.spaceRank(b.Cell.Space); order != 0 {
-			return order
-		}
-		c, d := a.Cell, b.Cell
-		c.Method, d.Method = "", ""
-		c.Seed, d.Seed = 0, 0
-		if order := c.Compare(d); order != 0 {
-			return order
-		}
-		if order := opts.rank(a.Cell.Method) - opts.rank(b.Cell.Method); order != 0 {
-			return order
-		}
-		return a.Cell.Compare(b.Cell)
-	})
-	var out []group
-	for _, run := range runs {
-		c := run.Cell
-		if n := len(out); n == 0 || out[n-1].space != c.Space || out[n-1].dataset != c.Dataset || out[n-1].protocol != c.Protocol {
-			out = append(out, group{space: c.Space, dataset: c.Dataset, protocol: c.Protocol, title: titleOf(opts.Spaces, c.Space)})
-		}
-		g := &out[len(out)-1]
-		if n := len(g.methods); n == 0 || g.methods[n-1].name != c.Method {
-			g.methods = append(g.methods, method{name: c.Method, title: titleOf(opts.Titles, c.Method)})
-		}
-		m := &g.methods[len(g.methods)-1]
-		m.runs = append(m.runs, run)
-		if run.Result != nil {
-			m.done = append(m.done, run)
-		}
-	}
-	return out
-}
-
 // optimum is that of the space, as the first run that knows it says.
 func (g group) optimum() *result.Optimum {
 	for _, run := range g.done() {
@@ -155,9 +104,6 @@ func (g group) optimum() *result.Optimum {
 	}
 	return nil
 }
-
-// name is a file name for what is made of g, without its extension.
-func (g group) name() string { return g.space + "-" + g.dataset + "-" + g.protocol }
 
 // done are the finished runs of all methods.
 func (g group) done() []result.Run {
@@ -201,7 +147,7 @@ func gflopOf(r result.Run) float64 { return r.Result.GFLOP }
 // problems are the notes that every report on g carries: runs that failed or
 // did not end, too few seeds, and runs that should not be compared.
 func (g group) problems() []string {
-	var notes []string
+	notes := g.apart()
 	for _, m := range g.methods {
 		for _, run := range m.runs {
 			switch {
@@ -227,8 +173,6 @@ func (g group) problems() []string {
 		what string
 		of   func(result.Run) string
 	}{
-		{"resolved protocols", func(r result.Run) string { return digest(r.Config.Numbers.Protocol) }},
-		{"data", dataOf},
 		{"score sources", func(r result.Run) string { return r.Result.Score.Source }},
 		{"optima", func(r result.Run) string {
 			if o := r.Result.Optimum; o != nil {
@@ -241,11 +185,6 @@ func (g group) problems() []string {
 	} {
 		if seen := distinct(g.done(), check.of); len(seen) > 1 {
 			notes = append(notes, fmt.Sprintf("Warning: these runs have different %s: %s.", check.what, strings.Join(seen, "; ")))
-		}
-	}
-	for _, m := range g.methods {
-		if seen := distinct(m.done, func(r result.Run) string { return digest(r.Config.Numbers.Settings) }); len(seen) > 1 {
-			notes = append(notes, fmt.Sprintf("Warning: the runs of %s have different settings: %s.", m.title, strings.Join(seen, "; ")))
 		}
 	}
 	return append(notes, g.warnings()...)

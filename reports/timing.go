@@ -14,17 +14,18 @@ import (
 // to run and from machine to machine.
 func Timing(runs []result.Run, opts Options) Tables {
 	var tables Tables
-	for _, g := range groups(runs, opts) {
+	groups := groups(runs, opts)
+	for _, g := range groups {
 		tables = append(tables, g.timing(opts))
 	}
-	return tables
+	return tables.withSettings(groups)
 }
 
 func (g group) timing(opts Options) Table {
 	t := Table{
 		Name:   g.name() + "-timing",
 		Header: []string{"Method", "Search (s)", "per epoch (s)", "GFLOP/s", "Scoring (s)", "n"},
-		methods: [][]string{{"space", "dataset", "protocol", "method", "n", "n_asked",
+		methods: [][]string{{"space", "dataset", "protocol", "method", settingsColumn, "n", "n_asked",
 			"search_seconds_mean", "search_seconds_std", "search_seconds_min", "search_seconds_max",
 			"score_seconds_mean", "score_seconds_std", "score_seconds_min", "score_seconds_max", "machine"}},
 		seeds: seedRows(g, []string{"search_seconds", "epochs", "score_seconds", "gflop", "machine"}, func(r result.Run) []string {
@@ -46,7 +47,7 @@ func (g group) timing(opts Options) Table {
 		}))
 		score := Summarize(m.values(func(r result.Run) float64 { return r.Timing.ScoreSeconds }))
 		t.Rows = append(t.Rows, []string{m.title, search.plusMinus(1), fixed(epoch.Mean, 2), fixed(speed.Mean, 1), score.plusMinus(1), m.seeds()})
-		row := []string{g.space, g.dataset, g.protocol, m.name, fmt.Sprint(len(m.done)), fmt.Sprint(len(m.runs))}
+		row := []string{g.space, g.dataset, g.protocol, m.name, g.settings(m), fmt.Sprint(len(m.done)), fmt.Sprint(len(m.runs))}
 		row = append(append(row, search.full()...), score.full()...)
 		t.methods = append(t.methods, append(row, strings.Join(distinct(m.done, machineOf), "; ")))
 	}

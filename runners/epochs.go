@@ -101,7 +101,7 @@ func (r *run) epoch(ctx context.Context, epoch int) error {
 // tell says that so much of an epoch, 0 to 1, is done.
 func (r *run) tell(epoch int, fraction float64) {
 	epochs := r.searcher.Epochs()
-	r.turn.Move((float64(epoch-1)+fraction)/float64(epochs), fmt.Sprintf("%s seed %d epoch %d/%d", r.cell.Method, r.cell.Seed, epoch, epochs))
+	r.turn.Move((float64(epoch-1)+fraction)/float64(epochs), fmt.Sprintf("%s seed %d epoch %d/%d", r.cell.Name(), r.cell.Seed, epoch, epochs))
 }
 
 // save writes the checkpoint, and after it the files for people.

@@ -47,6 +47,10 @@ func (c Cell) Dir(root string) string {
 	return filepath.Join(root, c.Space, c.Dataset, c.Protocol, c.Method, c.Settings, "seed-"+strconv.FormatUint(c.Seed, 10))
 }
 
+// Name is the method, with the settings that differ from the protocol's: "idarts
+// inner_steps=2".
+func (c Cell) Name() string { return strings.TrimSpace(c.Method + " " + c.Settings) }
+
 // String is "space/dataset/protocol/method/seed-N", or with settings before the seed:
 // the directory without its root.
 func (c Cell) String() string { return filepath.ToSlash(c.Dir("")) }
