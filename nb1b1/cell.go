@@ -22,11 +22,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
+
+	"idarts/internal/plainjson"
 )
 
 // Op is the operation of an inner vertex, an index into [Ops].
@@ -268,15 +269,28 @@ func (c Cell) OpNames() []string {
 	return ops
 }
 
-// cellJSON is the JSON form of a cell.
+// cellJSON is the JSON form of a cell. Whole numbers may be written as 1.0, as other
+// languages do.
 type cellJSON struct {
-	Matrix [][]int  `json:"matrix"`
-	Ops    []string `json:"ops"`
+	Matrix [][]plainjson.Int `json:"matrix"`
+	Ops    []string          `json:"ops"`
 }
 
 // MarshalJSON gives the JSON form.
 func (c Cell) MarshalJSON() ([]byte, error) {
-	return json.Marshal(cellJSON{c.Matrix(), c.OpNames()})
+	return json.Marshal(cellJSON{convert[plainjson.Int](c.Matrix()), c.OpNames()})
+}
+
+// convert is a matrix in numbers of another type.
+func convert[B, A ~int](matrix [][]A) [][]B {
+	out := make([][]B, len(matrix))
+	for i, row := range matrix {
+		out[i] = make([]B, len(row))
+		for j, v := range row {
+			out[i][j] = B(v)
+		}
+	}
+	return out
 }
 
 // UnmarshalJSON reads the JSON form.
@@ -290,16 +304,11 @@ func (c *Cell) UnmarshalJSON(text []byte) error {
 
 func parseJSON(text []byte) (Cell, error) {
 	const want = `want {"matrix": [[0,1],[0,0]], "ops": ["input","output"]}`
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
 	var form cellJSON
-	if err := dec.Decode(&form); err != nil {
-		return Cell{}, fmt.Errorf("nb1b1: cell %q: %v, %s", text, err, want)
+	if err := plainjson.Strict(text, &form); err != nil {
+		return Cell{}, fmt.Errorf("nb1b1: cell %q: %w, %s", text, err, want)
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return Cell{}, fmt.Errorf("nb1b1: cell %q has more behind the closing bracket, %s", text, want)
-	}
-	return NewCell(form.Matrix, form.Ops)
+	return NewCell(convert[int](form.Matrix), form.Ops)
 }
 
 // onPath is the set of vertices on a path from the input to the output, as bits;

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"idarts/internal/wordtest"
 )
 
 // cell parses a text that must be right.
@@ -102,13 +104,20 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(good), &into); err != nil || into.String() != "maxpool3x3(0) output(1)" {
 		t.Errorf("unmarshalled %v, %v", into, err)
 	}
+	if points := strings.NewReplacer("0,", "0.0,", "1,", "1e0,").Replace(good); cell(t, points) != into {
+		t.Errorf("%s is another cell", points)
+	}
 	for _, tt := range []struct{ name, old, new, want string }{
+		{"a text for the matrix", "[[0,1,0],[0,0,1],[0,0,0]]", `"x"`, `"matrix" has a text where a list belongs`},
+		{"a number for a row", "[0,1,0]", "0", `"matrix" has a number where a list belongs`},
+		{"a text for an entry", "[0,1,0]", `[0,"1",0]`, `"1" where a whole number belongs`},
+		{"numbers for ops", `"maxpool3x3"`, "1", `"ops" has a number where a text belongs`},
 		{"a row too short", "[0,0,1]", "[0,0]", "matrix has 3 rows but row 1 has 2 entries, want it square"},
 		{"a row too few", ",[0,0,0]]", "]", "matrix has 2 rows but row 0 has 3 entries, want it square"},
 		{"another number", "[0,1,0]", "[0,2,0]", "matrix has 2 in row 0, column 1, want 0 or 1"},
 		{"a negative number", "[0,1,0]", "[0,-1,0]", "matrix has -1 in row 0, column 1, want 0 or 1"},
-		{"half an edge", "[0,1,0]", "[0,0.5,0]", "cannot unmarshal number 0.5"},
-		{"truth values", "[0,1,0]", "[0,true,0]", "cannot unmarshal bool"},
+		{"half an edge", "[0,1,0]", "[0,0.5,0]", "0.5 where a whole number belongs"},
+		{"truth values", "[0,1,0]", "[0,true,0]", "true where a whole number belongs"},
 		{"a vertex that reads itself", "[0,0,1]", "[0,1,1]", "a 1 in row 1, column 1, want it upper triangular"},
 		{"a vertex that reads a later one", "[0,0,0]", "[1,0,0]", "a 1 in row 2, column 0, want it upper triangular"},
 		{"an unknown op", "maxpool3x3", "avgpool3x3", `op 1 is "avgpool3x3", want one of ["conv3x3-bn-relu"`},
@@ -118,15 +127,16 @@ func TestJSON(t *testing.T) {
 		{"no path", "[0,1,0]", "[0,0,0]", "no path from the input to the output"},
 		{"one vertex", "[[0,1,0],[0,0,1],[0,0,0]]", "[[0]]", "matrix has 1 rows, want 2 to 7"},
 		{"8 vertices", "[[0,1,0],[0,0,1],[0,0,0]]", "[[],[],[],[],[],[],[],[]]", "matrix has 8 rows, want 2 to 7"},
-		{"another name", `"ops"`, `"operations"`, `unknown field "operations", want {"matrix"`},
-		{"something behind", good, good + " {}", "has more behind the closing bracket"},
-		{"cut off", good, good[:20], "unexpected EOF, want {"},
+		{"another name", `"ops"`, `"operations"`, `there is no key "operations", want {"matrix"`},
+		{"something behind", good, good + " {}", "more text behind its end"},
+		{"cut off", good, good[:20], "it ends too early, want {"},
 		{"too many edges", good, `{"matrix": [[0,1,1,1,1],[0,0,1,1,1],[0,0,0,1,1],[0,0,0,0,1],[0,0,0,0,0]], "ops": ["input","maxpool3x3","maxpool3x3","maxpool3x3","output"]}`, "10 edges on paths"},
 	} {
 		_, err := Parse(strings.Replace(good, tt.old, tt.new, 1))
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "nb1b1: ") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
 		}
+		wordtest.Check(t, tt.name, err)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"idarts/internal/plainjson"
 	"idarts/internal/trials"
 )
 
@@ -153,8 +154,8 @@ type entry struct {
 
 func parseEntry(data []byte) (e entry, err error) {
 	var parts []json.RawMessage
-	if err := json.Unmarshal(data, &parts); err != nil {
-		return e, fmt.Errorf("its data is not a JSON array: %w", err)
+	if err := plainjson.Unmarshal(data, &parts); err != nil {
+		return e, fmt.Errorf("its data is no list in JSON: %w", err)
 	}
 	entries := []struct {
 		what string
@@ -164,7 +165,7 @@ func parseEntry(data []byte) (e entry, err error) {
 		return e, fmt.Errorf("its array has %d entries, want %d: hash, epochs, matrix, operations, metrics", len(parts), len(entries))
 	}
 	for i, part := range entries {
-		if err := json.Unmarshal(parts[i], part.to); err != nil {
+		if err := plainjson.Unmarshal(parts[i], part.to); err != nil {
 			return e, fmt.Errorf("its %s: %w", part.what, err)
 		}
 	}
@@ -247,7 +248,7 @@ func brief(s string) string {
 
 func parseHash(s string) (h Hash, err error) {
 	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != len(h) || s != strings.ToLower(s) {
+	if err != nil || len(b) != len(h) {
 		return h, fmt.Errorf("its hash is %s, want %d digits 0 to 9, a to f", brief(s), 2*len(h))
 	}
 	return Hash(b), nil

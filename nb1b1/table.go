@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"idarts/internal/trials"
@@ -118,7 +119,13 @@ func (t *Table) Cell(i int) (Cell, error) {
 // Hash is the benchmark's name of cell i.
 func (t *Table) Hash(i int) Hash { return Hash(t.hashes[i*len(Hash{}):]) }
 
-// ParseHash reads the benchmark's name of a cell, 32 digits 0 to 9, a to f.
+// IsHash says whether text is meant as the name of a cell, right or wrong, and not as
+// the cell itself.
+func IsHash(text string) bool { return len(text) >= 16 && strings.Trim(text, hexadecimal) == "" }
+
+const hexadecimal = "0123456789abcdefABCDEF"
+
+// ParseHash reads the benchmark's name of a cell, 32 digits 0 to 9, a to f, in any case.
 func ParseHash(text string) (Hash, error) {
 	h, err := parseHash(text)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"idarts/internal/unpickle"
 )
 
 // frame is a pickled pandas.DataFrame: columns of []string, []float64 or []int64,
@@ -23,7 +25,7 @@ func decodeFrame(content []byte) (frame, error) {
 	}
 	f, ok := raw.(*dataFrame)
 	if !ok || f.blocks == nil {
-		return nil, fmt.Errorf("the file holds a %T, want a data frame", raw)
+		return nil, fmt.Errorf("the file holds %s, want a data frame", unpickle.Kind(raw))
 	}
 	return f.blocks.columns(min(len(content), maxPickleValues))
 }
@@ -41,7 +43,7 @@ func frameColumn[V any](f frame, name string) ([]V, error) {
 	}
 	out, ok := v.([]V)
 	if !ok {
-		return nil, fmt.Errorf("column %q is a %T, want a %T", name, v, out)
+		return nil, fmt.Errorf("column %q is %s, want %s", name, unpickle.Kind(v), unpickle.Kind(out))
 	}
 	return out, nil
 }
@@ -104,17 +106,20 @@ func fromBuffer(args ...any) (any, error) {
 	}
 	data, ok := args[0].(*types.ByteArray)
 	if !ok {
-		return nil, fmt.Errorf("numpy array of a %T, want a bytearray", args[0])
+		return nil, fmt.Errorf("numpy array of %s, want a bytearray", unpickle.Kind(args[0]))
 	}
 	a := &array{data: *data, fortran: args[3] != "C"}
 	return a, a.describe(args[2], args[1])
 }
 
+// Kind implements [unpickle.Kind].
+func (*array) Kind() string { return "an array" }
+
 // PySetState takes (version, shape, dtype, fortran, objects or bytes).
 func (a *array) PySetState(state any) error {
 	t, ok := state.(*types.Tuple)
 	if !ok || t.Len() != 5 {
-		return fmt.Errorf("numpy array with state %T, want a tuple of 5", state)
+		return fmt.Errorf("numpy array whose state is %s, want a tuple of 5", unpickle.Kind(state))
 	}
 	a.fortran = t.Get(3) != false
 	switch v := t.Get(4).(type) {
@@ -123,7 +128,7 @@ func (a *array) PySetState(state any) error {
 	case []byte:
 		a.data = v
 	default:
-		return fmt.Errorf("numpy array of a %T, want a list or bytes", v)
+		return fmt.Errorf("numpy array of %s, want a list or bytes", unpickle.Kind(v))
 	}
 	return a.describe(t.Get(1), t.Get(2))
 }
@@ -132,18 +137,18 @@ func (a *array) PySetState(state any) error {
 func (a *array) describe(shape, kind any) error {
 	d, ok := kind.(*dtype)
 	if !ok {
-		return fmt.Errorf("numpy array of type %T, want a dtype", kind)
+		return fmt.Errorf("numpy array whose type is %s, want a dtype", unpickle.Kind(kind))
 	}
 	dims, ok := shape.(*types.Tuple)
 	if !ok {
-		return fmt.Errorf("numpy array of shape %T, want a tuple", shape)
+		return fmt.Errorf("numpy array whose shape is %s, want a tuple", unpickle.Kind(shape))
 	}
 	a.kind, a.shape = d.kind, nil
 	size, most := 1, len(a.data)/8+len(a.objects)
 	for i := range dims.Len() {
 		n, ok := dims.Get(i).(int)
 		if !ok || n < 0 || n > most {
-			return fmt.Errorf("numpy array with a %T, %d, at place %d of its shape, want a number of at most %d", dims.Get(i), n, i, most)
+			return fmt.Errorf("numpy array with %s, %d, at place %d of its shape, want a number of at most %d", unpickle.Kind(dims.Get(i)), n, i, most)
 		}
 		if size *= n; size > most {
 			return fmt.Errorf("numpy array of more than %d entries, with so many behind it", most)
@@ -162,6 +167,9 @@ func (a *array) describe(shape, kind any) error {
 // index is a pandas index; data is nil for row numbers.
 type index struct{ data *array }
 
+// Kind implements [unpickle.Kind].
+func (*index) Kind() string { return "an index" }
+
 // newIndex takes a class and a dict with the data.
 func newIndex(args ...any) (any, error) {
 	if len(args) != 2 {
@@ -172,12 +180,12 @@ func newIndex(args ...any) (any, error) {
 	}
 	d, ok := args[1].(*types.Dict)
 	if !ok {
-		return nil, fmt.Errorf("pandas index of a %T, want a dict", args[1])
+		return nil, fmt.Errorf("pandas index of %s, want a dict", unpickle.Kind(args[1]))
 	}
 	v, _ := d.Get("data")
 	a, ok := v.(*array)
 	if !ok {
-		return nil, fmt.Errorf("pandas index over a %T, want an array", v)
+		return nil, fmt.Errorf("pandas index over %s, want an array", unpickle.Kind(v))
 	}
 	return &index{a}, nil
 }
@@ -195,7 +203,7 @@ func texts(objects []any) ([]string, error) {
 	for i, o := range objects {
 		s, ok := o.(string)
 		if !ok {
-			return nil, fmt.Errorf("entry %d of an array of texts is a %T", i, o)
+			return nil, fmt.Errorf("entry %d of an array of texts is %s", i, unpickle.Kind(o))
 		}
 		out[i] = s
 	}
@@ -205,15 +213,18 @@ func texts(objects []any) ([]string, error) {
 // dataFrame holds its columns in blocks of one type.
 type dataFrame struct{ blocks *blockManager }
 
+// Kind implements [unpickle.Kind].
+func (*dataFrame) Kind() string { return "a data frame" }
+
 // PySetState takes a dict whose "_data" are the blocks.
 func (f *dataFrame) PySetState(state any) error {
 	d, ok := state.(*types.Dict)
 	if !ok {
-		return fmt.Errorf("data frame with state %T, want a dict", state)
+		return fmt.Errorf("data frame whose state is %s, want a dict", unpickle.Kind(state))
 	}
 	v, _ := d.Get("_data")
 	if f.blocks, ok = v.(*blockManager); !ok {
-		return fmt.Errorf("data frame over a %T, want its blocks", v)
+		return fmt.Errorf("data frame over %s, want its blocks", unpickle.Kind(v))
 	}
 	return nil
 }
@@ -222,16 +233,19 @@ func (f *dataFrame) PySetState(state any) error {
 // columns' names.
 type blockManager struct{ values, items []any }
 
+// Kind implements [unpickle.Kind].
+func (*blockManager) Kind() string { return "blocks" }
+
 // PySetState takes (axes, values, items, the same again for newer versions).
 func (b *blockManager) PySetState(state any) error {
 	t, ok := state.(*types.Tuple)
 	if !ok || t.Len() < 3 {
-		return fmt.Errorf("blocks with state %T, want a tuple of 4", state)
+		return fmt.Errorf("blocks whose state is %s, want a tuple of 4", unpickle.Kind(state))
 	}
 	values, ok := t.Get(1).(*types.List)
 	items, ok2 := t.Get(2).(*types.List)
 	if !ok || !ok2 || values.Len() != items.Len() {
-		return fmt.Errorf("blocks of %T named by %T, want two lists of one length", t.Get(1), t.Get(2))
+		return fmt.Errorf("blocks of %s named by %s, want two lists of one length", unpickle.Kind(t.Get(1)), unpickle.Kind(t.Get(2)))
 	}
 	b.values, b.items = *values, *items
 	return nil
@@ -246,7 +260,7 @@ func (b *blockManager) columns(budget int) (frame, error) {
 		a, ok := b.values[i].(*array)
 		x, ok2 := b.items[i].(*index)
 		if !ok || !ok2 {
-			return nil, fmt.Errorf("block %d is a %T named by a %T, want an array and an index", i, b.values[i], b.items[i])
+			return nil, fmt.Errorf("block %d is %s named by %s, want an array and an index", i, unpickle.Kind(b.values[i]), unpickle.Kind(b.items[i]))
 		}
 		names, err := x.names()
 		if err != nil {

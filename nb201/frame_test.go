@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"idarts/internal/wordtest"
 )
 
 // The public frame of 12-epoch accuracies. TestFetch compares all of its numbers
@@ -33,7 +35,7 @@ func TestFrame(t *testing.T) {
 	if err != nil || len(test) != NumCells || test[1] != 88.22 {
 		t.Errorf("cifar10-test: %d entries, %v", len(test), err)
 	}
-	if _, err := frameColumn[float64](f, "arch"); err == nil || !strings.Contains(err.Error(), `column "arch" is a []int64, want a []float64`) {
+	if _, err := frameColumn[float64](f, "arch"); err == nil || !strings.Contains(err.Error(), `column "arch" is a list of whole numbers, want a list of numbers`) {
 		t.Errorf("a column of another type: error = %v", err)
 	}
 	if _, err := frameColumn[float64](f, "svhn"); err == nil || !strings.Contains(err.Error(), `no column "svhn", only ["arch" "cellstr"`) {
@@ -98,9 +100,9 @@ func TestHostileFrames(t *testing.T) {
 	for _, tt := range []struct{ name, pickle, want string }{
 		{"a class that is not allowed", "\x80\x04" + global("os", "system") + short("true") + "\x85R.", `class "os.system" is not allowed, want one of ["builtins.slice"`},
 		{"another builtin", "\x80\x04" + global("builtins", "eval") + short("1") + "\x85R.", `class "builtins.eval" is not allowed`},
-		{"a record", "\x80\x04}.", "the file holds a *types.Dict, want a data frame"},
+		{"a record", "\x80\x04}.", "the file holds a dict, want a data frame"},
 		{"a frame without blocks", "\x80\x04" + global("pandas.core.frame", "DataFrame") + ")\x81.", "want a data frame"},
-		{"a frame over itself", "\x80\x04" + global("pandas.core.frame", "DataFrame") + ")\x81q\x00}" + short("_data") + "h\x00sb.", "data frame over a *nb201.dataFrame"},
+		{"a frame over itself", "\x80\x04" + global("pandas.core.frame", "DataFrame") + ")\x81q\x00}" + short("_data") + "h\x00sb.", "data frame over a data frame"},
 		{"two names for one column", frameOf(good, index(objects("a", "b"))), "block 0 has shape [1 1], want 2 rows"},
 		{"a name for two blocks", frameOf(good+good, index(objects("a"))+index(objects("a"))), `two columns are called "a"`},
 		{"more blocks than names", frameOf(good+good, index(objects("a"))), "want two lists of one length"},
@@ -109,8 +111,8 @@ func TestHostileFrames(t *testing.T) {
 		{"a shape below 0", frameOf(buffer(eight, "f8", "J\xff\xff\xff\xffK\x01\x86", "C"), index(objects("a"))), "-1, at place 0"},
 		{"bytes as objects", frameOf(buffer(eight, "O8", "K\x01K\x01\x86", "C"), index(objects("a"))), "over 8 bytes and 0 objects"},
 		{"a type that is not known", frameOf(buffer(eight, "f4", "K\x01K\x01\x86", "C"), index(objects("a"))), `type "<""f4"`},
-		{"an array of a list that holds itself", "\x80\x04" + global("numpy.core.numeric", "_frombuffer") + "(]q\x00h\x00aNNNtR.", "numpy array of a *types.List"},
-		{"a shape that holds itself", "\x80\x04" + global("numpy.core.numeric", "_frombuffer") + "(" + eight + dtype("f8") + "]q\x00h\x00a\x85q\x01" + short("C") + "tR.", "numpy array with a *types.List, 0, at place 0"},
+		{"an array of a list that holds itself", "\x80\x04" + global("numpy.core.numeric", "_frombuffer") + "(]q\x00h\x00aNNNtR.", "numpy array of a list"},
+		{"a shape that holds itself", "\x80\x04" + global("numpy.core.numeric", "_frombuffer") + "(" + eight + dtype("f8") + "]q\x00h\x00a\x85q\x01" + short("C") + "tR.", "numpy array with a list, 0, at place 0"},
 		{"numbers for names", frameOf(good, index(good)), "the columns of a data frame have no names"},
 		{"row numbers for names", frameOf(good, global("pandas.core.indexes.base", "_new_Index")+global("pandas.core.indexes.range", "RangeIndex")+"}\x86R"), "the columns of a data frame have no names"},
 		{"one array under many names", frameOf(buffer("\x96\x40\x1f\x00\x00\x00\x00\x00\x00"+strings.Repeat("\x00", 8000), "f8", "K\x01M\xe8\x03\x86", "C")+"q\x00"+strings.Repeat("h\x00", 25),
@@ -120,6 +122,7 @@ func TestHostileFrames(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, error = %v, want %q", tt.name, f, err, tt.want)
 		}
+		wordtest.Check(t, tt.name, err)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"idarts/internal/trials"
+	"idarts/internal/unpickle"
 )
 
 // natsBench is where the official records come from.
@@ -167,7 +168,7 @@ func readMeta(path string) (order []Cell, sum string, err error) {
 	}
 	meta, ok := raw.(dict)
 	if !ok {
-		return nil, "", fmt.Errorf("the file holds a %T, want a dict", raw)
+		return nil, "", fmt.Errorf("the file holds %s, want a dict", unpickle.Kind(raw))
 	}
 	texts, err := get[[]any](meta, "meta_archs")
 	if err != nil {
@@ -210,7 +211,7 @@ func readRecord(path string, index int, cell Cell) (records []Record, sum string
 	}
 	top, ok := raw.(dict)
 	if !ok {
-		return nil, "", fmt.Errorf("the file holds a %T, want a dict", raw)
+		return nil, "", fmt.Errorf("the file holds %s, want a dict", unpickle.Kind(raw))
 	}
 	for _, schedule := range top.keys {
 		name, _ := schedule.(string)
@@ -348,6 +349,6 @@ func number(result dict, list string, key any) (float64, error) {
 	case int64:
 		return float64(v), nil
 	default:
-		return 0, fmt.Errorf("%s: entry %v is a %T, want a number", list, key, v)
+		return 0, fmt.Errorf("%s: entry %v is %s, want a number", list, key, unpickle.Kind(v))
 	}
 }

@@ -96,12 +96,15 @@ type newScalar struct{}
 
 type dtype struct{ kind, order string }
 
+// Kind implements [unpickle.Kind].
+func (*dtype) Kind() string { return "a dtype" }
+
 func (newDtype) Call(args ...any) (any, error) {
 	if len(args) > 0 {
 		if kind, ok := args[0].(string); ok {
 			return &dtype{kind: kind}, nil
 		}
-		return nil, fmt.Errorf("numpy.dtype of a %T, want the name of a type", args[0])
+		return nil, fmt.Errorf("numpy.dtype of %s, want the name of a type", unpickle.Kind(args[0]))
 	}
 	return nil, errors.New("numpy.dtype of nothing, want the name of a type")
 }
@@ -109,11 +112,11 @@ func (newDtype) Call(args ...any) (any, error) {
 func (d *dtype) PySetState(state any) error {
 	t, ok := state.(*types.Tuple)
 	if !ok || t.Len() < 2 {
-		return fmt.Errorf("numpy.dtype with state %T, want a tuple", state)
+		return fmt.Errorf("numpy.dtype whose state is %s, want a tuple", unpickle.Kind(state))
 	}
 	d.order, ok = t.Get(1).(string)
 	if !ok {
-		return fmt.Errorf("numpy.dtype with byte order %T, want text", t.Get(1))
+		return fmt.Errorf("numpy.dtype whose byte order is %s, want text", unpickle.Kind(t.Get(1)))
 	}
 	return nil
 }
@@ -125,7 +128,7 @@ func (newScalar) Call(args ...any) (any, error) {
 	d, ok := args[0].(*dtype)
 	b, ok2 := args[1].([]byte)
 	if !ok || !ok2 || d.order != "<" {
-		return nil, fmt.Errorf("numpy scalar of %T and %T, want a little-endian dtype and bytes", args[0], args[1])
+		return nil, fmt.Errorf("numpy scalar of %s and %s, want a little-endian dtype and bytes", unpickle.Kind(args[0]), unpickle.Kind(args[1]))
 	}
 	switch {
 	case d.kind == "f8" && len(b) == 8:
@@ -144,6 +147,9 @@ type dict struct {
 	keys   []any
 	values map[any]any
 }
+
+// Kind implements [unpickle.Kind].
+func (dict) Kind() string { return "a dict" }
 
 type dictKey struct {
 	text   string
@@ -190,7 +196,7 @@ func plain(v any, depth int, budget *int) (any, error) {
 	case *types.Set:
 		return nil, nil // the index has an empty one that means nothing
 	}
-	return nil, fmt.Errorf("a value of type %T, want a dict, list, text or number", v)
+	return nil, fmt.Errorf("a value is %s, want a dict, list, text or number", unpickle.Kind(v))
 }
 
 func (d *dict) set(key, value any, depth int, budget *int) error {
@@ -205,11 +211,11 @@ func (d *dict) set(key, value any, depth int, budget *int) error {
 		text, ok := k.Get(0).(string)
 		number, ok2 := k.Get(1).(int)
 		if !ok || !ok2 {
-			return fmt.Errorf("a key of %T and %T, want text and a number", k.Get(0), k.Get(1))
+			return fmt.Errorf("a key of %s and %s, want text and a number", unpickle.Kind(k.Get(0)), unpickle.Kind(k.Get(1)))
 		}
 		key = dictKey{text, int64(number)}
 	default:
-		return fmt.Errorf("a key of type %T, want text or a number", key)
+		return fmt.Errorf("a key is %s, want text or a number", unpickle.Kind(key))
 	}
 	v, err := plain(value, depth+1, budget)
 	if err != nil {
@@ -235,7 +241,7 @@ func get[V any](d dict, key any) (V, error) {
 	}
 	out, ok := v.(V)
 	if !ok {
-		return out, fmt.Errorf("%q is a %T, want a %T", fmt.Sprint(key), v, out)
+		return out, fmt.Errorf("%q is %s, want %s", fmt.Sprint(key), unpickle.Kind(v), unpickle.Kind(out))
 	}
 	return out, nil
 }

@@ -78,11 +78,11 @@ func ReadImageNet16(name string, classes int, paths ...string) (*Set, error) {
 func imageNetBatch(value any) (data *ndarray, labels []int, err error) {
 	dict, ok := value.(*types.Dict)
 	if !ok {
-		return nil, nil, fmt.Errorf("pickle holds a %T, want a dict with \"data\" and \"labels\"", value)
+		return nil, nil, fmt.Errorf("pickle holds %s, want a dict with \"data\" and \"labels\"", unpickle.Kind(value))
 	}
 	entry, ok := lookup(dict, "data")
 	if data, _ = entry.(*ndarray); data == nil {
-		return nil, nil, fmt.Errorf("entry \"data\" is a %T (present: %v), want a numpy array", entry, ok)
+		return nil, nil, fmt.Errorf("entry \"data\" is %s (present: %v), want a numpy array", unpickle.Kind(entry), ok)
 	}
 	entry, ok = lookup(dict, "labels")
 	switch list := entry.(type) {
@@ -90,7 +90,7 @@ func imageNetBatch(value any) (data *ndarray, labels []int, err error) {
 		for i, v := range *list {
 			label, ok := v.(int)
 			if !ok {
-				return nil, nil, fmt.Errorf("labels[%d] is a %T, want an integer", i, v)
+				return nil, nil, fmt.Errorf("labels[%d] is %s, want an integer", i, unpickle.Kind(v))
 			}
 			labels = append(labels, label)
 		}
@@ -99,7 +99,7 @@ func imageNetBatch(value any) (data *ndarray, labels []int, err error) {
 			return nil, nil, fmt.Errorf("labels: %w", err)
 		}
 	default:
-		return nil, nil, fmt.Errorf("entry \"labels\" is a %T (present: %v), want a list of integers", entry, ok)
+		return nil, nil, fmt.Errorf("entry \"labels\" is %s (present: %v), want a list of integers", unpickle.Kind(entry), ok)
 	}
 	return data, labels, nil
 }

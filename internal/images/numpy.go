@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/nlpodyssey/gopickle/types"
+
+	"idarts/internal/unpickle"
 )
 
 // ndarray is a numpy array as it is pickled.
@@ -15,6 +17,9 @@ type ndarray struct {
 	fortran bool   // columns first
 	raw     []byte
 }
+
+// Kind implements [unpickle.Kind].
+func (*ndarray) Kind() string { return "a numpy array" }
 
 // findNumpy is the allow-list of what a pickled array is made of. numpy 2 calls
 // its inner package _core where numpy 1 says core.
@@ -49,6 +54,9 @@ type dtype struct {
 	big  bool
 }
 
+// Kind implements [unpickle.Kind].
+func (*dtype) Kind() string { return "a dtype" }
+
 // newDtype is numpy.dtype(name, align, copy).
 func newDtype(args ...any) (any, error) {
 	if len(args) > 0 {
@@ -63,11 +71,11 @@ func newDtype(args ...any) (any, error) {
 func (d *dtype) PySetState(state any) error {
 	tuple, ok := state.(*types.Tuple)
 	if !ok || len(*tuple) < 2 {
-		return fmt.Errorf("state of dtype %q is a %T, want a tuple of at least 2", d.name, state)
+		return fmt.Errorf("state of dtype %q is %s, want a tuple of at least 2", d.name, unpickle.Kind(state))
 	}
 	order, ok := text((*tuple)[1])
 	if !ok {
-		return fmt.Errorf("byte order of dtype %q is a %T, want text", d.name, (*tuple)[1])
+		return fmt.Errorf("byte order of dtype %q is %s, want text", d.name, unpickle.Kind((*tuple)[1]))
 	}
 	d.big = order == ">"
 	return nil
@@ -77,11 +85,11 @@ func (d *dtype) PySetState(state any) error {
 func (a *ndarray) PySetState(state any) error {
 	tuple, ok := state.(*types.Tuple)
 	if !ok || len(*tuple) != 5 {
-		return fmt.Errorf("state of a numpy array is a %T, want a tuple of 5", state)
+		return fmt.Errorf("state of a numpy array is %s, want a tuple of 5", unpickle.Kind(state))
 	}
 	fortran, ok := (*tuple)[3].(bool)
 	if !ok {
-		return fmt.Errorf("order of a numpy array is a %T, want a bool", (*tuple)[3])
+		return fmt.Errorf("order of a numpy array is %s, want True or False", unpickle.Kind((*tuple)[3]))
 	}
 	return a.set((*tuple)[1], (*tuple)[2], fortran, (*tuple)[4])
 }
@@ -100,11 +108,11 @@ func arrayFromBuffer(args ...any) (any, error) {
 func (a *ndarray) set(shape, kind any, fortran bool, content any) error {
 	sizes, ok := shape.(*types.Tuple)
 	if !ok {
-		return fmt.Errorf("shape of a numpy array is a %T, want a tuple", shape)
+		return fmt.Errorf("shape of a numpy array is %s, want a tuple", unpickle.Kind(shape))
 	}
 	element, ok := kind.(*dtype)
 	if !ok {
-		return fmt.Errorf("type of a numpy array is a %T, want a dtype", kind)
+		return fmt.Errorf("type of a numpy array is %s, want a dtype", unpickle.Kind(kind))
 	}
 	width := elementBytes(element.name)
 	if width < 1 {
@@ -118,14 +126,14 @@ func (a *ndarray) set(shape, kind any, fortran bool, content any) error {
 	case *types.ByteArray:
 		a.raw = []byte(*raw)
 	default:
-		return fmt.Errorf("content of a numpy array is a %T, want bytes", content)
+		return fmt.Errorf("content of a numpy array is %s, want bytes", unpickle.Kind(content))
 	}
 	total := width
 	a.shape = nil
 	for _, v := range *sizes {
 		n, ok := v.(int)
 		if !ok || n < 0 {
-			return fmt.Errorf("shape of a numpy array with a %T, %d, want sizes from 0", v, n)
+			return fmt.Errorf("shape of a numpy array with %s, %d, want sizes from 0", unpickle.Kind(v), n)
 		}
 		a.shape = append(a.shape, n)
 		if total *= min(n, len(a.raw)+1); total > len(a.raw) {
@@ -186,7 +194,7 @@ func encodeLatin1(args ...any) (any, error) {
 	s, ok := args[0].(string)
 	codec, _ := text(args[1])
 	if !ok || codec != "latin1" {
-		return nil, fmt.Errorf("_codecs.encode of %T and %.20q, want text and \"latin1\"", args[0], codec)
+		return nil, fmt.Errorf("_codecs.encode of %s and %.20q, want text and \"latin1\"", unpickle.Kind(args[0]), codec)
 	}
 	out := make([]byte, 0, len(s))
 	for _, r := range s {

@@ -354,8 +354,8 @@ func TestReadImageNet16Refuses(t *testing.T) {
 		{"a class that is not numpy's", evil.Bytes(), "os.system is not allowed"},
 		{"array bytes missing", short.Bytes(), "u1[1 768] holds 767 bytes, which does not fit"},
 		{"images of another size", small.Bytes(), "data is u1[1 3072], want u1[1 768]"},
-		{"no labels", unlabelled.Bytes(), `"labels" is a <nil> (present: false)`},
-		{"not a dict", []byte("\x80\x02K\x05."), "holds a int, want a dict"},
+		{"no labels", unlabelled.Bytes(), `"labels" is None (present: false)`},
+		{"not a dict", []byte("\x80\x02K\x05."), "holds a number, want a dict"},
 		{"empty", nil, "does not end with a stop"},
 		{"not a pickle", []byte("hello"), "pickle"},
 	} {

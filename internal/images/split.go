@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"idarts/internal/plainjson"
 	"idarts/internal/rng"
 )
 
@@ -25,7 +26,7 @@ func ReadSplit(path string, n int, names ...string) ([][]int, error) {
 		return nil, err
 	}
 	var file map[string]json.RawMessage
-	if err := json.Unmarshal(content, &file); err != nil {
+	if err := plainjson.Unmarshal(content, &file); err != nil {
 		return nil, fmt.Errorf("images: %q: not a split file, or cut short: %w", path, err)
 	}
 	owner := make([]string, n)
@@ -59,13 +60,13 @@ func splitPart(raw json.RawMessage) ([]string, error) {
 	var pair []json.RawMessage
 	var kind string
 	var texts []string
-	if err := json.Unmarshal(raw, &pair); err != nil || len(pair) != 2 {
+	if err := plainjson.Unmarshal(raw, &pair); err != nil || len(pair) != 2 {
 		return nil, fmt.Errorf("value starts %q, want a pair [\"int\", [indices as text]]", start(raw))
 	}
-	if err := json.Unmarshal(pair[0], &kind); err != nil || kind != "int" {
+	if err := plainjson.Unmarshal(pair[0], &kind); err != nil || kind != "int" {
 		return nil, fmt.Errorf("type is %q, want \"int\"", start(pair[0]))
 	}
-	if err := json.Unmarshal(pair[1], &texts); err != nil {
+	if err := plainjson.Unmarshal(pair[1], &texts); err != nil {
 		return nil, fmt.Errorf("indices start %q, want a list of texts: %w", start(pair[1]), err)
 	}
 	if len(texts) == 0 {

@@ -1,10 +1,13 @@
 package images
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"idarts/internal/wordtest"
 )
 
 func TestReadSplit(t *testing.T) {
@@ -38,6 +41,7 @@ func TestReadSplitRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := ReadSplit(save(t, "split.txt", []byte(tt.content)), 6, "train", "valid")
 			wantError(t, err, "split.txt", tt.want)
+			wordtest.Check(t, tt.name, errors.New(strings.ReplaceAll(err.Error(), `"int"`, "")))
 		})
 	}
 	_, err := ReadSplit("absent.txt", 6, "train")

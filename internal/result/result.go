@@ -28,6 +28,7 @@ import (
 	"strings"
 
 	"idarts/internal/durable"
+	"idarts/internal/plainjson"
 )
 
 // Cell is one run of the grid. Its parts decide every bit of the result.
@@ -177,7 +178,7 @@ func ReadJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(content, v); err != nil {
+	if err := plainjson.Unmarshal(content, v); err != nil {
 		return fmt.Errorf("result: %q is not a valid record: %w", path, err)
 	}
 	return nil
@@ -212,7 +213,7 @@ func ReadEvents(dir string) ([]Event, error) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var e Event
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+		if err := plainjson.Unmarshal(lines.Bytes(), &e); err != nil {
 			return nil, fmt.Errorf("result: %q line %d: %w", path, len(events)+1, err)
 		}
 		events = append(events, e)

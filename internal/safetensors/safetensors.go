@@ -25,6 +25,7 @@ import (
 	"strings"
 
 	"idarts/internal/durable"
+	"idarts/internal/plainjson"
 )
 
 // Type is the type of the elements of an array.
@@ -107,13 +108,13 @@ func Parse(content []byte) (*File, error) {
 	var ranges [][2]int
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if name == metadataKey {
-			if err := json.Unmarshal(fields[name], &f.Metadata); err != nil {
+			if err := plainjson.Unmarshal(fields[name], &f.Metadata); err != nil {
 				return nil, fmt.Errorf("metadata: %w", err)
 			}
 			continue
 		}
 		var e entry
-		if err := json.Unmarshal(fields[name], &e); err != nil {
+		if err := plainjson.Unmarshal(fields[name], &e); err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
 		if err := e.check(len(data)); err != nil {
@@ -174,13 +175,13 @@ func object(text []byte) (map[string]json.RawMessage, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	if _, err := dec.Token(); err != nil {
-		return nil, err
+		return nil, plainjson.Words(err)
 	}
 	fields := map[string]json.RawMessage{}
 	for dec.More() {
 		token, err := dec.Token()
 		if err != nil {
-			return nil, err
+			return nil, plainjson.Words(err)
 		}
 		name := token.(string) // the decoder lets no other key through
 		if _, twice := fields[name]; twice {
@@ -188,12 +189,12 @@ func object(text []byte) (map[string]json.RawMessage, error) {
 		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
-			return nil, err
+			return nil, plainjson.Words(err)
 		}
 		fields[name] = value
 	}
 	if _, err := dec.Token(); err != nil {
-		return nil, err
+		return nil, plainjson.Words(err)
 	}
 	if rest := text[dec.InputOffset():]; strings.Trim(string(rest), " ") != "" {
 		return nil, errors.New("text behind the JSON object")

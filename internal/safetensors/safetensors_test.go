@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"idarts/internal/wordtest"
 )
 
 // file is a header before some bytes of arrays.
@@ -120,6 +122,7 @@ var hostile = []struct {
 func TestHostileFilesAreErrors(t *testing.T) {
 	for _, tt := range hostile {
 		_, err := Parse(tt.content)
+		wordtest.Check(t, tt.name, err)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
 		}
