@@ -27,7 +27,7 @@ type Op uint8
 
 // Ops are the operations in DARTS's order and spelling:
 //
-//	none          the edge brings nothing; only in the supernet
+//	none          the edge brings nothing: zero
 //	xxx_pool_3x3  pooling over the 3x3 neighbours inside the image
 //	skip_connect  identity; where the image is halved, two 1x1 convolutions
 //	sep_conv_kxk  twice: ReLU, k x k convolution per channel, 1x1 convolution, batch norm
@@ -72,7 +72,8 @@ type Cell struct {
 	// Edges are in ascending order of Node. DARTS gives two to each node, with
 	// different inputs. Fair-DARTS gives any number to a node, or none.
 	Edges []Edge
-	// Concat are the nodes that make the output. One that nothing reaches is left out.
+	// Concat are the nodes that make the output. One that no edge reaches is left out;
+	// one that only edges of none reach is there, and zero.
 	Concat []int
 }
 
@@ -92,10 +93,10 @@ func (g Genotype) cells() [2]struct {
 	}{{"normal", g.Normal}, {"reduce", g.Reduce}}
 }
 
-// Check reports the first thing about g that is no architecture: an operation
-// that is unknown or none, an input that is not earlier than its node, an output
-// without nodes. Two edges of a node from one input are allowed, as ISTA-NAS
-// makes them; see [Genotype.InSpace].
+// Check reports the first thing about g that is no architecture: an unknown
+// operation, an input that is not earlier than its node, an output without nodes.
+// Two edges of a node from one input are allowed, as ISTA-NAS makes them, and edges
+// that bring nothing; see [Genotype.InSpace].
 func (g Genotype) Check() error {
 	for _, c := range g.cells() {
 		if err := c.check(c.name); err != nil {
@@ -112,10 +113,8 @@ func (c Cell) check(name string) error {
 				name, i+1, len(c.Edges), e.Op, e.Input, e.Node, fmt.Sprintf(format, args...))
 		}
 		switch {
-		case e.Op == None:
-			return fail("a finished cell has no such operation, want one of %q", Ops[1:])
 		case int(e.Op) >= len(Ops):
-			return fail("unknown operation, want one of %q", Ops[1:])
+			return fail("unknown operation, want one of %q", Ops)
 		case e.Node < inputs || e.Node > lastNode:
 			return fail("there is no such node, want %d to %d", inputs, lastNode)
 		case e.Input < 0 || e.Input >= e.Node:
@@ -140,23 +139,41 @@ func (c Cell) check(name string) error {
 	return nil
 }
 
-// reached says which nodes have a value: the inputs, and those that an edge from
-// such a node leads to.
-func (c Cell) reached() [lastNode + 1]bool {
-	r := [lastNode + 1]bool{0: true, 1: true}
+// value is what a node of a cell has.
+type value uint8
+
+const (
+	absent   value = iota // none: no edge leads to it
+	zero                  // zero, whatever the images are
+	computed              // what comes through an operation from an input
+)
+
+// values are those of all nodes. An edge from an absent node is no edge.
+func (c Cell) values() [lastNode + 1]value {
+	v := [lastNode + 1]value{0: computed, 1: computed}
 	for _, e := range c.Edges {
-		if r[e.Input] {
-			r[e.Node] = true
-		}
+		v[e.Node] = max(v[e.Node], e.brings(v[e.Input]))
 	}
-	return r
+	return v
+}
+
+// brings is what an edge makes of the value of its input. Identity and pooling
+// leave a zero zero; a convolution has a batch norm behind it, which adds its shift.
+func (e Edge) brings(input value) value {
+	switch {
+	case input == computed && e.Op == None, input == zero && e.Op <= Skip:
+		return zero
+	case input == absent:
+		return absent
+	}
+	return computed
 }
 
 // outputs are the nodes of Concat that have a value. Fair-DARTS writes 2 to 5 for
 // every cell and means those that own an operation.
 func (c Cell) outputs() []int {
-	reached := c.reached()
-	return slices.DeleteFunc(slices.Clone(c.Concat), func(node int) bool { return !reached[node] })
+	values := c.values()
+	return slices.DeleteFunc(slices.Clone(c.Concat), func(node int) bool { return values[node] == absent })
 }
 
 // paired reports whether every node has two edges, which makes the short form of
@@ -174,7 +191,8 @@ func (c Cell) paired() bool {
 }
 
 // InSpace reports what keeps g from being one of the architectures of [Space]:
-// two edges for each node, from different inputs, and all nodes in the output.
+// two edges for each node, from different inputs, none of them none, and all nodes
+// in the output.
 func (g Genotype) InSpace() error {
 	if err := g.Check(); err != nil {
 		return err
@@ -182,6 +200,9 @@ func (g Genotype) InSpace() error {
 	for _, c := range g.cells() {
 		if !c.paired() {
 			return fmt.Errorf("dartsspace: genotype: %s: %d entries, want two for each node %d to %d", c.name, len(c.Edges), inputs, lastNode)
+		}
+		if i := slices.IndexFunc(c.Edges, func(e Edge) bool { return e.Op == None }); i >= 0 {
+			return fmt.Errorf("dartsspace: genotype: %s: entry %d of %d is %q, which no search decides for", c.name, i+1, len(c.Edges), None)
 		}
 		for i := 0; i < len(c.Edges); i += 2 {
 			if e := c.Edges[i]; e.Input == c.Edges[i+1].Input {
@@ -204,11 +225,35 @@ func allNodes() []int {
 	return nodes
 }
 
-// Canonical is the same architecture with the edges of each node in ascending
-// order of input and then operation, and ascending nodes in the output. What is
-// left are genotypes that differ.
+// Canonical is the representative of the genotypes whose network is the same: the
+// edges of each node in ascending order of input and then operation, ascending
+// nodes in the output, and nothing that the network does not have. That is
+// edges from absent nodes, absent nodes in the output, and edges that bring zero
+// to a node with others. A node that is zero keeps one edge, of none from node 0,
+// where something reads it. What is left are genotypes that differ.
 func (g Genotype) Canonical() Genotype {
-	return Genotype{Normal: g.Normal.sorted(), Reduce: g.Reduce.sorted()}
+	return Genotype{Normal: g.Normal.canonical(), Reduce: g.Reduce.canonical()}
+}
+
+func (c Cell) canonical() Cell {
+	values := c.values()
+	out := Cell{Concat: c.outputs()}
+	read := [lastNode + 1]bool{}
+	for _, node := range out.Concat {
+		read[node] = true
+	}
+	for _, e := range c.Edges {
+		if e.brings(values[e.Input]) == computed {
+			out.Edges = append(out.Edges, e)
+			read[e.Input] = true
+		}
+	}
+	for node, value := range values {
+		if value == zero && read[node] {
+			out.Edges = append(out.Edges, Edge{Op: None, Node: node})
+		}
+	}
+	return out.sorted()
 }
 
 func (c Cell) sorted() Cell {

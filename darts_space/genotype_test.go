@@ -11,6 +11,7 @@ import (
 	"idarts/internal/diagram"
 	"idarts/internal/rng"
 	"idarts/internal/search"
+	"idarts/internal/wordtest"
 )
 
 const (
@@ -19,6 +20,8 @@ const (
 		"('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)], normal_concat=[2, 3, 4, 5], " +
 		"reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), " +
 		"('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])"
+	// DARTS_V2 in NASLib's compact form.
+	compact2 = "(((0, 3), (1, 3), (0, 3), (1, 3), (1, 3), (0, 2), (0, 2), (2, 5)), ((0, 0), (1, 0), (2, 2), (1, 0), (0, 0), (2, 2), (2, 2), (1, 0)))"
 	// FairDARTS_g: node 3 of the normal cell has no edge, but an edge leads from it.
 	fairG = "Genotype(normal=[('sep_conv_3x3', 2, 0), ('sep_conv_3x3', 2, 1), ('skip_connect', 4, 3), ('sep_conv_5x5', 4, 1), " +
 		"('dil_conv_3x3', 5, 0), ('sep_conv_3x3', 5, 1)], normal_concat=[2, 3, 4, 5], " +
@@ -58,6 +61,27 @@ func TestParse(t *testing.T) {
 		{"another order of the arguments", "Genotype(reduce_concat=range(2,6), " + strings.TrimSuffix(strings.TrimPrefix(darts2, "Genotype("), ", reduce_concat=[2, 3, 4, 5])") + ")", darts2},
 		{"triples in any order, where two edges a node make pairs", triples, darts2},
 		{"triples", fairG, fairG},
+		{"assigned to a name", "DARTS_V2 = " + darts2, darts2},
+		{"a line of a log", "03/14 09:26:53 PM genotype = " + darts2 + "\n", darts2},
+		{"a level before it", "INFO: genotype = " + darts2, darts2},
+		{"a level in brackets", "[2026-01-02 INFO] genotype " + darts2, darts2},
+		{"a module before it", "genotypes." + darts2, darts2},
+		{"a comment behind it", darts2 + "  # 97.24 %", darts2},
+		{"comments inside", strings.ReplaceAll(darts2, ", reduce", ", # normal cell (above)\n  reduce"), darts2},
+		{"numpy's numbers", strings.NewReplacer("0)", "np.int64(0))", "1)", "numpy.int32(1))", "2)", "int64(2))", "[2, ", "[np.uint8(2), ").Replace(darts2), darts2},
+		{"numpy's texts", strings.ReplaceAll(darts2, "'skip_connect'", "np.str_('skip_connect')"), darts2},
+		{"Python 2's texts", strings.ReplaceAll(darts2, "'skip_connect'", "u'skip_connect'"), darts2},
+		{"typographic quotes", strings.NewReplacer("('s", "(‘s", "('m", "(‘m", "('d", "(‘d", "',", "’,").Replace(darts2), darts2},
+		{"grave accents", strings.ReplaceAll(darts2, "'", "`"), darts2},
+		{"no-break spaces", strings.ReplaceAll(darts2, " ", "\u00a0"), darts2},
+		{"numbers with a point", strings.NewReplacer("0)", "0.0)", "1)", "1.)").Replace(darts2), darts2},
+		{"a list of a range", strings.ReplaceAll(darts2, "[2, 3, 4, 5]", "list(range(2, 6))"), darts2},
+		{"tuples for lists", strings.NewReplacer("[", "(", "]", ")").Replace(darts2), darts2},
+		{"a line of a table", `"` + darts2 + `",`, darts2},
+		{"the compact form", compact2, darts2},
+		{"the compact form in lists", strings.NewReplacer("(", "[", ")", "]").Replace(compact2), darts2},
+		{"the compact form as JSON has it", `"7": "` + compact2 + `",`, darts2},
+		{"an edge of none", strings.Replace(darts2, "'dil_conv_3x3', 2", "'none', 2", 1), strings.Replace(darts2, "'dil_conv_3x3', 2", "'none', 2", 1)},
 	}
 	for _, tt := range variants {
 		if got := parse(t, tt.text).String(); got != tt.want {
@@ -69,8 +93,7 @@ func TestParse(t *testing.T) {
 
 func TestErrorsNameCellAndEntry(t *testing.T) {
 	cases := []struct{ name, text, old, new, want string }{
-		{"an unknown operation", darts2, "'dil_conv_3x3', 2", "'sep_conv_7x7', 2", `normal: entry 8 of 8, ("sep_conv_7x7", 2): unknown operation, want one of ["max_pool_3x3"`},
-		{"none", darts2, "'dil_conv_3x3', 2", "'none', 2", `normal: entry 8 of 8, ("none", 2) of node 5: a finished cell has no such operation, want one of ["max_pool_3x3"`},
+		{"an unknown operation", darts2, "'dil_conv_3x3', 2", "'sep_conv_7x7', 2", `normal: entry 8 of 8, ("sep_conv_7x7", 2): unknown operation, want one of ["none" "max_pool_3x3"`},
 		{"an input that is the node", darts2, "'dil_conv_3x3', 2", "'dil_conv_3x3', 5", `normal: entry 8 of 8, ("dil_conv_3x3", 5) of node 5: input 5 is not earlier than the node, want 0 to 4`},
 		{"an input after the node", darts2, "reduce=[('max_pool_3x3', 0)", "reduce=[('max_pool_3x3', 4)", `reduce: entry 1 of 8, ("max_pool_3x3", 4) of node 2: input 4 is not earlier than the node, want 0 to 1`},
 		{"an entry too few", darts2, ", ('dil_conv_3x3', 2)", "", `normal: 7 entries, want 8: two for each node 2 to 5`},
@@ -78,7 +101,7 @@ func TestErrorsNameCellAndEntry(t *testing.T) {
 		{"an output that does not exist", darts2, "normal_concat=[2, 3, 4, 5]", "normal_concat=[2, 3, 4, 6]", `normal_concat names node 6, which does not exist, want 2 to 5`},
 		{"an input as output", darts2, "reduce_concat=[2, 3, 4, 5]", "reduce_concat=[1, 2]", `reduce_concat names node 1, which does not exist`},
 		{"an output twice", darts2, "reduce_concat=[2, 3, 4, 5]", "reduce_concat=[2, 2]", `reduce_concat names node 2 twice`},
-		{"a range too long", darts2, "normal_concat=[2, 3, 4, 5]", "normal_concat=range(2, 1000000)", `normal_concat is range[2 1000000], want nodes from 2 to 5 as in range(2, 6)`},
+		{"a range too long", darts2, "normal_concat=[2, 3, 4, 5]", "normal_concat=range(2, 1000000)", `"range(2, 1000000), reduce=[('max_pool_3x...", want nodes from 2 to 5 as in range(2, 6) in normal_concat`},
 		{"no output", darts2, "normal_concat=[2, 3, 4, 5]", "normal_concat=[]", `normal: no edge leads from an input to a node of normal_concat`},
 		{"an output without edges", fairG, "normal_concat=[2, 3, 4, 5]", "normal_concat=[3]", `normal: no edge leads from an input to a node of normal_concat`},
 		{"an output that only an empty node leads to", "Genotype(normal=[('skip_connect', 2, 0), ('skip_connect', 4, 3)], normal_concat=[4], reduce=[('skip_connect', 2, 0)], reduce_concat=[2])",
@@ -88,13 +111,27 @@ func TestErrorsNameCellAndEntry(t *testing.T) {
 		{"an entry without numbers", fairG, "('dil_conv_3x3', 5, 0)", "('dil_conv_3x3')", `entry 5 of normal has 0 numbers, want (op, input) or (op, node, input)`},
 		{"no quotes", darts2, "'dil_conv_3x3', 2", "dil_conv_3x3, 2", `"dil_conv_3x3, 2)], normal_concat=[2, 3, ...", want the name of an operation in quotes in entry 8 of normal`},
 		{"a quote that does not close", darts2, "'max_pool_3x3', 1)], reduce_concat", "\"max_pool_3x3', 1)], reduce_concat", `want a closing " in entry 8 of reduce`},
-		{"no number", darts2, "'dil_conv_3x3', 2", "'dil_conv_3x3', x", `"x)], normal_concat=[2, 3, 4, 5], reduce=...", want a number in entry 8 of normal`},
-		{"a number too large", darts2, "'dil_conv_3x3', 2", "'dil_conv_3x3', 99999999999999999999", `want a number in entry 8 of normal`},
+		{"no number", darts2, "'dil_conv_3x3', 2", "'dil_conv_3x3', x", `"x)], normal_concat=[2, 3, 4, 5], reduce=...", want a whole number in entry 8 of normal`},
+		{"a number too large", darts2, "'dil_conv_3x3', 2", "'dil_conv_3x3', 99999999999999999999", `want a whole number in entry 8 of normal`},
 		{"no comma", darts2, "0), ('dil_conv_3x3', 2)", "0) ('dil_conv_3x3', 2)", `want "," or "]" in normal`},
 		{"an argument twice", darts2, "reduce=", "normal=", `want one of ["reduce" "reduce_concat"] that has not been there yet`},
 		{"something behind it", darts2, "reduce_concat=[2, 3, 4, 5])", "reduce_concat=[2, 3, 4, 5]) x", `"x", want nothing more`},
 		{"cut off", darts2, darts2[60:], "", `ends too early, want`},
 		{"nothing", darts2, darts2, "", `"" ends too early, want "Genotype(normal=`},
+		{"a negative input", darts2, "'dil_conv_3x3', 2", "'dil_conv_3x3', -1", `input -1 is not earlier than the node, want 0 to 4`},
+		{"a fraction", darts2, "'dil_conv_3x3', 2", "'dil_conv_3x3', 2.5", `"2.5)], normal_concat=[2, 3, 4, 5], reduc...", want a whole number in entry 8 of normal`},
+		{"a call that does not close", darts2, "'dil_conv_3x3', 2)", "'dil_conv_3x3', np.int64(2]", `want ")" in entry 8 of normal`},
+		{"another call", darts2, "'dil_conv_3x3', 2)", "'dil_conv_3x3', f(2)", `"f(2)], normal_concat`},
+		{"a name of numpy alone", darts2, "'dil_conv_3x3', 2)", "'dil_conv_3x3', np.2)", `"np.2)], normal_concat`},
+		{"a quote before it alone", darts2, "Genotype", "'Genotype", `ends too early, want the closing quote`},
+		{"two genotypes", darts2, darts2, darts2 + ", " + darts2, `"Genotype(normal=[('sep_conv_3x3', 0), ('...", want nothing more`},
+		{"a comment in place of the end", darts2, "reduce_concat=[2, 3, 4, 5])", "reduce_concat=[2, 3, 4, 5] # )", `ends too early, want ")"`},
+		{"the compact form with one cell", compact2, compact2[strings.Index(compact2, ", ((0, 0)"):], ",)", `1 cells in the compact form, want the normal and the reduction cell`},
+		{"the compact form with three cells", compact2, "(1, 0)))", "(1, 0)), (0, 1))", `want two cells in the compact form`},
+		{"an operation that the compact form does not count", compact2, "(2, 5)", "(2, 7)", `entry 8 of normal is (2, 7): operation 7, want 0 to 6 for ["max_pool_3x3"`},
+		{"an input that is not there in the compact form", compact2, "(2, 5)", "(7, 5)", `normal: entry 8 of 8, ("dil_conv_3x3", 7) of node 5: input 7 is not earlier than the node, want 0 to 4`},
+		{"three numbers in the compact form", compact2, "(2, 5)", "(2, 5, 1)", `entry 8 of normal has 3 numbers, want (input, op)`},
+		{"a pair too few in the compact form", compact2, ", (2, 5)", "", `normal: 7 entries, want 8`},
 		{"another text", darts2, "Genotype", "|none~0|+", `at byte 0: "|none~0|+(normal=`},
 	}
 	for _, tt := range cases {
@@ -108,6 +145,7 @@ func TestErrorsNameCellAndEntry(t *testing.T) {
 		if g.Normal.Edges != nil || g.Reduce.Edges != nil {
 			t.Errorf("%s: a genotype comes with the error", tt.name)
 		}
+		wordtest.Check(t, tt.name, err)
 	}
 	for _, e := range []Edge{{Op: 9, Node: 2, Input: 0}, {Op: Skip, Node: 2, Input: -1}, {Op: Skip, Node: 9, Input: 0}} {
 		g := parse(t, darts2)
@@ -175,19 +213,26 @@ func TestJSON(t *testing.T) {
 	if content, err := json.Marshal(g); err != nil || string(content) != oneCell {
 		t.Errorf("%s came back as %s, %v", oneCell, content, err)
 	}
+	if points := parse(t, strings.NewReplacer("2", "2.0", ",0]", ",0e0]").Replace(oneCell)); points.String() != g.String() {
+		t.Errorf("whole numbers with a point are read as %s", points)
+	}
 	for _, tt := range []struct{ name, old, new, want string }{
 		{"an unknown operation", `["skip_connect",2,0]]`, `["skip",2,0]]`, `normal: entry 1 of 1, ("skip", 2, 0): unknown operation`},
 		{"a number as operation", `["skip_connect",2,0]]`, `[1,2,0]]`, `entry [1,2,0], want [op, input] or [op, node, input]`},
 		{"null as input", `["skip_connect",2,0]]`, `["skip_connect",2,null]]`, `entry ["skip_connect",2,null], want`},
 		{"a fraction", `["skip_connect",2,0]]`, `["skip_connect",2,0.5]]`, `entry ["skip_connect",2,0.5], want`},
 		{"an entry too long", `["skip_connect",2,0]]`, `["skip_connect",2,0,0]]`, `want [op, input]`},
-		{"another key", `"normal"`, `"normall"`, `unknown field "normall"`},
+		{"another key", `"normal"`, `"normall"`, `there is no key "normall"`},
+		{"a text for a cell", `[["skip_connect",2,0]]`, `"x"`, `"normal" has a text where a list belongs`},
+		{"a text for a node", `"normal_concat":[2]`, `"normal_concat":["2"]`, `"2" where a whole number belongs`},
+		{"a list for it all", oneCell, `[]`, `dartsspace: genotype: a list where an object {...} belongs`},
 		{"no output", `"normal_concat":[2]`, `"normal_concat":null`, `normal: no edge leads from an input`},
 	} {
 		err := json.Unmarshal([]byte(strings.Replace(oneCell, tt.old, tt.new, 1)), &g)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
 		}
+		wordtest.Check(t, tt.name, err)
 	}
 	if _, err := json.Marshal(Genotype{}); err == nil {
 		t.Error("an empty genotype was written")
@@ -197,7 +242,7 @@ func TestJSON(t *testing.T) {
 // FuzzParse: what parses is valid, prints as text that reads back to it, and so
 // does its JSON; what does not gives an error of one line.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{darts2, fairG, "", "Genotype(", strings.ReplaceAll(darts2, "[2, 3, 4, 5]", "range(2,6)"), strings.ReplaceAll(fairG, "'", `"`),
+	for _, s := range []string{darts2, fairG, compact2, "A = " + darts2 + " # x", strings.ReplaceAll(darts2, "'sep_conv_3x3', 0", "'none', np.int64(0)"), "(((", "", `{"normal":[["none",2,0]],"normal_concat":[2],"reduce":[["none",2,0]],"reduce_concat":[2]}`, "Genotype(", strings.ReplaceAll(darts2, "[2, 3, 4, 5]", "range(2,6)"), strings.ReplaceAll(fairG, "'", `"`),
 		"Genotype(normal=[('skip_connect',2,0)],normal_concat=[2],reduce=(('skip_connect',2,0),),reduce_concat=(2,))"} {
 		f.Add(s)
 	}

@@ -117,24 +117,38 @@ func (n Net) Supernet() supernet.Build {
 
 // Final is the network that is trained from scratch for one genotype, with affine
 // batch norm, drop path on what operations bring (not on identities), and the
-// auxiliary classifier where n has one. The names and the order of its parameters
-// are those of the canonical genotype. An edge from a node that has no value is
-// left out (Fair-DARTS). Building it panics when g.Check has an error.
+// auxiliary classifier where n has one. It is that of the canonical genotype, with
+// the names and the order of its parameters. An edge from a node that has no value
+// is left out (Fair-DARTS); a node with edges of none alone is zero, and
+// convolutions of it have their parameters, as in DARTS's code. Building it panics
+// when g.Check has an error.
 //
 // Fair-DARTS's own code drops paths at the nodes, not at the operations.
 func (n Net) Final(g Genotype) supernet.Build {
-	g = g.Canonical()
-	return n.network(g.Check(), func(b *supernet.Builder, name string, layer int, in [2]*graph.Node) *graph.Node {
+	if err := g.Check(); err != nil {
+		return n.final(g, err)
+	}
+	return n.final(g.Canonical(), nil)
+}
+
+// final is the network of the edges of g as they stand; wrong, if not nil, is what
+// is wrong with them.
+func (n Net) final(g Genotype, wrong error) supernet.Build {
+	return n.network(wrong, func(b *supernet.Builder, name string, layer int, in [2]*graph.Node) *graph.Node {
 		cell := g.Normal
 		if n.reduces(layer) {
 			cell = g.Reduce
 		}
-		reached := cell.reached()
+		values := cell.values()
 		nodes := b.Cell(name, in[:], ownNodes, func(name string, from, to int, x *graph.Node) []graph.Term {
 			var terms []graph.Term
 			stride := n.stride(layer, from)
 			for _, e := range cell.Edges {
-				if e.Node != to || e.Input != from || !reached[from] {
+				if e.Node != to || e.Input != from || values[from] == absent {
+					continue
+				}
+				if e.Op == None {
+					terms = append(terms, graph.Term{X: zeros(b, x, stride)})
 					continue
 				}
 				op := operations(stride, true)[e.Op]
@@ -156,6 +170,14 @@ func (n Net) Final(g Genotype) supernet.Build {
 		}
 		return b.Concat(out...)
 	}, true)
+}
+
+// zeros is a zero of the size of the nodes that x leads to.
+func zeros(b *supernet.Builder, x *graph.Node, stride int) *graph.Node {
+	if stride > 1 {
+		x = b.Subsample(x, stride, 0)
+	}
+	return b.Affine(x, 0, 0)
 }
 
 // Cost is the size of the network for g: its parameters, and the multiply-adds of

@@ -1,12 +1,12 @@
 package dartsspace
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // entry is an edge as it is written: an operation with [input], or with
@@ -34,7 +34,7 @@ func assemble(name string, entries []entry, concat []int) (Cell, error) {
 		op := slices.Index(Ops[:], e.op)
 		switch {
 		case op < 0:
-			return fail("unknown operation, want one of %q", Ops[1:])
+			return fail("unknown operation, want one of %q", Ops)
 		case len(e.numbers) != width:
 			return fail("%d numbers, want %d as in the first entry", len(e.numbers), width)
 		}
@@ -51,18 +51,60 @@ func assemble(name string, entries []entry, concat []int) (Cell, error) {
 	return c, c.check(name)
 }
 
-// Parse reads the text of a genotype as Python code has it: four arguments in any
-// order, lists or tuples, either kind of quotes, any white space, and
-// range(2, 6) or a list for the nodes of the output. Entries are (op, input), two
-// for each node, or Fair-DARTS's (op, node, input). An error names the cell and
-// the entry that are wrong and says what would have been right.
+// Parse reads a genotype in one of these forms:
+//
+//	Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=[2, 3, 4, 5])
+//	(((0, 3), (1, 3), ...), (...))
+//	{"normal": [["sep_conv_3x3", 0], ...], ...}
+//
+// The first is that of Python code and its output: four arguments in any order,
+// lists or tuples, any quotes, numbers of numpy such as np.int64(0), white space and
+// comments anywhere. Entries are (op, input), two for each node, or Fair-DARTS's
+// (op, node, input). The second is NASLib's compact form of NAS-Bench-301: for the
+// normal and the reduction cell 8 pairs (input, op), two for each node, where op
+// counts [Ops] without none from 0; all nodes are in the output. The third is what
+// [Genotype.MarshalJSON] writes.
+//
+// What stands before the first two is passed over: a name and "=", the time of a
+// log line, a quote; and behind them that quote and a comma or semicolon.
+//
+// An error names the cell and the entry that are wrong, or the place in the text,
+// and says what would have been right.
 func Parse(text string) (Genotype, error) {
+	if begin := strings.TrimSpace(text); strings.HasPrefix(begin, "{") {
+		var g Genotype
+		err := g.UnmarshalJSON([]byte(begin))
+		return g, err
+	}
 	p := parser{text: text}
-	g, err := p.genotype()
+	read := p.genotype
+	if at := pythonForm.FindStringIndex(text); at != nil {
+		p.at = at[0]
+	} else if at := compactForm.FindStringIndex(text); at != nil {
+		p.at, read = at[0], p.compact
+	}
+	start := p.at
+	g, err := read()
+	if err == nil {
+		err = p.end(start)
+	}
 	if err != nil {
 		return Genotype{}, err
 	}
 	return g, nil
+}
+
+// Where genotypes begin: Python's, and the compact form with three brackets at once.
+var (
+	pythonForm   = regexp.MustCompile(`\bGenotype\s*\(`)
+	compactForm  = regexp.MustCompile(`[(\[]\s*[(\[]\s*[(\[]`)
+	likeGenotype = regexp.MustCompile(`\bGenotype\b|\b(normal|reduce)(_concat)?["']?\s*[=:]|^\s*[(\[]`)
+)
+
+// IsText says whether text is meant as a genotype, right or wrong, and not as the
+// name of one.
+func IsText(text string) bool {
+	return likeGenotype.MatchString(text) || compactForm.MatchString(text)
 }
 
 // parser reads text from at on.
@@ -88,9 +130,17 @@ func excerpt(s string) string {
 	return s
 }
 
+// space passes white space and comments over.
 func (p *parser) space() {
-	for p.at < len(p.text) && strings.IndexByte(" \t\r\n", p.text[p.at]) >= 0 {
-		p.at++
+	for {
+		rest := strings.TrimLeftFunc(p.text[p.at:], unicode.IsSpace)
+		if strings.HasPrefix(rest, "#") {
+			_, rest, _ = strings.Cut(rest, "\n")
+			p.at = len(p.text) - len(rest)
+			continue
+		}
+		p.at = len(p.text) - len(rest)
+		return
 	}
 }
 
@@ -116,6 +166,48 @@ func (p *parser) word() string {
 		p.at++
 	}
 	return p.text[start:p.at]
+}
+
+// end reads what may follow a genotype that began at start.
+func (p *parser) end(start int) error {
+	if start > 0 && strings.IndexByte("'\"`", p.text[start-1]) >= 0 {
+		if p.accept(p.text[start-1:start]) == 0 {
+			return p.wrong("the closing quote")
+		}
+	}
+	p.accept(",;")
+	if p.space(); p.at < len(p.text) {
+		return p.wrong("nothing more")
+	}
+	return nil
+}
+
+// The functions whose call stands for its argument, in Python's and numpy's text.
+var (
+	integers = regexp.MustCompile(`^(u?int(8|16|32|64|p|_|c)?|long)$`)
+	lists    = regexp.MustCompile(`^(list|tuple|array)$`)
+	texts    = regexp.MustCompile(`^str_?$`)
+)
+
+// call reads a value, or a call of one of functions with the value as argument.
+func (p *parser) call(functions *regexp.Regexp, what string, value func() error) error {
+	p.space()
+	start := p.at
+	name := p.word()
+	if (name == "np" || name == "numpy") && p.accept(".") != 0 {
+		name = p.word()
+	}
+	if !functions.MatchString(name) || p.accept("(") == 0 {
+		p.at = start
+		return value()
+	}
+	if err := value(); err != nil {
+		return err
+	}
+	if p.accept(")") == 0 {
+		return p.wrong("\")\" in " + what)
+	}
+	return nil
 }
 
 func (p *parser) genotype() (g Genotype, err error) {
@@ -154,9 +246,6 @@ func (p *parser) genotype() (g Genotype, err error) {
 	if p.accept(")") == 0 {
 		return g, p.wrong("\")\"")
 	}
-	if p.space(); p.at < len(p.text) {
-		return g, p.wrong("nothing more")
-	}
 	if g.Normal, err = assemble("normal", entries["normal"], concats["normal"]); err != nil {
 		return Genotype{}, err
 	}
@@ -166,37 +255,125 @@ func (p *parser) genotype() (g Genotype, err error) {
 	return g, nil
 }
 
+// compact reads the normal and the reduction cell as pairs (input, op).
+func (p *parser) compact() (g Genotype, err error) {
+	cells := []struct {
+		name string
+		to   *Cell
+	}{{"normal", &g.Normal}, {"reduce", &g.Reduce}}
+	n := 0
+	err = p.list("the compact form", func() error {
+		if n == len(cells) {
+			return p.wrong("two cells in the compact form")
+		}
+		cell := cells[n]
+		n++
+		entries, err := p.pairs(cell.name)
+		if err == nil {
+			*cell.to, err = assemble(cell.name, entries, allNodes())
+		}
+		return err
+	})
+	if err == nil && n < len(cells) {
+		err = fmt.Errorf("dartsspace: genotype: %d cells in the compact form, want the normal and the reduction cell", n)
+	}
+	return g, err
+}
+
+// pairs reads one cell of the compact form.
+func (p *parser) pairs(key string) (out []entry, err error) {
+	err = p.list(key, func() error {
+		what := fmt.Sprintf("entry %d of %s", len(out)+1, key)
+		var pair []int
+		if err := p.list(what, func() error { return p.number(what, &pair) }); err != nil {
+			return err
+		}
+		switch {
+		case len(pair) != 2:
+			return fmt.Errorf("dartsspace: genotype: %s has %d numbers, want (input, op)", what, len(pair))
+		case pair[1] < 0 || pair[1] >= len(Ops)-1:
+			return fmt.Errorf("dartsspace: genotype: %s is (%d, %d): operation %d, want 0 to %d for %q", what, pair[0], pair[1], pair[1], len(Ops)-2, Ops[1:])
+		}
+		out = append(out, entry{Ops[1+pair[1]], pair[:1]})
+		return nil
+	})
+	return out, err
+}
+
 // list reads items between brackets of either kind, with commas between them and
 // perhaps after the last.
 func (p *parser) list(what string, item func() error) error {
-	closing := map[byte]string{'[': "]", '(': ")"}[p.accept("[(")]
-	if closing == "" {
-		return p.wrong("\"[\" at the start of " + what)
-	}
-	for p.accept(closing) == 0 {
-		if err := item(); err != nil {
-			return err
+	return p.call(lists, what, func() error {
+		closing := map[byte]string{'[': "]", '(': ")"}[p.accept("[(")]
+		if closing == "" {
+			return p.wrong("\"[\" at the start of " + what)
 		}
-		if p.accept(",") != 0 {
-			continue
+		for p.accept(closing) == 0 {
+			if err := item(); err != nil {
+				return err
+			}
+			if p.accept(",") != 0 {
+				continue
+			}
+			if p.accept(closing) == 0 {
+				return p.wrong(fmt.Sprintf("\",\" or %q in %s", closing, what))
+			}
+			break
 		}
-		if p.accept(closing) == 0 {
-			return p.wrong(fmt.Sprintf("\",\" or %q in %s", closing, what))
-		}
-		break
-	}
-	return nil
+		return nil
+	})
 }
 
-func (p *parser) number(what string) (int, error) {
-	p.space()
-	start := p.at
-	n, err := strconv.Atoi(p.word())
-	if err != nil {
-		p.at = start
-		return 0, p.wrong("a number in " + what)
-	}
-	return n, nil
+// number reads a whole number and appends it to to.
+func (p *parser) number(what string, to *[]int) error {
+	return p.call(integers, what, func() error {
+		p.space()
+		start := p.at
+		sign := ""
+		if p.accept("+-") == '-' {
+			sign = "-"
+		}
+		n, err := strconv.Atoi(sign + p.word())
+		if err == nil && p.at < len(p.text) && p.text[p.at] == '.' { // 1.0 is 1
+			p.at++
+			if strings.Trim(p.word(), "0") != "" {
+				err = strconv.ErrSyntax
+			}
+		}
+		if err != nil {
+			p.at = start
+			return p.wrong("a whole number in " + what)
+		}
+		*to = append(*to, n)
+		return nil
+	})
+}
+
+// quotes are what opens a text, with what closes it.
+var quotes = []struct{ open, close string }{
+	{"'", "'"}, {"\"", "\""}, {"`", "`"}, {"‘", "’"}, {"’", "’"}, {"“", "”"}, {"”", "”"}, {"´", "´"},
+}
+
+// quoted reads the name of an operation.
+func (p *parser) quoted(what string, to *string) error {
+	return p.call(texts, what, func() error {
+		p.space()
+		rest := p.text[p.at:]
+		if len(rest) > 1 && strings.IndexByte("ubr", rest[0]) >= 0 && strings.IndexByte("'\"", rest[1]) >= 0 {
+			rest = rest[1:] // of Python's u'text'
+		}
+		for _, q := range quotes {
+			if inner, ok := strings.CutPrefix(rest, q.open); ok {
+				name, behind, closed := strings.Cut(inner, q.close)
+				if !closed {
+					return p.wrong(fmt.Sprintf("a closing %s in %s", q.close, what))
+				}
+				*to, p.at = name, len(p.text)-len(behind)
+				return nil
+			}
+		}
+		return p.wrong("the name of an operation in quotes in " + what)
+	})
 }
 
 func (p *parser) entries(key string) (out []entry, err error) {
@@ -207,21 +384,9 @@ func (p *parser) entries(key string) (out []entry, err error) {
 		err := p.list(what, func() error {
 			if first {
 				first = false
-				quote := p.accept("'\"")
-				if quote == 0 {
-					return p.wrong("the name of an operation in quotes in " + what)
-				}
-				end := strings.IndexByte(p.text[p.at:], quote)
-				if end < 0 {
-					return p.wrong(fmt.Sprintf("a closing %c in %s", quote, what))
-				}
-				e.op = p.text[p.at : p.at+end]
-				p.at += end + 1
-				return nil
+				return p.quoted(what, &e.op)
 			}
-			n, err := p.number(what)
-			e.numbers = append(e.numbers, n)
-			return err
+			return p.number(what, &e.numbers)
 		})
 		if err != nil {
 			return err
@@ -235,117 +400,27 @@ func (p *parser) entries(key string) (out []entry, err error) {
 	return out, err
 }
 
+// concat reads the nodes of an output: a list, range(a, b), or list(range(a, b)).
 func (p *parser) concat(key string) (nodes []int, err error) {
-	start := p.at
-	if p.word() != "range" {
-		p.at = start
-		err = p.list(key, func() error {
-			n, err := p.number(key)
-			nodes = append(nodes, n)
+	number := func(to *[]int) func() error { return func() error { return p.number(key, to) } }
+	err = p.call(lists, key, func() error {
+		start := p.at
+		if p.word() != "range" {
+			p.at = start
+			return p.list(key, number(&nodes))
+		}
+		var bounds []int
+		if err := p.list(key, number(&bounds)); err != nil {
 			return err
-		})
-		return nodes, err
-	}
-	var bounds []int
-	err = p.list(key, func() error {
-		n, err := p.number(key)
-		bounds = append(bounds, n)
-		return err
+		}
+		if len(bounds) != 2 || bounds[0] >= bounds[1] || bounds[0] < 0 || bounds[1] > lastNode+1 {
+			p.at = start
+			return p.wrong(fmt.Sprintf("nodes from %d to %d as in range(%d, %d) in %s", inputs, lastNode, inputs, lastNode+1, key))
+		}
+		for n := bounds[0]; n < bounds[1]; n++ {
+			nodes = append(nodes, n)
+		}
+		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	if len(bounds) != 2 || bounds[0] >= bounds[1] || bounds[1] > lastNode+1 {
-		return nil, fmt.Errorf("dartsspace: genotype: %s is range%v, want nodes from %d to %d as in range(%d, %d)", key, bounds, inputs, lastNode, inputs, lastNode+1)
-	}
-	for n := bounds[0]; n < bounds[1]; n++ {
-		nodes = append(nodes, n)
-	}
-	return nodes, nil
-}
-
-// document is a genotype in JSON, with entries such as ["sep_conv_3x3", 0] or
-// ["sep_conv_3x3", 2, 0].
-type document struct {
-	Normal       []entry `json:"normal"`
-	NormalConcat []int   `json:"normal_concat"`
-	Reduce       []entry `json:"reduce"`
-	ReduceConcat []int   `json:"reduce_concat"`
-}
-
-func (d document) genotype() (g Genotype, err error) {
-	if g.Normal, err = assemble("normal", d.Normal, d.NormalConcat); err != nil {
-		return Genotype{}, err
-	}
-	if g.Reduce, err = assemble("reduce", d.Reduce, d.ReduceConcat); err != nil {
-		return Genotype{}, err
-	}
-	return g, nil
-}
-
-// MarshalJSON writes ["sep_conv_3x3", 0] or ["sep_conv_3x3", 2, 0].
-func (e entry) MarshalJSON() ([]byte, error) {
-	parts := []any{e.op}
-	for _, n := range e.numbers {
-		parts = append(parts, n)
-	}
-	return json.Marshal(parts)
-}
-
-// UnmarshalJSON is the inverse of MarshalJSON.
-func (e *entry) UnmarshalJSON(text []byte) error {
-	var parts []json.RawMessage
-	err := json.Unmarshal(text, &parts)
-	if err == nil && (len(parts) == 2 || len(parts) == 3) && parts[0][0] == '"' {
-		*e = entry{numbers: make([]int, len(parts)-1)}
-		err = json.Unmarshal(parts[0], &e.op)
-		for i := range e.numbers {
-			if parts[i+1][0] == 'n' { // null would be read as 0
-				err = fmt.Errorf("null")
-			}
-			if err == nil {
-				err = json.Unmarshal(parts[i+1], &e.numbers[i])
-			}
-		}
-		if err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("dartsspace: genotype: entry %s, want [op, input] or [op, node, input]", excerpt(string(text)))
-}
-
-// MarshalJSON writes g as an object with the keys normal, normal_concat, reduce
-// and reduce_concat, its entries as [Genotype.String] has them.
-func (g Genotype) MarshalJSON() ([]byte, error) {
-	if err := g.Check(); err != nil {
-		return nil, err
-	}
-	paired := g.Normal.paired() && g.Reduce.paired()
-	entries := func(c Cell) []entry {
-		out := make([]entry, len(c.Edges))
-		for i, e := range c.Edges {
-			out[i] = entry{op: e.Op.String(), numbers: []int{e.Node, e.Input}}
-			if paired {
-				out[i].numbers = out[i].numbers[1:]
-			}
-		}
-		return out
-	}
-	return json.Marshal(document{entries(g.Normal), g.Normal.Concat, entries(g.Reduce), g.Reduce.Concat})
-}
-
-// UnmarshalJSON is the inverse of MarshalJSON. Other keys are an error.
-func (g *Genotype) UnmarshalJSON(text []byte) error {
-	var d document
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&d); err != nil {
-		return fmt.Errorf("dartsspace: genotype: %w", err)
-	}
-	read, err := d.genotype()
-	if err != nil {
-		return err
-	}
-	*g = read
-	return nil
+	return nodes, err
 }

@@ -2,7 +2,6 @@ package dartsspace
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 	"sync"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/plainjson"
 	"idarts/testdata"
 )
 
@@ -212,7 +212,7 @@ type source struct {
 // readGenotypes makes the entries of the JSON file with what is reported for them.
 func readGenotypes(content []byte) ([]Entry, error) {
 	var all []source
-	if err := json.Unmarshal(content, &all); err != nil {
+	if err := plainjson.Unmarshal(content, &all); err != nil {
 		return nil, fmt.Errorf("want a list of genotypes: %w", err)
 	}
 	var entries []Entry

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/wordtest"
 	"idarts/testdata"
 )
 
@@ -186,6 +187,7 @@ func TestBuildPublished(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), in) {
 			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
 		}
+		wordtest.Check(t, tt.name, err)
 	}
 	if err := BuildPublished(in+"x", out); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: error = %v", err)
