@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -51,6 +52,9 @@ const (
 	statusInterrupted = 130 // 128 + SIGINT, as shells count
 )
 
+// wantedNumber is what kong says of a number that is none.
+var wantedNumber = regexp.MustCompile(`expected a valid \d+ bit u?int but got (.*)$`)
+
 // exit is how kong's --help leaves the parser.
 type exit int
 
@@ -86,7 +90,7 @@ func execute(c console, args []string) (status int) {
 	}
 	call, err := parser.Parse(args)
 	if err != nil {
-		report(c.err, fmt.Errorf("%w (idarts --help lists the commands)", err))
+		report(c.err, fmt.Errorf("%s (idarts --help lists the commands)", wantedNumber.ReplaceAllString(err.Error(), "want a whole number, got $1")))
 		return statusUsage
 	}
 	err = call.Run(c)

@@ -41,7 +41,7 @@ func (q *queryCmd) Run(c console) error {
 		}
 	}
 	if q.Table == "" {
-		if q.Space == "darts" {
+		if q.Space == "darts" || q.Space == "" && dartsspace.IsText(q.Cell) {
 			return q.published(c)
 		}
 		return q.nb201(c)
@@ -150,7 +150,11 @@ func (q *queryCmd) nb101(c console) error {
 		return err
 	}
 	var cell nb1b1.Cell
-	if hash, err := nb1b1.ParseHash(q.Cell); err == nil {
+	if nb1b1.IsHash(q.Cell) {
+		hash, err := nb1b1.ParseHash(q.Cell)
+		if err != nil {
+			return err
+		}
 		if cell, err = table.Find(hash); err != nil {
 			return err
 		}
@@ -189,7 +193,11 @@ func (q *queryCmd) published(c console) error {
 		return err
 	}
 	var found []dartsspace.Entry
-	if g, err := dartsspace.Parse(q.Cell); err == nil {
+	if dartsspace.IsText(q.Cell) {
+		g, err := dartsspace.Parse(q.Cell)
+		if err != nil {
+			return err
+		}
 		if found = table.Find(g); len(found) == 0 {
 			return fmt.Errorf("no published genotype is %s", g)
 		}
@@ -250,18 +258,6 @@ func publishedErrors(line func(name, text string), found []dartsspace.Report) {
 	}
 }
 
-// genotype is text, or the published genotype of the DARTS space of that name.
-func genotype(text string) string {
-	table, err := dartsspace.Open("")
-	if err != nil {
-		return text
-	}
-	if e, err := table.Query(text); err == nil {
-		return e.Genotype.String()
-	}
-	return text
-}
-
 // scores asks a table of cells that idarts run has trained.
 func (q *queryCmd) scores(c console) error {
 	table, err := runners.ReadScores(q.Table)
@@ -275,7 +271,11 @@ func (q *queryCmd) scores(c console) error {
 	if err != nil {
 		return err
 	}
-	arch, err := space.Canonical(q.Cell)
+	text, err := architecture(space.Name, q.Cell)
+	if err != nil {
+		return err
+	}
+	arch, err := space.Canonical(text)
 	if err != nil {
 		return err
 	}

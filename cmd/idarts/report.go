@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	dartsspace "idarts/darts_space"
 	"idarts/internal/diagram/picture"
 	"idarts/internal/durable"
 	"idarts/internal/result"
@@ -171,9 +172,12 @@ type figureCellCmd struct {
 
 // Run draws a cell, or the cells of an architecture that has several.
 func (f *figureCellCmd) Run(c console) error {
-	spaces := protocol.Spaces
-	if f.Space != "" {
-		space, err := protocol.LookupSpace(f.Space)
+	spaces, name := protocol.Spaces, f.Space
+	if name == "" && dartsspace.IsText(f.Cell) {
+		name = "darts"
+	}
+	if name != "" {
+		space, err := protocol.LookupSpace(name)
 		if err != nil {
 			return err
 		}
@@ -181,11 +185,7 @@ func (f *figureCellCmd) Run(c console) error {
 	}
 	var wanted []string // what each space has against the text
 	for _, space := range spaces {
-		text := f.Cell
-		if space.Name == "darts" {
-			text = genotype(text)
-		}
-		graphs, err := space.Graph(text)
+		graphs, err := graphs(space, f.Cell)
 		if err != nil {
 			wanted = append(wanted, err.Error())
 			continue

@@ -56,7 +56,7 @@ func TestFigureCell(t *testing.T) {
 		t.Errorf("status %d, stderr %q, want one line", status, text)
 	}
 	for _, space := range protocol.Spaces {
-		_, err := space.Graph("no cell")
+		_, err := graphs(space, "no cell")
 		if err == nil || !strings.Contains(text, err.Error()) {
 			t.Errorf("space %q: error %v is not part of %q", space.Name, err, text)
 		}

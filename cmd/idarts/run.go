@@ -145,8 +145,8 @@ func (r *retrainCmd) Run(c console) error {
 	}
 	archs := slices.Clone(r.Archs)
 	for i, text := range archs {
-		if r.Space == "darts" {
-			archs[i] = genotype(text)
+		if archs[i], err = architecture(r.Space, text); err != nil {
+			return err
 		}
 	}
 	retrain, err := runners.OpenRetrain(protocol, archs, seeds, r.Data, options)
