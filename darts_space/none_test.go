@@ -68,7 +68,7 @@ func TestCanonicalIsTheSameNetwork(t *testing.T) {
 	}
 }
 
-// entries is a genotype whose normal cell is of these edges; the reduction cell is
+// normal is a genotype whose normal cell is of these edges; the reduction cell is
 // one edge.
 func normal(entries, concat string) string {
 	return fmt.Sprintf("Genotype(normal=[%s], normal_concat=[%s], reduce=[('max_pool_3x3', 2, 0)], reduce_concat=[2])", entries, concat)

@@ -121,7 +121,7 @@ func best(row []float64) Op {
 
 // Graph is the normal cell and the reduction cell as drawings: the outputs of the
 // two cells before, the four nodes "0" to "3", the output. Edges carry operations;
-// those into the output carry none.
+// those into the output carry none. Edges that bring nothing are there too.
 func (g Genotype) Graph() []diagram.Graph {
 	var out []diagram.Graph
 	for _, c := range g.cells() {
