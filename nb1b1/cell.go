@@ -10,7 +10,7 @@
 // and 55,854 of them. Accuracies are in percent, times in seconds.
 //
 // Start at [Parse] for a cell, [Space1], [Space2] and [Space3] for the spaces,
-// [Open] and [Table.Query] for published results, [ImportNASBench101] to make
+// [Open] and Query of a [Table] for published results, [ImportNASBench101] to make
 // such a table from the official file, and [Net] for the networks. Nothing here
 // trains a network.
 package nb1b1

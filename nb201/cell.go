@@ -7,7 +7,7 @@
 // the sum of what its edges bring. Accuracies are in percent, losses in nats,
 // times in seconds, costs in millions.
 //
-// Start at [Parse] for a cell, [Open] and [Table.Query] for published or locally
+// Start at [Parse] for a cell, [Open] and Query of a [Table] for published or locally
 // trained results, [ImportNATSBench] and [FetchPublic] to make such a table from
 // the official records or from public extracts, [Table.Verify] to check one, and
 // [Space] for the supernet. Nothing here trains a network.
