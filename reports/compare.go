@@ -22,11 +22,11 @@ import (
 // all scores come from the benchmark's table.
 func Compare(runs []result.Run, opts Options) Tables {
 	var tables Tables
-	groups := groups(runs, opts)
-	for _, g := range groups {
+	all := groups(runs, opts)
+	for _, g := range all {
 		tables = append(tables, g.compare(opts))
 	}
-	return tables.withSettings(groups)
+	return tables.withSettings(all)
 }
 
 func (g group) compare(opts Options) Table {

@@ -14,11 +14,11 @@ import (
 // to run and from machine to machine.
 func Timing(runs []result.Run, opts Options) Tables {
 	var tables Tables
-	groups := groups(runs, opts)
-	for _, g := range groups {
+	all := groups(runs, opts)
+	for _, g := range all {
 		tables = append(tables, g.timing(opts))
 	}
-	return tables.withSettings(groups)
+	return tables.withSettings(all)
 }
 
 func (g group) timing(opts Options) Table {
