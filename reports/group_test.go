@@ -91,6 +91,33 @@ func TestRowsNameWhatVaries(t *testing.T) {
 	}
 }
 
+// A method's first row looks as the method does everywhere, and no two rows alike.
+func TestRowsLookDifferent(t *testing.T) {
+	g := groups(setRuns("idarts", map[string]string{"k": "10"}, map[string]string{"k": "20"}), options)[0]
+	looks := g.looks(options)
+	for i, m := range g.methods {
+		if slices.Contains(looks[:i], looks[i]) {
+			t.Errorf("%s has the look %d of another row: %v", m.title, looks[i], looks)
+		}
+		if first := i == 0 || g.methods[i-1].name != m.name; first && looks[i] != options.rank(m.name) {
+			t.Errorf("%s has the look %d, want that of its method", m.title, looks[i])
+		}
+	}
+}
+
+// What a paper reports stands beside the protocol's settings alone.
+func TestOtherSettingsHaveNoPublishedRow(t *testing.T) {
+	for settings, want := range map[string]int{"": 1, "k=10": 0} {
+		runs := paperRuns("idarts", "table:nats-tss.arrow")
+		for i := range runs {
+			runs[i].Cell.Settings = settings
+		}
+		if got := strings.Count(strings.Join(firstColumn(Compare(runs, options)[0]), "\n"), "published"); got != want {
+			t.Errorf("settings %q: %d published rows, want %d", settings, got, want)
+		}
+	}
+}
+
 // Files of runs without settings of their own have the columns that they always had.
 func TestSettingsAreAColumnWhereTheyVary(t *testing.T) {
 	var before, after bytes.Buffer

@@ -14,6 +14,7 @@ import (
 
 	"idarts/internal/images"
 	"idarts/internal/result"
+	"idarts/internal/search"
 	"idarts/runners/protocol"
 )
 
@@ -210,6 +211,34 @@ func TestWhatElseIsInTheIdentity(t *testing.T) {
 		if (tt.got == base) != tt.same {
 			t.Errorf("%s gives the same identity: %v, want %v", tt.name, tt.got == base, tt.same)
 		}
+	}
+}
+
+// The record of a run has the revision of its method, and its texts beside the numbers.
+func TestMethodsAreInTheRecord(t *testing.T) {
+	g := grid("out", []uint64{0}, "random")
+	of := func(change func(*search.Method)) result.Config {
+		g.Catalog = slices.Clone(search.Methods)
+		for i := range g.Catalog {
+			change(&g.Catalog[i])
+		}
+		cells, err := g.cells()
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := g.config(cells[0], &Bench{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return config
+	}
+	base := of(func(*search.Method) {})
+	said := of(func(m *search.Method) { m.Title, m.Paper, m.Note = "title", "paper", "note" })
+	if said.Identity != base.Identity || said.About["method"] != "title" || said.About["paper"] != "paper" || said.About["note"] != "note" {
+		t.Errorf("other texts: identity %s and %q, want %s and the texts", said.Identity, said.About, base.Identity)
+	}
+	if revised := of(func(m *search.Method) { m.Revision = 2 }); revised.Identity == base.Identity {
+		t.Error("a revised method has the identity of before")
 	}
 }
 
