@@ -61,6 +61,7 @@ var rooms = map[string][]string{
 var owners = map[string]string{
 	"gorgonia.org/gorgonia":                 "internal/graph",
 	"github.com/apache/arrow":               "internal/arrowio",
+	"github.com/google/flatbuffers":         "internal/arrowio",
 	"github.com/alecthomas/kong":            "cmd/idarts",
 	"github.com/nlpodyssey/gopickle/pickle": "internal/unpickle",
 	"github.com/klauspost/compress":         "internal/arrowio",

@@ -9,19 +9,27 @@
 //	[]int64       int64
 //	[]float32     float
 //	[]float64     double
-//	[]string      dictionary<values=utf8, indices=int32>; plain utf8 is read too
+//	[]string      dictionary<values=utf8, indices=int32>
 //	[Fixed]       fixed_size_binary[width]: images, hashes
 //
 // Start at [Read] and [Values], or at [Write]; at [Open] to read some columns
 // now and others later. The bytes of a file are a pure function of its content.
 // Slices that are read are the caller's to change. Errors name the file.
 //
-// Arrow's Go library writes the files. Reading is done here, since the library
-// copies each column twice and allocates whatever lengths a file claims: no part
-// of a file is believed before it has been compared with the file's size, so any
-// bytes give a table or an error, in memory of some times their size. Packed
-// columns may unpack to 1 GiB. Nested types, streams and dictionaries that change
-// from batch to batch are not read.
+// Files and streams of other writers are read too: texts also as large_utf8, utf8_view
+// or dictionaries of these, any number of batches, LZ4 and Zstandard, numbers in either
+// byte order. Columns of other types, nested ones too, are passed over: they have a type
+// and no values.
+//
+// Arrow's Go library writes files and reads columns. It copies whole batches and believes
+// whatever lengths a file claims. So a guard goes first (flat.go, guard.go, unpack.go): no
+// part of a file is believed before it has been compared with the file's size, packed
+// buffers are unpacked within a bound of 1 GiB, and the library is handed a stream of the
+// one column that is wanted, in memory. Any bytes give a table or an error, in memory of
+// some times their size, and nothing that the library panics about leaves the package.
+//
+// A file may be sealed: it then has checksums of its content, and no other number than
+// that which was written is read from it. See [Table].
 package arrowio
 
 import (
@@ -62,6 +70,9 @@ type Table struct {
 	Rows    int
 	Meta    map[string]string
 	Columns []Column
+	// Sealed says that the file has checksums: Write puts them there, and what was read
+	// has been compared with them.
+	Sealed bool
 }
 
 // Bitmap holds a bit for each row: bit i%8 of byte i/8 is 1 where row i has a value.
@@ -120,23 +131,14 @@ type Element interface {
 	uint8 | int32 | int64 | float32 | float64 | string
 }
 
-// Find returns the named column; an error lists those that are there.
+// Find returns the named column; an error lists those that are there, or says that
+// there are two.
 func (t *Table) Find(column string) (*Column, error) {
-	for i := range t.Columns {
-		if t.Columns[i].Name == column {
-			return &t.Columns[i], nil
-		}
+	i, err := find(t.Name, column, len(t.Columns), func(i int) string { return t.Columns[i].Name })
+	if err != nil {
+		return nil, err
 	}
-	return nil, noColumn(t.Name, column, len(t.Columns), func(i int) string { return t.Columns[i].Name })
-}
-
-// noColumn is an error that lists the n columns that are there.
-func noColumn(file, column string, n int, name func(i int) string) error {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = name(i)
-	}
-	return fmt.Errorf("arrowio: %q has no column %q, only %q", file, column, names)
+	return &t.Columns[i], nil
 }
 
 // Values returns a column that has a value in each row. Errors say which type
@@ -164,9 +166,19 @@ func Of[V Element](t *Table, c *Column) ([]V, error) {
 	v, ok := c.Values.([]V)
 	if !ok {
 		var zero []V
-		return nil, fmt.Errorf("arrowio: %q: column %q has type %s, want %s", t.Name, c.Name, c.Type, typeOf(zero))
+		return nil, wrongType(t.Name, c, typeOf(zero))
 	}
 	return v, nil
+}
+
+// wrongType names the type of a column and how to get another.
+func wrongType(file string, c *Column, want arrow.DataType) error {
+	cast := want.String()
+	if want.ID() == arrow.DICTIONARY {
+		cast = "string"
+	}
+	return fmt.Errorf("arrowio: %q: column %q has type %s, want %s; write it as that type, in Python: table.set_column(table.column_names.index(%[2]q), %[2]q, table[%[2]q].cast(%[5]q))",
+		file, c.Name, c.Type, want, cast)
 }
 
 // FixedValues returns a column of byte strings of one width, with a value in each row.
@@ -206,14 +218,24 @@ func typeOf(values any) arrow.DataType {
 	return nil
 }
 
-func toMetadata(m map[string]string) arrow.Metadata {
+// toMetadata is m with the checksum sum, "" for none.
+func toMetadata(m map[string]string, sum string) arrow.Metadata {
 	var keys, vals []string
 	for key := range m {
-		keys = append(keys, key)
+		if key != metaSum {
+			keys = append(keys, key)
+		}
+	}
+	if sum != "" {
+		keys = append(keys, metaSum)
 	}
 	slices.Sort(keys)
 	for _, key := range keys {
-		vals = append(vals, m[key])
+		if key == metaSum {
+			vals = append(vals, sum)
+		} else {
+			vals = append(vals, m[key])
+		}
 	}
 	return arrow.NewMetadata(keys, vals)
 }

@@ -41,6 +41,7 @@ func Encode(t Table, c Compression) (content []byte, err error) {
 	}()
 	rows := t.Rows
 	var fields []arrow.Field
+	var columns []Field
 	var arrays []arrow.Array
 	seen := map[string]bool{}
 	for i, col := range t.Columns {
@@ -65,10 +66,19 @@ func Encode(t Table, c Compression) (content []byte, err error) {
 		if col.Valid != nil && len(col.Valid) < (n+7)/8 {
 			return nil, fmt.Errorf("arrowio: column %q: %d bytes of validity, want %d", col.Name, len(col.Valid), (n+7)/8)
 		}
-		fields = append(fields, arrow.Field{Name: col.Name, Type: dtype, Nullable: col.Valid != nil, Metadata: toMetadata(col.Meta)})
+		sum := ""
+		if t.Sealed {
+			sum = col.sum(rows)
+		}
+		columns = append(columns, Field{Name: col.Name, Meta: col.Meta, sum: sum})
+		fields = append(fields, arrow.Field{Name: col.Name, Type: dtype, Nullable: col.Valid != nil, Metadata: toMetadata(col.Meta, sum)})
 		arrays = append(arrays, toArray(col, dtype, n))
 	}
-	meta := toMetadata(t.Meta)
+	sum := ""
+	if t.Sealed {
+		sum = tableSum(t.Meta, columns)
+	}
+	meta := toMetadata(t.Meta, sum)
 	schema := arrow.NewSchema(fields, &meta)
 	options := []ipc.Option{ipc.WithSchema(schema)}
 	if c == Zstd {

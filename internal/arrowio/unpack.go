@@ -5,45 +5,39 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 )
 
-// buffer reads the first n bytes of a buffer into memory of its own.
-func (l *loader) buffer(b batch, i, n int) ([]byte, error) {
-	s := b.buffers[i]
-	if n == 0 {
-		return []byte{}, nil
+// put reads what a buffer of a batch holds behind body: its first need bytes, or all
+// of it, at least need, where rest is set.
+func (l *loader) put(body []byte, codec int, s span, need int, rest bool) ([]byte, error) {
+	if need == 0 && !rest {
+		return body, nil
 	}
-	if b.codec != plain {
-		all, err := l.unpack(b.codec, s)
-		if err == nil && len(all) < n {
-			err = fmt.Errorf("its data has %d bytes, want %d", len(all), n)
+	if codec != plain {
+		all, err := l.unpack(codec, s)
+		if err == nil && len(all) < need {
+			err = fmt.Errorf("its data has %d bytes, want %d", len(all), need)
 		}
-		if err != nil {
-			return nil, err
+		if err == nil && !rest {
+			all = all[:need]
 		}
-		return all[:n:n], nil
+		return append(body, all...), err
 	}
-	if s.length < int64(n) {
-		return nil, fmt.Errorf("its data has %d bytes, want %d", s.length, n)
+	if s.length < int64(need) {
+		return body, fmt.Errorf("its data has %d bytes, want %d", s.length, need)
 	}
-	return l.bytes(span{s.offset, int64(n)})
-}
-
-// bytes reads a part of the file, which describe has found inside of it.
-func (l *loader) bytes(s span) ([]byte, error) {
-	out := make([]byte, s.length)
-	return out, l.read(out, s.offset)
-}
-
-// whole reads a buffer to its end.
-func (l *loader) whole(b batch, i int) ([]byte, error) {
-	if b.codec != plain {
-		return l.unpack(b.codec, b.buffers[i])
+	n := need
+	if rest {
+		n = int(s.length)
 	}
-	return l.bytes(b.buffers[i])
+	body = slices.Grow(body, n)
+	from := len(body)
+	body = body[:from+n]
+	return body, l.read(body[from:], s.offset)
 }
 
 // unpack reads a compressed buffer: 8 bytes with the length of the data, which is
@@ -53,8 +47,8 @@ func (l *loader) unpack(codec int, s span) ([]byte, error) {
 	if s.length == 0 {
 		return []byte{}, nil
 	}
-	packed, err := l.bytes(s)
-	if err != nil {
+	packed := make([]byte, s.length)
+	if err := l.read(packed, s.offset); err != nil {
 		return nil, err
 	}
 	if len(packed) < 8 {
@@ -71,6 +65,7 @@ func (l *loader) unpack(codec int, s span) ([]byte, error) {
 	}
 	l.room -= n
 	out := make([]byte, 0, n)
+	var err error
 	if codec == zstdCodec {
 		if l.zstd == nil {
 			if l.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecodeAllCapLimit(true)); err != nil {
