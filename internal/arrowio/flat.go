@@ -158,6 +158,12 @@ func (n node) text(slot int) string {
 // pairs is a vector of pairs of strings, Arrow's metadata.
 func (n node) pairs(slot int) map[string]string {
 	out := map[string]string{}
-	n.tables(slot, func(pair node) { out[pair.text(0)] = pair.text(1) })
+	n.tables(slot, func(pair node) {
+		key := pair.text(0)
+		if key == "" {
+			n.f.fail("its metadata has an entry without a name")
+		}
+		out[key] = pair.text(1)
+	})
 	return out
 }

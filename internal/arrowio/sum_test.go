@@ -77,7 +77,7 @@ func TestBitFlipsOfASealedFile(t *testing.T) {
 			case !got.Sealed && len(got.Meta) == 0 && len(got.Columns) == 0: // nothing is left
 				refused++
 			case !got.Sealed:
-				t.Fatalf("bit %d breaks the seal and is not seen", bit)
+				t.Fatalf("bit %d breaks the seal and is not seen: %+v", bit, *got)
 			case !reflect.DeepEqual(plainly(got), want):
 				t.Fatalf("bit %d: %+v, want %+v", bit, plainly(got), want)
 			}
