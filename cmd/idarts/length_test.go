@@ -19,8 +19,6 @@ const longest = 500
 var longer = map[string]string{
 	"internal/graph/conformance/cases.go": "a table: one case a line",
 	"nb1b1/cell.go":                       "one subject, the cell and its hash, left alone on purpose",
-	// Being split.
-	"runners/runners_test.go": "to be split",
 }
 
 // tooLong are the files whose lines do not fit longest and the table of exceptions,
