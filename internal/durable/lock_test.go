@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestClaim(t *testing.T) {
@@ -83,8 +84,10 @@ func TestLockKeepsOneAtATime(t *testing.T) {
 				case inside <- struct{}{}:
 				default:
 					failures <- errors.New("two hold the lock")
+					release()
 					return
 				}
+				time.Sleep(100 * time.Microsecond) // for the others to come
 				<-inside
 				release()
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"idarts/internal/durable"
 	"idarts/internal/work"
 )
 
@@ -135,6 +137,9 @@ func TestTheShardOfAKilledProcessIsTakenOver(t *testing.T) {
 	job := Build{Benchmark: tinyMicro, Options: work.Options{Out: out, Jobs: 2}}
 	job.trained = func() {
 		if job.count.Load() == 53-shardSize { // all that nobody holds
+			if _, err := durable.Claim(job.claim(0)); !errors.Is(err, durable.ErrLocked) {
+				t.Errorf("shard 0 is not held by the other process: %v", err)
+			}
 			child.Process.Kill()
 			child.Wait()
 		}
