@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +66,9 @@ func account(sum string, records, cells int) string {
 // read. The full file, 5 million records, takes about a minute, at most 450 MB
 // of memory, and gives a table of 98 MB.
 func ImportNASBench101(tfrecord, out string, progress func(done, total int64)) error {
+	if err := trials.CheckTarget(out); err != nil {
+		return fmt.Errorf("nb1b1: import: %w", err)
+	}
 	t, err := readNASBench101(tfrecord, progress)
 	if err != nil {
 		return fmt.Errorf("nb1b1: import %q: %w", tfrecord, err)
@@ -86,6 +90,9 @@ func readNASBench101(path string, progress func(done, total int64)) (*Table, err
 		return nil, err
 	}
 	if info.IsDir() {
+		if inside, _ := filepath.Glob(filepath.Join(path, "*.tfrecord")); len(inside) > 0 {
+			return nil, fmt.Errorf("it is a folder, want a TFRecord file, such as %q in it", filepath.Base(inside[0]))
+		}
 		return nil, errors.New("it is a folder, want a TFRecord file")
 	}
 	sum := sha256.New()

@@ -291,6 +291,16 @@ func TestWrongTables(t *testing.T) {
 		{"keys that do not ascend", func(a *arrowio.Table) { column(a, "key").Values.([]int64)[2] = 0 }, `row 2: key 0 does not ascend from `},
 		{"short hashes", func(a *arrowio.Table) { column(a, "hash").Values = arrowio.Fixed{Width: 4, Bytes: make([]byte, 12)} }, `column "hash" has 4 bytes a row, want 16`},
 		{"accuracies as text", func(a *arrowio.Table) { column(a, "108/0/valid").Values = make([]string, 3) }, `column "108/0/valid" has type dictionary`},
+		{"percent where fractions are wanted", func(a *arrowio.Table) {
+			c := column(a, "108/0/valid")
+			v := c.Values.([]float32)
+			for i := range v {
+				v[i] *= 100
+			}
+		}, `column "108/0/valid": row`},
+		{"a unit that is not ours", func(a *arrowio.Table) { column(a, "108/0/valid").Meta["unit"] = "percent" }, `column "108/0/valid" has unit "percent" in its metadata, want "fraction"`},
+		{"metadata of another column", func(a *arrowio.Table) { column(a, "108/0/valid").Meta["repeat"] = "1" }, `column "108/0/valid" has repeat "1" in its metadata, want "0"`},
+		{"parameters below 0", func(a *arrowio.Table) { column(a, "parameters").Values.([]int64)[1] = -5 }, "row 1: -5 parameters, want none below 0"},
 		{"a column of another budget", func(a *arrowio.Table) { column(a, "108/0/valid").Name = "200/0/valid" }, `has 1 columns that are not known, want names such as "108/0/valid"`},
 	} {
 		a, err := arrowio.Decode("bad.arrow", content)
@@ -302,7 +312,11 @@ func TestWrongTables(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Decode("bad.arrow", bad); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `"bad.arrow"`) {
+		table, err := Decode("bad.arrow", bad)
+		if err == nil {
+			err = table.Read()
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `"bad.arrow"`) {
 			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
 		}
 	}
@@ -321,6 +335,28 @@ func TestWrongTables(t *testing.T) {
 	}
 	if _, err := table.Cell(1); err == nil || !strings.Contains(err.Error(), `"bad.arrow" row 1: nb1b1: 0x10000000000 is not the code of a cell`) {
 		t.Errorf("a wrong code: error = %v", err)
+	}
+}
+
+// Columns that say nothing of a result are passed over, whatever they are, and told.
+func TestOtherColumnsArePassedOver(t *testing.T) {
+	_, path := sampleTable(t)
+	a, err := arrowio.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Columns = append(a.Columns, arrowio.Column{Name: "note", Values: make([]string, a.Rows)}, arrowio.Column{Name: "__index_level_0__", Values: make([]int64, a.Rows)})
+	content, err := arrowio.Encode(*a, arrowio.Plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := Decode("t.arrow", content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := table.Verify()
+	if all := strings.Join(lines, "\n"); err != nil || !strings.Contains(all, `column "note" is passed over, it is no result`) {
+		t.Errorf("%v in\n%s", err, all)
 	}
 }
 

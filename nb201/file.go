@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"idarts/internal/arrowio"
 	"idarts/internal/trials"
@@ -29,8 +30,11 @@ const (
 	orderOfficial, orderIndex                                = "official", "lexicographic"
 )
 
-// measures are the columns of a series in the order of the file.
-var measures = []string{measureAccuracy, measureLoss, measureSeconds}
+// measures are the columns of a series in the order of the file, stored what they are.
+var (
+	measures = []string{measureAccuracy, measureLoss, measureSeconds}
+	stored   = []trials.Measure{trials.Accuracy, trials.Loss, trials.Seconds}
+)
 
 // columns are those of a series, in the order of measures.
 func columns(s *trials.Series[Key]) [3]**trials.Column {
@@ -63,7 +67,9 @@ func (t *Table) file() (arrowio.Table, arrowio.Compression) {
 	for i, row := range order {
 		texts[i] = t.cells[row].String()
 	}
-	out := arrowio.Table{Rows: len(order), Meta: meta, Columns: []arrowio.Column{{Name: columnCell, Values: texts}}}
+	// Published files of idarts bench build have no checksums inside, and keep their bytes;
+	// theirs stand in the manifest beside them.
+	out := arrowio.Table{Rows: len(order), Sealed: t.official, Meta: meta, Columns: []arrowio.Column{{Name: columnCell, Values: texts}}}
 	accuracies := 0
 	for _, s := range t.All() {
 		trained := func(row int) bool { return !math.IsNaN(s.Accuracy.At(row)) }
@@ -132,8 +138,13 @@ func open(file *arrowio.File) (*Table, error) {
 	if t.official && len(t.cells) != NumCells {
 		return nil, fmt.Errorf("nb201: %q lists %d cells in official order, want %d", file.Name, len(t.cells), NumCells)
 	}
+	var others []string
 	for i := range file.Fields {
-		if file.Fields[i].Name != columnCell {
+		switch field := &file.Fields[i]; {
+		case field.Name == columnCell:
+		case !isResult(field):
+			others = append(others, field.Name)
+		default:
 			if err := t.addColumn(file, i); err != nil {
 				return nil, err
 			}
@@ -144,7 +155,19 @@ func open(file *arrowio.File) (*Table, error) {
 			return nil, fmt.Errorf("nb201: %q has no accuracy for %s, seed %d", file.Name, s.Key, s.Seed)
 		}
 	}
-	return t, nil
+	return t, t.From(file, others)
+}
+
+// isResult reports whether a column says that it is one, in its metadata or its name.
+// Others, such as remarks or the index of a data frame, are nothing to read.
+func isResult(field *arrowio.Field) bool {
+	for _, part := range []string{metaDataset, metaTrainedOn, metaSplit, metaEpochs, metaSeed, metaMeasure} {
+		if _, says := field.Meta[part]; says {
+			return true
+		}
+	}
+	parts := strings.Split(field.Name, "/")
+	return len(parts) == 6 && slices.Contains(measures, parts[5])
 }
 
 // addColumn gives a column of the file to its series.
@@ -166,14 +189,18 @@ func (t *Table) addColumn(file *arrowio.File, field int) error {
 	if measure < 0 {
 		return fmt.Errorf("nb201: %q: column %q has measure %q in its metadata, want one of %q", file.Name, col.Name, col.Meta[metaMeasure], measures)
 	}
-	stored, err := kind.StoredColumn(file, field, measures[measure] != measureAccuracy, 1)
+	column, err := kind.StoredColumn(file, field, stored[measure], measures[measure] != measureAccuracy, 1)
 	if err != nil {
 		return err
 	}
-	to := columns(t.Series(key, numbers[1]))[measure]
+	series := t.Series(key, numbers[1])
+	if name := columnName(series, measures[measure]); name != col.Name && strings.Count(col.Name, "/") == strings.Count(name, "/") {
+		return fmt.Errorf("nb201: %q: column %q is %q by its metadata, want the same", file.Name, col.Name, name)
+	}
+	to := columns(series)[measure]
 	if *to != nil {
 		return fmt.Errorf("nb201: %q has column %q twice", file.Name, col.Name)
 	}
-	*to = stored
+	*to = column
 	return nil
 }

@@ -51,7 +51,13 @@ func ImportNATSBench(dir, out string, progress func(done, total int)) error {
 	} else if !info.IsDir() {
 		return noFolder(dir)
 	}
-	order, metaSum, err := readMeta(filepath.Join(dir, "meta.pickle.pbz2"))
+	if err := trials.CheckTarget(out); err != nil {
+		return fmt.Errorf("nb201: import: %w", err)
+	}
+	if err := deeper(dir); err != nil {
+		return err
+	}
+	order, metaSum, err := readMeta(filepath.Join(dir, metaName))
 	if err != nil {
 		return err
 	}
@@ -68,9 +74,23 @@ func ImportNATSBench(dir, out string, progress func(done, total int)) error {
 	for i, sum := range sums {
 		fmt.Fprintf(hash, "%s  %s\n", sum, recordName(found[i]))
 	}
-	fmt.Fprintf(hash, "%s  %s\n", metaSum, "meta.pickle.pbz2")
+	fmt.Fprintf(hash, "%s  %s\n", metaSum, metaName)
 	t.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	return t.Save(out)
+}
+
+const metaName = "meta.pickle.pbz2"
+
+// deeper finds out whether the records are in a folder of the one that was given.
+func deeper(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, metaName)); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	inside, _ := filepath.Glob(filepath.Join(dir, "*", metaName))
+	if len(inside) == 0 {
+		return nil
+	}
+	return fmt.Errorf("nb201: import: folder %q has no %s, its folder %q has one; give that", dir, metaName, filepath.Dir(inside[0]))
 }
 
 // listRecords are the numbers of the records in a folder.

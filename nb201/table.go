@@ -121,6 +121,20 @@ func newOfficial(origin trials.Origin, order []Cell) *Table {
 // imported table they are all cells and their position is the official index.
 func (t *Table) Cells() []Cell { return slices.Clone(t.cells) }
 
+// Known is how many cells have any result. It reads what has not been read of the file.
+func (t *Table) Known() (int, error) {
+	if err := t.Read(); err != nil {
+		return 0, err
+	}
+	n := 0
+	for row := range t.cells {
+		if slices.ContainsFunc(t.All(), func(s *trials.Series[Key]) bool { return !math.IsNaN(s.Accuracy.At(row)) }) {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // OfficialIndex is c's number in the benchmark. Only imported tables know it.
 func (t *Table) OfficialIndex(c Cell) (int, error) {
 	if !t.official {

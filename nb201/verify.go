@@ -44,9 +44,8 @@ var knownCells = []struct {
 	{Key{"cifar100", "cifar100", "x-test", 200}, 284, 62.1400},
 }
 
-// Verify checks what [Open] does not: that every accuracy is one, that losses and
-// times are not below 0, that no key mixes trials with means of trials, that the
-// integrity rule of the benchmark holds (see [ImportNATSBench]), and that an
+// Verify reads all of the table, which checks its numbers, and checks what that does
+// not: that the integrity rule of the benchmark holds (see [ImportNATSBench]), and that an
 // official table has the known values and, under keys where all cells have
 // results, the known best cells. lines say what was found, one for each check that
 // passed; err is the first that did not.
@@ -55,7 +54,14 @@ func (t *Table) Verify() (lines []string, err error) {
 	if t.official {
 		text += ", in the benchmark's order"
 	}
-	lines = append(lines, text)
+	lines = append([]string{text}, t.FileLines()...)
+	known, err := t.Known()
+	if err != nil {
+		return lines, err
+	}
+	if known < len(t.cells) {
+		lines = append(lines, fmt.Sprintf("results of %d of the %d cells: a part of the benchmark", known, len(t.cells)))
+	}
 	summaries, err := t.Summaries(len(t.cells), func(row int) Cell { return t.cells[row] })
 	if err != nil {
 		return lines, err

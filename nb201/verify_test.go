@@ -37,16 +37,17 @@ func TestVerify(t *testing.T) {
 		n     int
 	}{
 		{"the public extracts", func() *Table { return public(t) }, []string{
-			"15625 of 15625 cells, all different, in the benchmark's order",
+			"15625 of 15625 cells, all different, in the benchmark's order\nthe checksums of the columns hold",
 			"cifar10 trained on cifar10, ori-test, 200 epochs: 10.00 to 94.37 %; means of trials whose number is not known for 15625 cells",
 			"4 known accuracies of single cells",
 			"the best of cifar10 trained on cifar10, ori-test, 200 epochs is #6111 with 94.3733 %, as published",
-		}, 1 + 7 + 2},
+		}, 2 + 7 + 2},
 		{"the official sample", func() *Table { table, _ := imported(t); return table }, []string{
+			"results of 3 of the 15625 cells: a part of the benchmark",
 			"cifar10 trained on cifar10-valid, x-valid, 12 epochs: 62.58 to 74.04 %; 2 trials for 3 cells, none for 15622 cells",
 			"ori-test is the mean of x-valid and x-test for all 24 networks that have them (within",
 			"10 known accuracies of single cells",
-		}, 1 + 26 + 2},
+		}, 3 + 26 + 2},
 		{"a local table", func() *Table {
 			table := NewTable(trials.Origin{Source: "test"})
 			key := Key{"fashion16", "fashion16", "valid", 3}
@@ -127,7 +128,7 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 				loss.Meta[metaMeasure], loss.Values.([]float32)[3] = measureLoss, -1
 				file.Columns = append(file.Columns, loss)
 			})
-		}, "loss -1 and NaN seconds, want neither below 0"},
+		}, `column "loss": row 3: loss -1, want none below 0`},
 		{"a mean beside a trial", appended(Record{Key: test, Seed: 777, Accuracy: 90}), "has means of trials (seed -1) beside trials of 1 seeds, want either"},
 		{"a test that is not the mean of its halves", appended(half("x-valid", 70), half("x-test", 71), half("ori-test", 70.6)), "seed 777: accuracy 70.6, want 70.5, the mean of x-valid 70 and x-test 71"},
 	} {

@@ -40,7 +40,14 @@ func (i *importCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %d cells, %d measurements\n", i.File, len(table.Cells()), len(records))
+	known, err := table.Known()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s: %d of %d records, %d measurements\n", i.File, known, len(table.Cells()), len(records))
+	if missing := len(table.Cells()) - known; missing > 0 {
+		fmt.Fprintf(c.err, "warning: %d cells have no results, since their records are not in %q; a search meets an error where it asks for one\n", missing, i.Folder)
+	}
 	return nil
 }
 

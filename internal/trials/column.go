@@ -18,10 +18,34 @@ type Column struct {
 	narrow bool    // it is single
 	unit   float64 // what a stored number is multiplied with
 
-	file  *arrowio.File // nil for a column that began in memory
-	field int
-	once  sync.Once
-	err   error
+	file    *arrowio.File // nil for a column that began in memory
+	field   int
+	kind    Kind
+	measure Measure
+	once    sync.Once
+	err     error
+}
+
+// Measure is what the numbers of a column are, and so which they can be.
+type Measure uint8
+
+const (
+	Accuracy Measure = iota // percent
+	Loss                    // nats
+	Seconds
+)
+
+// check compares a number with what it can be; NaN, which is not known, is anything.
+func (m Measure) check(v float64) error {
+	switch {
+	case m == Accuracy && (v < 0 || v > 100):
+		return fmt.Errorf("accuracy %v, want 0 to 100 percent", v)
+	case m == Loss && v < 0: // without a bound where a training diverged
+		return fmt.Errorf("loss %v, want none below 0", v)
+	case m == Seconds && (v < 0 || v > math.MaxFloat64):
+		return fmt.Errorf("%v seconds, want a time from 0 on", v)
+	}
+	return nil
 }
 
 // NewColumn is a column of no numbers, in memory. narrow columns keep 24 bits of each.
@@ -29,8 +53,9 @@ type Column struct {
 // and percent is meant.
 func NewColumn(narrow bool, unit float64) *Column { return &Column{narrow: narrow, unit: unit} }
 
-// StoredColumn is a field of a file as a column.
-func (k Kind) StoredColumn(file *arrowio.File, field int, narrow bool, unit float64) (*Column, error) {
+// StoredColumn is a field of a file as a column. Its numbers are checked when they are
+// read: each is what a measure can be, and accuracies are not fractions where percent is stored.
+func (k Kind) StoredColumn(file *arrowio.File, field int, m Measure, narrow bool, unit float64) (*Column, error) {
 	want := "float64"
 	if narrow {
 		want = "float32"
@@ -38,7 +63,7 @@ func (k Kind) StoredColumn(file *arrowio.File, field int, narrow bool, unit floa
 	if f := file.Fields[field]; f.Type != want {
 		return nil, fmt.Errorf("%s: %q: column %q has type %s, want %s", k.Package, file.Name, f.Name, f.Type, want)
 	}
-	return &Column{narrow: narrow, unit: unit, file: file, field: field}, nil
+	return &Column{narrow: narrow, unit: unit, file: file, field: field, kind: k, measure: m}, nil
 }
 
 // read makes sure that the numbers are in memory.
@@ -56,8 +81,38 @@ func (c *Column) read() error {
 		} else {
 			c.double, c.err = arrowio.Of[float64](table, &table.Columns[0])
 		}
+		if c.err == nil {
+			c.err = c.check()
+		}
+		if c.err != nil {
+			c.single, c.double = nil, nil
+		}
 	})
 	return c.err
+}
+
+// check looks at all numbers of a column that has been read.
+func (c *Column) check() error {
+	fault := func(format string, args ...any) error {
+		return fmt.Errorf("%s: %q: column %q: %s", c.kind.Package, c.file.Name, c.file.Fields[c.field].Name, fmt.Sprintf(format, args...))
+	}
+	most := math.Inf(-1)
+	for row := range max(len(c.double), len(c.single)) {
+		v := c.At(row)
+		if err := c.measure.check(v); err != nil {
+			if c.unit != 1 && v > c.unit {
+				return fault("row %d: %v; numbers of this column are fractions: divide percent by %v", row, err, c.unit)
+			}
+			return fault("row %d: %v", row, err)
+		}
+		if v > most {
+			most = v
+		}
+	}
+	if c.measure == Accuracy && c.unit == 1 && most > 0 && most <= 1 {
+		return fault("the largest accuracy is %v: these are fractions, want percent; multiply them by 100", most)
+	}
+	return nil
 }
 
 // At is the number of a row, in units; NaN where it is not known. What is in a file

@@ -1,7 +1,12 @@
 package trials
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
 
 	"idarts/internal/arrowio"
 )
@@ -43,4 +48,29 @@ func (k Kind) Save(path string, table arrowio.Table, compression arrowio.Compres
 		return fmt.Errorf("%s: save table: %w", k.Package, err)
 	}
 	return nil
+}
+
+// CheckTarget finds out before the work whether a table can be saved under path: it
+// must not be a folder, and no file may stand where its folders are to be.
+func CheckTarget(path string) error {
+	if path == "" {
+		return errors.New("no name for the table, want a file to write")
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		return fmt.Errorf("%q is a folder, want a file to write, such as %q", path, filepath.Join(path, "table.arrow"))
+	}
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		switch {
+		case err == nil && info.IsDir():
+			return nil
+		case err == nil:
+			return fmt.Errorf("%q cannot be written: %q is a file, not a folder", path, dir)
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
+			return fmt.Errorf("%q cannot be written: %w", path, err)
+		case dir == filepath.Dir(dir):
+			return nil
+		}
+	}
 }

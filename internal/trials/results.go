@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"idarts/internal/arrowio"
 )
 
 // Key says which trained networks a question is about; [Seeds] says which of their
@@ -61,12 +63,42 @@ type Results[C fmt.Stringer, K Key[K]] struct {
 
 	series []*Series[K] // by key and seed
 	byKey  map[K][]*Series[K]
+
+	file   *arrowio.File // nil for results that began in memory
+	others []string      // columns of the file that are no results
 }
 
 // NewResults makes results without numbers. Errors call the table name. row finds a
 // cell's row; its error says why there is none.
 func NewResults[C fmt.Stringer, K Key[K]](kind Kind, name string, origin Origin, row func(C) (int, error)) *Results[C, K] {
 	return &Results[C, K]{Origin: origin, kind: kind, name: name, row: row, byKey: map[K][]*Series[K]{}}
+}
+
+// From says which file the results are of, once its columns are known. others are those
+// that are no results. Trials beside means of trials under one key are an error.
+func (r *Results[C, K]) From(file *arrowio.File, others []string) error {
+	r.file, r.others = file, others
+	for _, key := range r.Keys() {
+		if err := r.mixed(key); err != nil {
+			return fmt.Errorf("%s: %q: %w", r.kind.Package, r.name, err)
+		}
+	}
+	return nil
+}
+
+// FileLines says what [Results.From] and the reader of the file saw beside the results, in
+// lines; nothing of results that began in memory.
+func (r *Results[C, K]) FileLines() (lines []string) {
+	if r.file == nil {
+		return nil
+	}
+	for _, name := range r.others {
+		lines = append(lines, fmt.Sprintf("column %q is passed over, it is no result", name))
+	}
+	if r.file.Sealed {
+		return append(lines, "the checksums of the columns hold")
+	}
+	return append(lines, "no checksums inside: damage to single numbers cannot be seen")
 }
 
 // Name is the table's name in errors, the file where it is one.

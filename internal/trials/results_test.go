@@ -200,8 +200,8 @@ func TestSummaries(t *testing.T) {
 		want  string
 	}{
 		{"an accuracy above 100", Trial{3, 100.5, nan, nan}, `toy: "toys": cell "bb", split valid, run 3: accuracy 100.5, want 0 to 100 percent`},
-		{"a loss below 0", Trial{3, 99, -1, nan}, "loss -1 and NaN seconds, want neither below 0"},
-		{"a time below 0", Trial{3, 99, nan, -1}, "loss NaN and -1 seconds, want neither below 0"},
+		{"a loss below 0", Trial{3, 99, -1, nan}, "loss -1, want none below 0"},
+		{"a time below 0", Trial{3, 99, nan, -1}, "-1 seconds, want a time from 0 on"},
 		{"a mean beside trials", Trial{MeanOfTrials, 99, nan, nan}, `toy: "toys": split valid has means of trials (run -1) beside trials of 2 runs, want either`},
 	} {
 		r := toyTable(t)
@@ -243,7 +243,7 @@ func TestColumns(t *testing.T) {
 		if err := toyKind.Save(path, arrowio.Table{Rows: 3, Meta: toyKind.Meta(Origin{Source: "s"}), Columns: []arrowio.Column{whole}}, arrowio.Plain); err != nil {
 			t.Fatal(err)
 		}
-		back, err := Open(toyKind, path, func(f *arrowio.File) (*Column, error) { return toyKind.StoredColumn(f, 0, narrow, 100) })
+		back, err := Open(toyKind, path, func(f *arrowio.File) (*Column, error) { return toyKind.StoredColumn(f, 0, Accuracy, narrow, 100) })
 		if err != nil || back.read() != nil {
 			t.Fatal(err, back.read())
 		}
@@ -252,7 +252,7 @@ func TestColumns(t *testing.T) {
 				t.Errorf("narrow %v, row %d: %v read again, want %v", narrow, row, back.At(row), c.At(row))
 			}
 		}
-		_, err = Open(toyKind, path, func(f *arrowio.File) (*Column, error) { return toyKind.StoredColumn(f, 0, !narrow, 100) })
+		_, err = Open(toyKind, path, func(f *arrowio.File) (*Column, error) { return toyKind.StoredColumn(f, 0, Accuracy, !narrow, 100) })
 		if err == nil || !strings.Contains(err.Error(), `t.arrow": column "c" has type float`) {
 			t.Errorf("narrow %v, wanted otherwise: error = %v", narrow, err)
 		}

@@ -1,6 +1,7 @@
 package trials
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -11,13 +12,10 @@ import (
 // Check compares a trial's numbers with what they can be. Losses and times may be
 // unknown, the accuracy may not.
 func (t Trial) Check() error {
-	if !(t.Accuracy >= 0 && t.Accuracy <= 100) {
+	if math.IsNaN(t.Accuracy) {
 		return fmt.Errorf("accuracy %v, want 0 to 100 percent", t.Accuracy)
 	}
-	if t.Loss < 0 || t.Seconds < 0 {
-		return fmt.Errorf("loss %v and %v seconds, want neither below 0", t.Loss, t.Seconds)
-	}
-	return nil
+	return cmp.Or(Accuracy.check(t.Accuracy), Loss.check(t.Loss), Seconds.check(t.Seconds))
 }
 
 // Summary is what a table holds under one key.
@@ -77,8 +75,9 @@ func (r *Results[C, K]) Summaries(rows int, cell func(row int) C) ([]Summary[K],
 func (r *Results[C, K]) summarize(key K, rows int, cell func(row int) C) (Summary[K], error) {
 	series := r.byKey[key]
 	s := Summary[K]{Key: key, Low: math.Inf(1), High: math.Inf(-1), BestMean: math.Inf(-1), Cells: map[int]int{}}
-	if s.means = series[0].Seed == MeanOfTrials; s.means && len(series) > 1 {
-		return s, fmt.Errorf("%s has means of trials (%s %d) beside trials of %d %ss, want either", key, r.kind.Trial, MeanOfTrials, len(series)-1, r.kind.Trial)
+	s.means = series[0].Seed == MeanOfTrials
+	if err := r.mixed(key); err != nil {
+		return s, err
 	}
 	for row := range rows {
 		for _, one := range series {
@@ -98,4 +97,16 @@ func (r *Results[C, K]) summarize(key K, rows int, cell func(row int) C) (Summar
 		}
 	}
 	return s, nil
+}
+
+// mixed refuses trials beside means of trials, and numbers of trials below them.
+func (r *Results[C, K]) mixed(key K) error {
+	series := r.byKey[key]
+	if first := series[0].Seed; first < MeanOfTrials {
+		return fmt.Errorf("%s has the %s %d, want numbers from 0 on, or %d for means of trials", key, r.kind.Trial, first, MeanOfTrials)
+	}
+	if series[0].Seed == MeanOfTrials && len(series) > 1 {
+		return fmt.Errorf("%s has means of trials (%s %d) beside trials of %d %ss, want either", key, r.kind.Trial, MeanOfTrials, len(series)-1, r.kind.Trial)
+	}
+	return nil
 }
