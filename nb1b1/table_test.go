@@ -338,28 +338,6 @@ func TestWrongTables(t *testing.T) {
 	}
 }
 
-// Columns that say nothing of a result are passed over, whatever they are, and told.
-func TestOtherColumnsArePassedOver(t *testing.T) {
-	_, path := sampleTable(t)
-	a, err := arrowio.Read(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.Columns = append(a.Columns, arrowio.Column{Name: "note", Values: make([]string, a.Rows)}, arrowio.Column{Name: "__index_level_0__", Values: make([]int64, a.Rows)})
-	content, err := arrowio.Encode(*a, arrowio.Plain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := Decode("t.arrow", content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, err := table.Verify()
-	if all := strings.Join(lines, "\n"); err != nil || !strings.Contains(all, `column "note" is passed over, it is no result`) {
-		t.Errorf("%v in\n%s", err, all)
-	}
-}
-
 // FuzzDecode: any bytes are a table or an error of one line that names the file, and
 // a table answers every question without a panic.
 func FuzzDecode(f *testing.F) {

@@ -8,8 +8,12 @@ import (
 	"idarts/internal/provenance"
 )
 
-// ScoresFormat is what a file of trained scores calls itself in its metadata.
-const ScoresFormat = "idarts trained scores, version 1"
+// What a file of trained scores calls itself in its metadata. It has checksums inside
+// since version 2; files of the first are read as they are.
+const (
+	ScoresFormat  = "idarts trained scores, version 2"
+	ScoresFormat1 = "idarts trained scores, version 1"
+)
 
 // scores is the [Store] in one Arrow file.
 type scores struct {
@@ -41,7 +45,7 @@ func (s scores) Save(rows []Trained) error {
 		archs[i], trials[i], valid[i], test[i] = row.Arch, int64(row.Trial), row.Valid, row.Test
 	}
 	return arrowio.Write(s.path, arrowio.Table{
-		Rows: len(rows),
+		Rows: len(rows), Sealed: true,
 		Meta: map[string]string{provenance.MetaFormat: ScoresFormat, provenance.MetaSpace: s.space, provenance.MetaDataset: s.dataset, provenance.MetaOrigin: s.origin},
 		Columns: []arrowio.Column{
 			{Name: "arch", Values: archs}, {Name: "trial", Values: trials},
@@ -55,9 +59,11 @@ type Scores struct {
 	Space, Dataset string
 	Origin         string    // recipe and data
 	Rows           []Trained // ascending by architecture and trial; percent
+	Sealed         bool      // the file has checksums, which hold
 }
 
-// ReadScores reads a scores.arrow of an output folder.
+// ReadScores reads a scores.arrow of an output folder. Its numbers are those that were
+// written, each training is there once, and accuracies are percentages.
 func ReadScores(path string) (*Scores, error) {
 	file, err := arrowio.Read(path)
 	if err != nil {
@@ -67,7 +73,10 @@ func ReadScores(path string) (*Scores, error) {
 }
 
 func readScores(file *arrowio.Table) (*Scores, error) {
-	if got := file.Meta[provenance.MetaFormat]; got != ScoresFormat {
+	switch got := file.Meta[provenance.MetaFormat]; {
+	case got == ScoresFormat && !file.Sealed:
+		return nil, fmt.Errorf("runners: %q is damaged: it has no checksums, which files of its format have", file.Name)
+	case got != ScoresFormat && got != ScoresFormat1:
 		return nil, fmt.Errorf("runners: %q has format %q, want %q", file.Name, got, ScoresFormat)
 	}
 	archs, err := arrowio.Values[string](file, "arch")
@@ -86,9 +95,39 @@ func readScores(file *arrowio.Table) (*Scores, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scores{Space: file.Meta[provenance.MetaSpace], Dataset: file.Meta[provenance.MetaDataset], Origin: file.Meta[provenance.MetaOrigin]}
+	s := &Scores{Space: file.Meta[provenance.MetaSpace], Dataset: file.Meta[provenance.MetaDataset], Origin: file.Meta[provenance.MetaOrigin], Sealed: file.Sealed}
 	for i, arch := range archs {
+		if trials[i] < 0 {
+			return nil, fmt.Errorf("runners: %q row %d: trial %d, want a number from 0 on", file.Name, i, trials[i])
+		}
 		s.Rows = append(s.Rows, Trained{Arch: arch, Trial: uint64(trials[i]), Valid: valid[i], Test: test[i]})
 	}
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("runners: %q %w", file.Name, err)
+	}
 	return s, nil
+}
+
+// check looks at all rows: accuracies are percentages and no training is there twice.
+func (s *Scores) check() error {
+	type training struct {
+		arch  string
+		trial uint64
+	}
+	seen := make(map[training]bool, len(s.Rows))
+	most := 0.0
+	for i, row := range s.Rows {
+		if !(row.Valid >= 0 && row.Valid <= 100 && row.Test >= 0 && row.Test <= 100) {
+			return fmt.Errorf("row %d: accuracies %v and %v, want 0 to 100 percent", i, row.Valid, row.Test)
+		}
+		if seen[training{row.Arch, row.Trial}] {
+			return fmt.Errorf("row %d is trial %d of %q, which an earlier row is", i, row.Trial, row.Arch)
+		}
+		seen[training{row.Arch, row.Trial}] = true
+		most = max(most, row.Valid, row.Test)
+	}
+	if most > 0 && most <= 1 && !s.Sealed { // sealed ones are what a training gave
+		return fmt.Errorf("has no accuracy above %v: these are fractions, want percent; multiply them by 100", most)
+	}
+	return nil
 }

@@ -181,7 +181,7 @@ func table(c console, ok func(string, ...any), format, name, path string, conten
 			return err
 		}
 		return say([]string{fmt.Sprintf("%d published genotypes", len(t.List()))}, nil)
-	case runners.ScoresFormat:
+	case runners.ScoresFormat, runners.ScoresFormat1:
 		t, err := runners.ReadScores(path)
 		if err != nil {
 			return err
@@ -194,8 +194,7 @@ func table(c console, ok func(string, ...any), format, name, path string, conten
 		if err != nil {
 			return err
 		}
-		lines, err := micro.VerifyCurves(rows)
-		return say(lines, named(name, err))
+		return say(micro.VerifyCurves(rows), nil)
 	}
 	return fmt.Errorf("%q has format %q, want one of %q", name, format,
 		[]string{nb201.Format, nb1b1.Format, dartsspace.Format, runners.ScoresFormat, micro.CurvesFormat})

