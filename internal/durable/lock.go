@@ -13,8 +13,9 @@ import (
 // holds them, however it ends. What a killed process leaves of a lock is a file that
 // nobody holds, which the next one takes.
 //
-// They hold between the processes of one machine, and on network file systems as far
-// as those say. On systems without flock every lock is free, see lock_other.go.
+// They hold between the processes of one machine, and between machines only where the
+// network file system keeps flock. On systems without it every lock is free, see
+// lock_other.go.
 
 // ErrLocked is wrapped by the error of [Claim] when another holds the claim.
 var ErrLocked = errors.New("held by another process")

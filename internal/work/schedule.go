@@ -69,7 +69,7 @@ const (
 // The error is for what stops all units, such as a Look that failed at the beginning.
 // When ctx ends, units stop where Do can, and the error is ctx's unless nothing is left.
 func Run(ctx context.Context, o Options, things string, units []Unit) (Summary, error) {
-	s := &scheduler{units: units, turn: make(chan struct{}, 1), held: map[int]bool{}, failures: make([]string, len(units))}
+	s := &scheduler{units: units, taking: make(chan struct{}, 1), held: map[int]bool{}, failures: make([]string, len(units))}
 	total := 0
 	for i, u := range units {
 		found, err := u.Look()
@@ -106,9 +106,9 @@ type scheduler struct {
 	before []Found // by unit, of before the first was taken
 	show   *progress
 
-	turn chan struct{} // has room for the worker that takes; guards the next two
-	open []int         // units not taken, those last that were held when they were looked at
-	held map[int]bool  // of open
+	taking chan struct{} // has room for the worker that takes; guards the next two
+	open   []int         // units not taken, those last that were held when they were looked at
+	held   map[int]bool  // of open
 
 	mu       sync.Mutex // guards the rest
 	sum      Summary
@@ -142,8 +142,8 @@ func (s *scheduler) work(ctx context.Context, worker int) {
 // unit cannot be asked for. One worker takes at a time, so that one looks for all.
 func (s *scheduler) take(ctx context.Context) (i int, release func(), err error) {
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
+	case s.taking <- struct{}{}:
+		defer func() { <-s.taking }()
 	case <-ctx.Done():
 		return -1, nil, nil
 	}
@@ -160,6 +160,7 @@ func (s *scheduler) take(ctx context.Context) (i int, release func(), err error)
 			s.held[i] = true
 			s.open = append(s.open, i)
 		}
+		s.show.elsewhere(len(s.held))
 		if pause == lastPause && !told {
 			told = true
 			s.show.note("waiting for what other processes have: %s", s.names(s.open))

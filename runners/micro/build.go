@@ -8,7 +8,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"idarts/internal/device"
@@ -109,7 +108,7 @@ func (b *Build) Run(ctx context.Context) (Summary, error) {
 	ends, err := work.Run(ctx, b.Options, "trainings", units)
 	mine.Before, mine.Now, mine.Elsewhere = ends.Reused, ends.Done, ends.Elsewhere
 	if err == nil && len(ends.Failed) > 0 {
-		err = fmt.Errorf("micro: %d shards failed: %s", len(ends.Failed), strings.Join(ends.Failed, "; "))
+		err = fmt.Errorf("micro: %d of %d shards failed, the first: %s", len(ends.Failed), len(units), ends.Failed[0])
 	}
 	if err == nil {
 		err = b.read() // what other parts have done meanwhile
@@ -124,6 +123,9 @@ func (b *Build) open() (err error) {
 		return err
 	}
 	if b.origin, err = b.Benchmark.origin(b.data); err != nil {
+		return err
+	}
+	if err := work.Writable(b.Out); err != nil {
 		return err
 	}
 	b.shards = slices.Collect(slices.Chunk(b.Tasks(), shardSize))

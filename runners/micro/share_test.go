@@ -209,7 +209,7 @@ func TestAFailedShardStopsNoOther(t *testing.T) {
 	}
 	job := Build{Benchmark: tinyMicro, Options: work.Options{Out: out, Jobs: 1}}
 	sum, err := job.Run(t.Context())
-	microError(t, err, "1 shards failed: shard 1: ")
+	microError(t, err, "1 of 3 shards failed, the first: shard 1: ")
 	if sum.Now != 28 || sum.There != 28 || sum.Rows != nil {
 		t.Errorf("%+v, want the 28 trainings of the other shards", sum)
 	}
