@@ -12,6 +12,7 @@ import (
 
 	"idarts/internal/arrowio"
 	"idarts/internal/plainjson"
+	"idarts/internal/settings"
 	"idarts/testdata"
 )
 
@@ -73,7 +74,7 @@ func (p *Published) Query(name string) (Entry, error) {
 		}
 		names = append(names, e.Name)
 	}
-	return Entry{}, fmt.Errorf("dartsspace: %q has no genotype %q, want one of %q", p.name, name, names)
+	return Entry{}, fmt.Errorf("dartsspace: %q has no genotype %q, want %s", p.name, name, settings.Offer(name, names))
 }
 
 // Find lists the entries with the same architecture as g, whatever the order of

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+
+	"idarts/internal/settings"
 )
 
 // Part is some images of a set.
@@ -93,9 +95,9 @@ type Source struct {
 // Datasets lists the known data sets. Of those with files, the parts are the
 // ones of NAS-Bench-201: its split files lie beside the images.
 var Datasets = []Source{
-	{"fashion16", "Fashion-MNIST subset at 16x16", "nothing: it is in the program",
+	{"fashion16", "Fashion-MNIST subset at 16x16", inside,
 		func(string) (*Dataset, error) { return Fashion() }},
-	{"fashion8", "Fashion-MNIST subset at 8x8", "nothing: it is in the program",
+	{"fashion8", "Fashion-MNIST subset at 8x8", inside,
 		func(string) (*Dataset, error) { return Fashion8() }},
 	{"cifar10", "CIFAR-10", "data_batch_1.bin to data_batch_5.bin, test_batch.bin, cifar-split.txt",
 		openCIFAR10},
@@ -103,6 +105,14 @@ var Datasets = []Source{
 		openCIFAR100},
 	{"ImageNet16-120", "ImageNet16-120", "train_data_batch_1 to train_data_batch_10, val_data, imagenet-16-120-test-split.txt",
 		openImageNet16120},
+}
+
+// inside is what the embedded sets need.
+const inside = "nothing: it is in the program"
+
+// Inside says whether a data set of the table is in the program and needs no folder.
+func Inside(name string) bool {
+	return slices.ContainsFunc(Datasets, func(s Source) bool { return s.Name == name && s.Files == inside })
 }
 
 // Open reads a data set of the table by name from dir.
@@ -118,7 +128,7 @@ func Open(name, dir string) (*Dataset, error) {
 		}
 		names = append(names, source.Name)
 	}
-	return nil, fmt.Errorf("images: unknown data set %q, want one of %q", name, names)
+	return nil, fmt.Errorf("images: unknown data set %q, want %s", name, settings.Offer(name, names))
 }
 
 // openCIFAR10: half of the training images each for weights and architecture.

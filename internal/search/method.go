@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+
+	"idarts/internal/settings"
 )
 
 // Method is a row of [Methods].
@@ -68,7 +70,7 @@ func (c Catalog) Lookup(name string) (Method, error) {
 			return m, nil
 		}
 	}
-	return Method{}, fmt.Errorf("search: unknown method %q, want one of %q", name, c.Names())
+	return Method{}, fmt.Errorf("search: unknown method %q, want %s", name, settings.Offer(name, c.Names()))
 }
 
 // Names lists the names of [Methods] in report order.

@@ -40,7 +40,7 @@ func check(data []byte, t reflect.Type, prefix string) error {
 		}
 	}
 	for name := range have {
-		return fmt.Errorf("settings: no %q, want %s", prefix+name, offer(prefix+name, names))
+		return fmt.Errorf("settings: no %q, want %s", prefix+name, Offer(prefix+name, names))
 	}
 	return nil
 }

@@ -6,31 +6,39 @@ import (
 	"strings"
 )
 
-// offer is what a message says that was wanted in place of path: the nearest ones
-// of paths, or all of them when none is near.
-func offer(path string, paths []string) string {
-	near := Nearest(path, paths)
+// Offer is what a message says that was wanted in place of name: the nearest ones
+// of names, or all of them when none is near.
+func Offer(name string, names []string) string {
+	near := Nearest(name, names)
 	if len(near) == 0 {
-		near = paths
+		near = names
 	}
 	return fmt.Sprintf("one of %q", near)
 }
 
 // Nearest are at most three of names that may be meant by name: those that end in
-// it after a dot, then those that a few changed letters make of it.
+// it after a dot, then those that begin with it, then those that a few changed letters
+// make of it. Capital letters are as good as small ones.
 func Nearest(name string, names []string) []string {
-	const most = 3
+	const (
+		most  = 3
+		short = 3 // letters: fewer begin too many names
+	)
 	distance := map[string]int{}
 	var near []string
 	for _, other := range names {
-		d := letters(name, other)
-		_, last, nested := strings.Cut(other, ".")
-		if nested && last == name {
+		small, asked := strings.ToLower(other), strings.ToLower(name)
+		d := letters(asked, small)
+		_, last, nested := strings.Cut(small, ".")
+		if nested && last == asked {
 			d = 0
 		} else if nested {
-			d = min(d, letters(name, last)+1)
+			d = min(d, letters(asked, last)+1)
 		}
-		if d <= max(2, len(name)/3) {
+		if len(asked) >= short && strings.HasPrefix(small, asked) {
+			d = min(d, 1)
+		}
+		if d <= max(2, len(name)/short) {
 			distance[other] = d
 			near = append(near, other)
 		}

@@ -62,7 +62,7 @@ func Set[T any](v T, path, text string) (T, error) {
 		}
 	})
 	if !target.IsValid() {
-		return v, fmt.Errorf("settings: no %q, want %s", path, offer(path, paths))
+		return v, fmt.Errorf("settings: no %q, want %s", path, Offer(path, paths))
 	}
 	if err := parse(target, text); err != nil {
 		return v, fmt.Errorf("settings: %s is %q: %w", path, text, err)

@@ -16,6 +16,7 @@ import (
 	"idarts/internal/images"
 	"idarts/internal/rng"
 	"idarts/internal/search"
+	"idarts/internal/settings"
 	"idarts/internal/supernet"
 	"idarts/internal/training"
 	"idarts/nb201"
@@ -86,7 +87,7 @@ func Lookup(space, name string) (Benchmark, error) {
 		}
 		names = append(names, m.Space+" "+m.Name)
 	}
-	return Benchmark{}, fmt.Errorf("micro: no benchmark %q to build, want one of %q", space+" "+name, names)
+	return Benchmark{}, fmt.Errorf("micro: no benchmark %q to build, want %s", space+" "+name, settings.Offer(space+" "+name, names))
 }
 
 // drawSeed fixes which networks are drawn, and in which order all are trained.

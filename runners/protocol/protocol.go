@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"idarts/internal/search"
+	"idarts/internal/settings"
 	"idarts/internal/supernet"
 	"idarts/internal/training"
 	"idarts/nb1b1"
@@ -173,5 +174,5 @@ func Lookup(space, name string) (Protocol, error) {
 			names = append(names, p.Name)
 		}
 	}
-	return Protocol{}, fmt.Errorf("protocol: space %q has no protocol %q, want one of %q", space, name, names)
+	return Protocol{}, fmt.Errorf("protocol: space %q has no protocol %q, want %s", space, name, settings.Offer(name, names))
 }

@@ -6,6 +6,7 @@ import (
 	dartsspace "idarts/darts_space"
 	"idarts/internal/diagram"
 	"idarts/internal/search"
+	"idarts/internal/settings"
 	"idarts/nb1b1"
 	"idarts/nb201"
 )
@@ -81,7 +82,7 @@ func LookupSpace(name string) (Space, error) {
 		}
 		names = append(names, s.Name)
 	}
-	return Space{}, fmt.Errorf("protocol: unknown space %q, want one of %q", name, names)
+	return Space{}, fmt.Errorf("protocol: unknown space %q, want %s", name, settings.Offer(name, names))
 }
 
 // oneShot is the row of one of the spaces of NAS-Bench-1Shot1.

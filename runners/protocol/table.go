@@ -56,7 +56,7 @@ func (p Protocol) OpenTable(path string) (OpenedTable, error) {
 	case t.File == "":
 		t.File = path
 		if content, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
-			return t, fmt.Errorf("protocol: no benchmark table %q; make it with: %s %s", path, cmp.Or(p.Score.TableFrom, space.TableFrom), path)
+			return t, fmt.Errorf("protocol: no benchmark table: %w; make it with: %s %s", err, cmp.Or(p.Score.TableFrom, space.TableFrom), path)
 		} else if err != nil {
 			return t, fmt.Errorf("protocol: %w", err)
 		}
