@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -27,8 +26,13 @@ type Table struct {
 // Tables are written one after another, with an empty line between them.
 type Tables []Table
 
-// Text writes all for a terminal or a log.
+// Text writes all for a log or a file.
 func (ts Tables) Text(w io.Writer) error { return ts.each(w, Table.Text) }
+
+// TextOn writes all for a page.
+func (ts Tables) TextOn(w io.Writer, page Page) error {
+	return ts.each(w, func(t Table, w io.Writer) error { return t.textOn(w, page) })
+}
 
 // Markdown writes all as pipe tables with captions and notes.
 func (ts Tables) Markdown(w io.Writer) error { return ts.each(w, Table.Markdown) }
@@ -73,31 +77,41 @@ func (ts Tables) csv(w io.Writer, rows func(Table) [][]string) error {
 	return writeCSV(w, all)
 }
 
-// lineWidth is how many columns the captions and notes of [Table.Text] take.
-const lineWidth = 100
+// Text writes t for a log or a file.
+func (t Table) Text(w io.Writer) error { return t.textOn(w, Page{}) }
 
-// Text writes t for a terminal or a log.
-func (t Table) Text(w io.Writer) error {
+// textOn writes t for a page.
+func (t Table) textOn(w io.Writer, page Page) error {
 	out := &strings.Builder{}
-	fill(out, "", t.Caption)
-	out.WriteString("\n")
-	design := tw.Rendition{
-		Borders: tw.Border{Left: tw.Off, Right: tw.Off, Top: tw.On, Bottom: tw.On},
-		Symbols: tw.NewSymbols(tw.StyleLight),
-		Settings: tw.Settings{
-			Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
-			Lines:      tw.Lines{ShowTop: tw.On, ShowHeaderLine: tw.On, ShowBottom: tw.On},
-		},
+	blocks := page.fit(t)
+	if page.ASCII {
+		t = t.ascii()
 	}
-	var body strings.Builder
-	if err := t.render(&body, renderer.NewBlueprint(design)); err != nil {
-		return err
-	}
-	for line := range strings.Lines(body.String()) {
-		out.WriteString(strings.TrimRight(line, " \n") + "\n")
+	fill(out, "", t.Caption, page.fill())
+	for _, block := range blocks {
+		out.WriteString("\n")
+		design := tw.Rendition{
+			Borders: tw.Border{Left: tw.Off, Right: tw.Off, Top: tw.On, Bottom: tw.On},
+			Symbols: tw.NewSymbols(tw.StyleLight),
+			Settings: tw.Settings{
+				Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
+				Lines:      tw.Lines{ShowTop: tw.On, ShowHeaderLine: tw.On, ShowBottom: tw.On},
+			},
+		}
+		var body strings.Builder
+		if err := block.render(&body, renderer.NewBlueprint(design)); err != nil {
+			return err
+		}
+		for line := range strings.Lines(body.String()) {
+			line = strings.TrimRight(line, " \n")
+			if page.ASCII {
+				line = ASCII(line) // the rules
+			}
+			out.WriteString(line + "\n")
+		}
 	}
 	for _, note := range t.Notes {
-		fill(out, "  ", note)
+		fill(out, "  ", note, page.fill())
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
@@ -202,23 +216,10 @@ func escapeAll(cells []string, escaper *strings.Replacer) []string {
 	return out
 }
 
-// fill writes text in lines of at most lineWidth columns where it has spaces,
-// all but the first indented.
-func fill(out *strings.Builder, indent, text string) {
-	width := 0
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case width+1+n > lineWidth:
-			out.WriteString("\n" + indent)
-			width = len(indent)
-		default:
-			out.WriteString(" ")
-			width++
-		}
-		out.WriteString(word)
-		width += n
+// fill writes text in lines of at most width columns where it has spaces, all but the
+// first indented.
+func fill(out *strings.Builder, indent, text string, width int) {
+	for _, line := range lines(text, width, indent) {
+		out.WriteString(line + "\n")
 	}
-	out.WriteString("\n")
 }
