@@ -161,13 +161,13 @@ func (t *Table) appendRecords(dir string, found []int, order []Cell, progress fu
 // noFolder says what to do with a file that is not a folder of records.
 func noFolder(path string) error {
 	take := fmt.Sprintf("want a folder of records such as %q: unpack NATS-tss-v1_0-3ffb9-simple.tar of NATS-Bench", recordName(0))
-	switch {
-	case strings.HasSuffix(path, ".pth"):
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".pth":
 		// The .pth files are one pickle with everything that was measured of all
 		// cells. It cannot be decoded in parts.
 		return fmt.Errorf("nb201: import %q: the single files of NAS-Bench-201 (NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth) are one pickle each, "+
 			"which has to be in memory whole, and are not read; %s, which has the same cells in the same order", path, take)
-	case strings.HasSuffix(path, ".tar"):
+	case ".tar":
 		return fmt.Errorf("nb201: import %q: the archive is not unpacked; %s", path, take)
 	}
 	return fmt.Errorf("nb201: import %q: it is a file; %s", path, take)

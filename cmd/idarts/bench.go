@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"idarts/internal/settings"
 	"idarts/internal/trials"
 	"idarts/nb201"
 	"idarts/reports"
@@ -36,6 +37,9 @@ func (b *benchBuildCmd) Run(c console) error {
 	benchmark, err := micro.Lookup(b.Space, b.Protocol)
 	if err != nil {
 		return err
+	}
+	if c.given["limit"] && b.Limit <= 0 {
+		return fmt.Errorf("--limit is %v, want more than 0", b.Limit)
 	}
 	options, err := b.options(c)
 	if err != nil {
@@ -106,16 +110,24 @@ func (s *benchStudyCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
+	for i, name := range s.Only {
+		if !slices.Contains(tryNames(), name) {
+			return fmt.Errorf("no try %q, want %s", name, settings.Offer(name, tryNames()))
+		}
+		if slices.Contains(s.Only[:i], name) {
+			return fmt.Errorf("try %q is named twice", name)
+		}
+	}
 	var official map[nb201.Cell]float64
 	if s.Official != "" {
 		if official, err = readOfficial(s.Official); err != nil {
-			return err
+			return missing(err, place{"official", s.Official})
 		}
 	}
 	root := options.Out
 	var tries []reports.Try
 	for _, try := range micro.Study {
-		name := strings.TrimPrefix(try.Name, "study-")
+		name := tryName(try)
 		if len(s.Only) > 0 && !slices.Contains(s.Only, name) {
 			continue
 		}
@@ -131,6 +143,17 @@ func (s *benchStudyCmd) Run(c console) error {
 	}
 	_, err = io.WriteString(c.out, reports.Study(tries))
 	return err
+}
+
+// tryName is what --only calls a try.
+func tryName(try micro.Benchmark) string { return strings.TrimPrefix(try.Name, "study-") }
+
+func tryNames() []string {
+	var names []string
+	for _, try := range micro.Study {
+		names = append(names, tryName(try))
+	}
+	return names
 }
 
 // twoSeeds are the cells of a try in the order in which they were trained.
@@ -157,7 +180,7 @@ func twoSeeds(rows []micro.Row, official map[nb201.Cell]float64) []reports.Train
 // idarts with CIFAR-10's test accuracies after 200 epochs, or CSV.
 func readOfficial(path string) (map[nb201.Cell]float64, error) {
 	out := map[nb201.Cell]float64{}
-	if filepath.Ext(path) != ".csv" {
+	if !strings.EqualFold(filepath.Ext(path), ".csv") {
 		table, err := nb201.Open(path)
 		if err != nil {
 			return nil, err

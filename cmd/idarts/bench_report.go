@@ -35,13 +35,13 @@ func (b *benchReportCmd) Run(c console) error {
 	name := cmp.Or(b.Table, microInside)
 	table, err := openNB201(b.Table)
 	if err != nil {
-		return err
+		return missing(err, place{"table", b.Table})
 	}
 	about := fmt.Sprintf("%q", name)
 	var official map[nb201.Cell]float64
 	if b.Official != "" {
 		if official, err = readOfficial(b.Official); err != nil {
-			return err
+			return missing(err, place{"official", b.Official})
 		}
 		about += fmt.Sprintf(" beside %q", b.Official)
 	}

@@ -73,8 +73,7 @@ func (i *import101Cmd) Run(c console) error {
 
 // counter shows how far something is, on a terminal.
 func counter(c console, unit string) (show func(done, total int64), end func()) {
-	is, _ := terminal(c.err)
-	if !is {
+	if !c.errScreen.terminal {
 		return func(int64, int64) {}, func() {}
 	}
 	return func(done, total int64) { fmt.Fprintf(c.err, "\r%d/%d %s", done, total, unit) }, func() { fmt.Fprintln(c.err) }

@@ -16,6 +16,9 @@ type fetchNB201Cmd struct {
 // Run fetches, converts and checks.
 func (f *fetchNB201Cmd) Run(c console) error {
 	if f.From != "" {
+		if err := c.without("with --from nothing is downloaded", "base-url"); err != nil {
+			return err
+		}
 		if err := nb201.ConvertPublic(f.From, f.Out); err != nil {
 			return err
 		}

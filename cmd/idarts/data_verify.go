@@ -15,6 +15,7 @@ import (
 	"idarts/internal/arrowio"
 	"idarts/internal/images"
 	"idarts/internal/result"
+	"idarts/internal/settings"
 	"idarts/nb1b1"
 	"idarts/nb201"
 	"idarts/runners"
@@ -31,9 +32,15 @@ type verifyCmd struct {
 func (v *verifyCmd) Run(c console) error {
 	ok := func(format string, args ...any) { fmt.Fprintf(c.out, "ok  "+format+"\n", args...) }
 	for _, source := range images.Datasets {
-		if source.Name == v.What {
+		if source.Name == v.What && !images.Inside(v.What) {
 			return v.images(c, ok)
 		}
+	}
+	if err := c.without(fmt.Sprintf("%s is no data set that is read from a folder", v.What), "data"); err != nil {
+		return err
+	}
+	if images.Inside(v.What) {
+		return v.images(c, ok)
 	}
 	for _, item := range dataItems {
 		if item.Name != v.What {
@@ -53,7 +60,7 @@ func (v *verifyCmd) Run(c console) error {
 func (v *verifyCmd) images(c console, ok func(string, ...any)) error {
 	d, err := images.Open(v.What, v.Data)
 	if err != nil {
-		return err
+		return missing(err, place{"data", v.Data})
 	}
 	fmt.Fprintf(c.out, "%s: %d images for the weights, %d for the architecture, %d to test with; %dx%dx%d, %d classes\nsha256 %s\n",
 		d.Name, len(d.Train.Indices), len(d.Valid.Indices), len(d.Test.Indices),
@@ -103,7 +110,7 @@ func (v *verifyCmd) file(c console, ok func(string, ...any)) error {
 		for _, item := range dataItems {
 			names = append(names, item.Name)
 		}
-		return fmt.Errorf("no file and no data set %q, want a file or one of %q", v.What, names)
+		return fmt.Errorf("no file and no data set %q, want a file or %s", v.What, settings.Offer(v.What, names))
 	}
 	if err != nil {
 		return err
@@ -130,7 +137,7 @@ func (v *verifyCmd) file(c console, ok func(string, ...any)) error {
 // there is one.
 func manifest(ok func(string, ...any), path, sum string) error {
 	base := filepath.Base(path)
-	name := strings.TrimSuffix(strings.TrimSuffix(base, ".arrow"), "-curves") + ".json"
+	name := strings.TrimSuffix(withoutEnding(base, ".arrow"), "-curves") + ".json"
 	// Of a [micro.Manifest] the files alone: its recipe has a network of any space,
 	// which JSON cannot choose.
 	var m struct {

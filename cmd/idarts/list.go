@@ -25,6 +25,9 @@ func (l *listCmd) Run(c console) error {
 	if l.Method != "" {
 		return fmt.Errorf("unexpected argument %q, only settings are of one method", l.Method)
 	}
+	if err := c.without("only settings are of a protocol and a space", "protocol", "space"); err != nil {
+		return err
+	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for _, table := range []struct {
 		name string

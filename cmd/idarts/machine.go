@@ -25,9 +25,11 @@ import (
 type versionCmd struct{}
 
 func (versionCmd) Run(c console) error {
-	fmt.Fprintf(c.out, "idarts %s\n", provenance.Versions()["idarts"])
+	fmt.Fprintln(c.out, versionLine())
 	return nil
 }
+
+func versionLine() string { return "idarts " + provenance.Versions()["idarts"] }
 
 type buildCmd struct {
 	Fashion   buildFashionCmd   `cmd:"" help:"Make the embedded Fashion-MNIST subset from the original files."`

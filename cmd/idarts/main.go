@@ -11,12 +11,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/term"
 )
 
 // cli lists the commands. Each command's struct holds its flags, its Run method
@@ -34,12 +33,9 @@ type cli struct {
 	Parity  parityCmd  `cmd:"" help:"Compute the losses and derivatives of a fixture, to compare with another framework."`
 	Doctor  doctorCmd  `cmd:"" help:"Check this machine: versions, memory, data, the engine itself."`
 	Version versionCmd `cmd:"" help:"Print the version."`
-}
+	Help    helpCmd    `cmd:"" help:"Say how a command is used, as --help after it does."`
 
-// console is where a command reads its interrupt from and writes to.
-type console struct {
-	ctx      context.Context
-	out, err io.Writer
+	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 // defaultTable is where the benchmark's table is looked for.
@@ -52,9 +48,6 @@ const (
 	statusInterrupted = 130 // 128 + SIGINT, as shells count
 )
 
-// wantedNumber is what kong says of a number that is none.
-var wantedNumber = regexp.MustCompile(`expected a valid \d+ bit u?int but got (.*)$`)
-
 // exit is how kong's --help leaves the parser.
 type exit int
 
@@ -62,12 +55,30 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
-	os.Exit(execute(console{ctx: ctx, out: os.Stdout, err: os.Stderr}, os.Args[1:]))
+	c := console{
+		ctx: ctx, out: os.Stdout, err: os.Stderr, columns: columnsOf(os.Getenv),
+		outScreen: screenOf(os.Stdout, os.Getenv), errScreen: screenOf(os.Stderr, os.Getenv),
+	}
+	os.Exit(execute(c, os.Args[1:]))
 }
 
 // execute runs one command line and returns the exit status. Every error is one
-// line on c.err.
-func execute(c console, args []string) (status int) {
+// line on c.err. Output that could not be written is an error of any command.
+func execute(c console, args []string) int {
+	out := &output{to: c.out, ascii: c.outScreen.ascii}
+	c.out, c.err = out, &output{to: c.err, ascii: c.errScreen.ascii}
+	status, err := c.call(args)
+	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
+		status, err = statusFailed, fmt.Errorf("cannot write the output: %w", out.err)
+	}
+	if err != nil {
+		report(c.err, err)
+	}
+	return status
+}
+
+// call does what a command line says.
+func (c console) call(args []string) (status int, err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -77,49 +88,53 @@ func execute(c console, args []string) (status int) {
 			panic(p)
 		}
 	}()
+	call, err := newParser(c).Parse(args)
+	if err == nil {
+		c.given, err = givenFlags(call)
+	}
+	if err != nil {
+		return statusUsage, fmt.Errorf("%w (idarts --help lists the commands)", flagError(err))
+	}
+	err = call.Run(c)
+	stopped := interrupted("")
+	switch {
+	case err == nil:
+		return 0, nil
+	case errors.As(err, &stopped):
+		return statusInterrupted, err
+	}
+	return statusFailed, err
+}
+
+// newParser is the parser of a command line; its help goes to c.
+func newParser(c console) *kong.Kong {
 	parser, err := kong.New(&cli{},
 		kong.Name("idarts"),
 		kong.Description("Neural architecture search with implicit gradients (iDARTS) and its baselines."),
 		kong.Writers(c.out, c.err),
-		kong.Vars{"out": "out", "table": defaultTable},
+		kong.Vars{"out": "out", "table": defaultTable, "version": versionLine()},
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	if err != nil {
 		panic(err) // the structs above are wrong
 	}
-	call, err := parser.Parse(args)
-	if err != nil {
-		report(c.err, fmt.Errorf("%s (idarts --help lists the commands)", wantedNumber.ReplaceAllString(err.Error(), "want a whole number, got $1")))
-		return statusUsage
+	return parser
+}
+
+// helpCmd is --help as a command.
+type helpCmd struct {
+	Of []string `arg:"" optional:"" name:"command" help:"The command, as in idarts help data verify; all of them when left out."`
+}
+
+func (h *helpCmd) Run(c console) error {
+	if _, err := newParser(c).Parse(append(slices.Clone(h.Of), "--help")); err != nil {
+		return fmt.Errorf("%w (idarts --help lists the commands)", err)
 	}
-	err = call.Run(c)
-	if err == nil {
-		return 0
-	}
-	report(c.err, err)
-	if stopped := interrupted(""); errors.As(err, &stopped) {
-		return statusInterrupted
-	}
-	return statusFailed
+	return nil
 }
 
 // report writes err as one line.
 func report(w io.Writer, err error) {
 	fmt.Fprintf(w, "idarts: %s\n", strings.Join(strings.Fields(err.Error()), " "))
-}
-
-// terminal says whether w is one, and how to find its width.
-func terminal(w io.Writer) (is bool, width func() int) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return false, func() int { return 0 }
-	}
-	return true, func() int {
-		columns, _, err := term.GetSize(int(f.Fd()))
-		if err != nil {
-			return 80
-		}
-		return columns
-	}
 }

@@ -55,7 +55,7 @@ func TestBadInputIsOneClearLine(t *testing.T) {
 	}{
 		{"frobnicate", "unexpected argument frobnicate"},
 		{"run --bogus", "unknown flag --bogus"},
-		{"run --methods darts", `unknown method "darts", want one of ["random"`},
+		{"run --methods darts", `unknown method "darts", want one of ["darts-v1" "darts-v2"`},
 		{"run --methods idarts,idarts", "named twice"},
 		{"run --protocol desktop", `space "nb201" has no protocol "desktop"`},
 		{"run --space nb301", `unknown space "nb301"`},

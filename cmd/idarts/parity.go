@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"strings"
 
 	"idarts/internal/device"
 	"idarts/runners/parity"
@@ -19,7 +18,7 @@ type parityCmd struct {
 // Run computes the losses and derivatives of a fixture.
 func (p *parityCmd) Run(c console) error {
 	if p.Out == "" {
-		p.Out = strings.TrimSuffix(p.Fixture, ".safetensors") + ".idarts.safetensors"
+		p.Out = withoutEnding(p.Fixture, ".safetensors") + ".idarts.safetensors"
 	}
 	f, err := parity.OpenFixture(p.Fixture)
 	if err != nil {

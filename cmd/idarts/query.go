@@ -13,14 +13,13 @@ import (
 	"idarts/internal/trials"
 	"idarts/nb1b1"
 	"idarts/nb201"
-	"idarts/reports"
 	"idarts/runners"
 	"idarts/runners/protocol"
 )
 
 type queryCmd struct {
 	Cell      string `arg:"" help:"Architecture in the text of its space, the hash of a cell of NAS-Bench-101, or the name of a published genotype of the DARTS space."`
-	Space     string `help:"darts: ask the published genotypes inside the program, where no table is given." placeholder:"NAME"`
+	Space     string `help:"Search space of the architecture. Where no table is given, darts asks the published genotypes inside the program." placeholder:"NAME"`
 	Table     string `help:"Arrow table: a benchmark, published genotypes, or scores.arrow of an output folder; when left out, the complete table of NAS-Bench-201 cells inside the program." placeholder:"FILE"`
 	Dataset   string `help:"Whose images it was measured on. A benchmark needs this and the next four, or --protocol; an error lists what its table has." placeholder:"NAME"`
 	TrainedOn string `help:"Whose images it was trained on: cifar10-valid is one half of CIFAR-10's." placeholder:"NAME"`
@@ -40,17 +39,17 @@ func (q *queryCmd) Run(c console) error {
 			return err
 		}
 	}
-	if q.Table == "" {
-		if q.Space == "darts" || q.Space == "" && dartsspace.IsText(q.Cell) {
-			return q.published(c)
+	if q.Protocol != "" {
+		why := fmt.Sprintf("--protocol %s says what it was trained on, split, epochs and seeds; want it or them", q.Protocol)
+		if err := c.without(why, "trained-on", "split", "epochs", "seeds"); err != nil {
+			return err
 		}
-		return q.nb201(c)
 	}
-	meta, err := arrowio.Meta(q.Table)
+	format, err := q.format()
 	if err != nil {
-		return err
+		return missing(err, place{"table", q.Table})
 	}
-	switch format := meta["format"]; format {
+	switch format {
 	case nb201.Format:
 		return q.nb201(c)
 	case runners.ScoresFormat, runners.ScoresFormat1:
@@ -62,6 +61,29 @@ func (q *queryCmd) Run(c console) error {
 	default:
 		return fmt.Errorf("%q has format %q, want one of %q", q.Table, format, []string{nb201.Format, nb1b1.Format, dartsspace.Format, runners.ScoresFormat})
 	}
+}
+
+// format is that of the table to ask.
+func (q *queryCmd) format() (string, error) {
+	switch {
+	case q.Table != "":
+		meta, err := arrowio.Meta(q.Table)
+		return meta["format"], err
+	case q.Space == "darts" || q.Space == "" && dartsspace.IsText(q.Cell):
+		return dartsspace.Format, nil
+	}
+	return nb201.Format, nil
+}
+
+// inSpace refuses a --space that the table has no architectures of.
+func (q *queryCmd) inSpace(spaces ...string) error {
+	if q.Space == "" || slices.Contains(spaces, q.Space) {
+		return nil
+	}
+	if q.Table == "" {
+		return fmt.Errorf("--space %s: without --table only %q and %q can be asked", q.Space, "nb201", "darts")
+	}
+	return fmt.Errorf("--space %s: %q has architectures of %q", q.Space, q.Table, spaces)
 }
 
 // asked is a benchmark's table and how its answers are worded.
@@ -77,9 +99,6 @@ func (a asked[C, K]) reading(q *queryCmd, key K) (trials.Reading[K], error) {
 	if q.Protocol == "" {
 		seeds, err := trials.Parse(q.Seeds)
 		return trials.Reading[K]{Questions: []trials.Question[K]{{Key: key}}, Seeds: seeds}, err
-	}
-	if q.TrainedOn != "" || q.Split != "" || q.Epochs != 0 || q.Seeds != "" {
-		return trials.Reading[K]{}, fmt.Errorf("--protocol %s says what it was trained on, split, epochs and seeds; want it or them", q.Protocol)
 	}
 	all := trials.Reading[K]{Name: everything, About: "all keys of the table, all trials", Seeds: trials.All}
 	for _, key := range a.table.Keys() {
@@ -140,25 +159,50 @@ func (a asked[C, K]) answers(q *queryCmd, out io.Writer, cell C, r trials.Readin
 	return nil
 }
 
+// cell101 is the cell of NAS-Bench-101 with a text or a hash, of the space that was named.
+func (q *queryCmd) cell101(table *nb1b1.Table) (cell nb1b1.Cell, err error) {
+	if nb1b1.IsHash(q.Cell) {
+		hash, err := nb1b1.ParseHash(q.Cell)
+		if err != nil {
+			return cell, err
+		}
+		if cell, err = table.Find(hash); err != nil {
+			return cell, err
+		}
+	} else if cell, err = nb1b1.Parse(q.Cell); err != nil {
+		return cell, err
+	}
+	if q.Space == "" {
+		return cell, nil
+	}
+	space, err := protocol.LookupSpace(q.Space)
+	if err != nil {
+		return cell, err
+	}
+	_, err = space.Canonical(cell.String())
+	return cell, err
+}
+
 // nb101 asks a table of NAS-Bench-101.
 func (q *queryCmd) nb101(c console) error {
 	if q.Dataset != "" && q.Dataset != nb1b1.Dataset || q.TrainedOn != "" && q.TrainedOn != nb1b1.TrainedOn {
 		return fmt.Errorf("%q has only networks of data set %q trained on %q", q.Table, nb1b1.Dataset, nb1b1.TrainedOn)
 	}
+	var spaces []string
+	for _, s := range protocol.Spaces {
+		if strings.HasPrefix(s.Name, "nb1b1-") {
+			spaces = append(spaces, s.Name)
+		}
+	}
+	if err := q.inSpace(spaces...); err != nil {
+		return err
+	}
 	table, err := nb1b1.Open(q.Table)
 	if err != nil {
 		return err
 	}
-	var cell nb1b1.Cell
-	if nb1b1.IsHash(q.Cell) {
-		hash, err := nb1b1.ParseHash(q.Cell)
-		if err != nil {
-			return err
-		}
-		if cell, err = table.Find(hash); err != nil {
-			return err
-		}
-	} else if cell, err = nb1b1.Parse(q.Cell); err != nil {
+	cell, err := q.cell101(table)
+	if err != nil {
 		return err
 	}
 	ask := asked[nb1b1.Cell, nb1b1.Key]{
@@ -188,6 +232,12 @@ func (q *queryCmd) nb101(c console) error {
 
 // published asks a table of published genotypes, by name or by genotype.
 func (q *queryCmd) published(c console) error {
+	if err := q.inSpace("darts"); err != nil {
+		return err
+	}
+	if err := c.without("of a published genotype all is printed that is known", "dataset", "trained-on", "split", "epochs", "seeds", "protocol"); err != nil {
+		return err
+	}
 	table, err := dartsspace.Open(q.Table)
 	if err != nil {
 		return err
@@ -258,65 +308,12 @@ func publishedErrors(line func(name, text string), found []dartsspace.Report) {
 	}
 }
 
-// scores asks a table of cells that idarts run has trained.
-func (q *queryCmd) scores(c console) error {
-	table, err := runners.ReadScores(q.Table)
-	if err != nil {
-		return err
-	}
-	if q.Dataset != "" && q.Dataset != table.Dataset {
-		return fmt.Errorf("%q has nothing for data set %q, only for %q", q.Table, q.Dataset, table.Dataset)
-	}
-	space, err := protocol.LookupSpace(table.Space)
-	if err != nil {
-		return err
-	}
-	text, err := architecture(space.Name, q.Cell)
-	if err != nil {
-		return err
-	}
-	arch, err := space.Canonical(text)
-	if err != nil {
-		return err
-	}
-	var splits []string
-	switch q.Split {
-	case "valid", "test":
-		splits = []string{q.Split}
-	case "":
-		splits = []string{"valid", "test"}
-	default:
-		return fmt.Errorf("%q has nothing for split %q, only for \"valid\" and \"test\"", q.Table, q.Split)
-	}
-	var rows []runners.Trained
-	for _, row := range table.Rows {
-		if row.Arch == arch {
-			rows = append(rows, row)
-		}
-	}
-	if len(rows) == 0 {
-		return fmt.Errorf("%q: architecture %q was not trained there (trained as %q); it has %d rows", q.Table, q.Cell, arch, len(table.Rows))
-	}
-	fmt.Fprintf(c.out, "%s\n", arch)
-	for _, split := range splits {
-		accuracies := make([]float64, len(rows))
-		for i, row := range rows {
-			accuracies[i] = row.Test
-			if split == "valid" {
-				accuracies[i] = row.Valid
-			}
-		}
-		fmt.Fprintf(c.out, "%s, %s: %.4f %%, mean of %d\n", table.Dataset, split, reports.Summarize(accuracies).Mean, len(rows))
-		for i, row := range rows {
-			fmt.Fprintf(c.out, "  seed %d: %.4f %%\n", row.Trial, accuracies[i])
-		}
-	}
-	return nil
-}
-
 // nb201 asks a table of cells of NAS-Bench-201, be it the official one, the public
 // extracts or one that was trained here.
 func (q *queryCmd) nb201(c console) error {
+	if err := q.inSpace("nb201"); err != nil {
+		return err
+	}
 	cell, err := nb201.Parse(q.Cell)
 	if err != nil {
 		return err

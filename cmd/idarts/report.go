@@ -94,10 +94,17 @@ func (t *tableCmd) Run(c console) error {
 					return err
 				}
 			}
-			if i == shown && format.name == t.Format {
-				if _, err := c.out.Write(content.Bytes()); err != nil {
+			if i != shown || format.name != t.Format {
+				continue
+			}
+			if t.Format == "txt" { // in the room that there is; files have always the same
+				content.Reset()
+				if err := kind.tables.TextOn(&content, c.page()); err != nil {
 					return err
 				}
+			}
+			if _, err := c.out.Write(content.Bytes()); err != nil {
+				return err
 			}
 		}
 	}

@@ -36,7 +36,7 @@ func (g gridFlags) options(c console) (work.Options, error) {
 		return work.Options{}, fmt.Errorf("--jobs is %d, want 0 or more", g.Jobs)
 	}
 	o := work.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Device: g.Device, Log: c.err}
-	o.Terminal, o.Width = terminal(c.err)
+	o.Terminal, o.Width = c.errScreen.terminal, c.errScreen.width
 	return o, nil
 }
 
@@ -97,9 +97,12 @@ func (r *runCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	methods := r.Methods
-	if len(methods) == 1 && methods[0] == "all" {
-		methods = nil
+	if err := c.inputsOf(protocols...); err != nil {
+		return err
+	}
+	methods, err := methodsOf(r.Methods, protocols)
+	if err != nil {
+		return err
 	}
 	var changes []runners.Change
 	for _, text := range r.Set {
@@ -112,13 +115,39 @@ func (r *runCmd) Run(c console) error {
 	in := runners.Inputs{Data: r.Data, Table: r.Table, Out: r.Out}
 	grid := &runners.Grid{
 		Protocols: protocols, Methods: methods, Changes: changes, Seeds: seeds, Cell: r.Cell, Options: options,
-		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) { return runners.OpenBench(p, in, fresh) },
+		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) {
+			bench, err := runners.OpenBench(p, in, fresh)
+			return bench, missing(err, place{"table", r.Table}, place{"data", r.Data})
+		},
 	}
 	if r.DryRun {
 		return grid.DryRun(c.ctx, c.out)
 	}
 	sum, err := grid.Run(c.ctx)
 	return say(c, r.Out, sum, err)
+}
+
+// methodsOf are the methods of --methods, nil for all that each protocol has settings
+// for. Names beside "all" must be among them.
+func methodsOf(names []string, protocols []protocol.Protocol) ([]string, error) {
+	if !slices.Contains(names, "all") {
+		return names, nil
+	}
+	for _, name := range names {
+		if name == "all" {
+			continue
+		}
+		if _, err := search.Lookup(name); err != nil {
+			return nil, err
+		}
+		for _, p := range protocols {
+			if _, ok := p.Of(name); !ok {
+				return nil, fmt.Errorf("--methods %s: protocol %q has no settings for method %q on space %q, only for %q",
+					strings.Join(names, ","), p.Name, name, p.Space, p.Methods(search.Methods))
+			}
+		}
+	}
+	return nil, nil
 }
 
 type retrainCmd struct {
@@ -133,6 +162,9 @@ type retrainCmd struct {
 func (r *retrainCmd) Run(c console) error {
 	protocol, err := protocol.Lookup(r.Space, r.Protocol)
 	if err != nil {
+		return err
+	}
+	if err := c.inputsOf(protocol); err != nil {
 		return err
 	}
 	seeds, err := runners.ParseSeeds(r.Seeds)
@@ -151,7 +183,7 @@ func (r *retrainCmd) Run(c console) error {
 	}
 	retrain, err := runners.OpenRetrain(protocol, archs, seeds, r.Data, options)
 	if err != nil {
-		return err
+		return missing(err, place{"data", r.Data})
 	}
 	sum, err := retrain.Run(c.ctx)
 	return say(c, r.Out, sum, err)

@@ -12,6 +12,7 @@ import (
 	"image/color"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
@@ -43,19 +44,19 @@ type Picture struct {
 // or .png. Nothing is written when an extension is not known.
 func (p Picture) Save(paths ...string) error {
 	for _, path := range paths {
-		if _, ok := canvases[filepath.Ext(path)]; !ok {
+		if _, ok := canvases[ending(path)]; !ok {
 			return fmt.Errorf("picture: figure %q: unknown format %q, want .svg, .pdf or .png", path, filepath.Ext(path))
 		}
 	}
 	for _, path := range paths {
 		var content bytes.Buffer
-		canvas := canvases[filepath.Ext(path)](p.Width, p.Height)
+		canvas := canvases[ending(path)](p.Width, p.Height)
 		p.Draw(draw.New(canvas))
 		if _, err := canvas.WriteTo(&content); err != nil {
 			return fmt.Errorf("picture: draw %q: %w", path, err)
 		}
 		drawn := content.Bytes()
-		if filepath.Ext(path) == ".svg" {
+		if ending(path) == ".svg" {
 			// The font is named, not embedded; where it is not installed, one of
 			// the same widths or at least without serifs has to do.
 			drawn = bytes.ReplaceAll(drawn, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
@@ -66,6 +67,9 @@ func (p Picture) Save(paths ...string) error {
 	}
 	return nil
 }
+
+// ending is the extension of a path in small letters.
+func ending(path string) string { return strings.ToLower(filepath.Ext(path)) }
 
 type writerCanvas interface {
 	vg.CanvasSizer

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"idarts/internal/arrowio"
+	"idarts/internal/provenance"
+	"idarts/internal/trials"
+	"idarts/nb1b1"
+	"idarts/nb201"
+	"idarts/runners"
+	"idarts/testdata"
+)
+
+// flagUse says of a flag of a command when it applies. Arguments are separated by
+// blanks; CELL, GENOTYPE and CELL101 stand for architectures.
+type flagUse struct {
+	// read are command lines with a value that is refused, which shows that the
+	// command looks at it.
+	read []string
+	// switched says how a switch, which no value can be wrong of, has its effect.
+	switched string
+	// lost are command lines in which the flag has no effect, which is refused by its
+	// name.
+	lost []string
+}
+
+const (
+	of201       = "query CELL --table good.arrow --dataset cifar10 --trained-on cifar10 --split ori-test "
+	ofGenotype  = "query DARTS_V2 --space darts "
+	ofPublished = "query DARTS_V2 --table published.arrow "
+	ofScores    = "query CELL --table scores.arrow "
+)
+
+// flagUses has a row for each flag of each command: a new one gets its row on purpose.
+var flagUses = map[string]flagUse{
+	"run --space":    {read: []string{"run --space nb301"}},
+	"run --protocol": {read: []string{"run --protocol desktop"}},
+	"run --methods":  {read: []string{"run --methods darts"}},
+	"run --set":      {read: []string{"run --set x=1"}},
+	"run --seeds":    {read: []string{"run --seeds x"}},
+	"run --cell":     {read: []string{"run --cell 1000"}},
+	"run --dry-run":  {switched: "TestReadmeExamples"},
+	"run --out":      {read: []string{"run --out file/out"}},
+	"run --jobs":     {read: []string{"run --jobs=-1"}},
+	"run --fresh":    {switched: "tests of runners"},
+	"run --device":   {read: []string{"run --device gpu"}},
+	"run --data":     {read: []string{"run --protocol paper --data none"}, lost: []string{"run --data .", "run --space nb1b1-s3,darts --data . --dry-run"}},
+	"run --table":    {read: []string{"run --protocol laptop-nb201 --table none"}, lost: []string{"run --table good.arrow", "run --space darts --table good.arrow"}},
+
+	"retrain --space":    {read: []string{"retrain DARTS_V2 --space nb301"}},
+	"retrain --protocol": {read: []string{"retrain DARTS_V2 --protocol desktop"}},
+	"retrain --seeds":    {read: []string{"retrain DARTS_V2 --seeds x"}},
+	"retrain --data":     {read: []string{"retrain DARTS_V2 --protocol paper --data none"}, lost: []string{"retrain DARTS_V2 --data ."}},
+	"retrain --out":      {read: []string{"retrain DARTS_V2 --out file/out"}},
+	"retrain --jobs":     {read: []string{"retrain DARTS_V2 --jobs=-1"}},
+	"retrain --fresh":    {switched: "tests of runners"},
+	"retrain --device":   {read: []string{"retrain DARTS_V2 --device gpu"}},
+
+	"table --out":         {read: []string{"table --out none"}},
+	"table --format":      {read: []string{"table --format html"}},
+	"table --timing":      {switched: "TestReadmeExamples"},
+	"table --save":        {switched: "TestSavedTablesKnowNoTerminal"},
+	"figure runs --out":   {read: []string{"figure runs --out none"}},
+	"figure cell --space": {read: []string{"figure cell CELL --space nb301", "figure cell CELL --space darts --save x.svg"}},
+	"figure cell --save":  {read: []string{"figure cell CELL --save x.jpg"}},
+	"status --out":        {read: []string{"status --out none"}},
+	"list --protocol": {
+		read: []string{"list settings idarts --protocol desktop"}, lost: []string{"list --protocol paper", "list methods --protocol paper"}},
+	"list --space": {read: []string{"list settings idarts --space nb301"}, lost: []string{"list --space darts", "list protocols --space darts"}},
+
+	"query --space": {read: []string{"query CELL --space nb301"}, lost: []string{
+		"query CELL --space nb1b1-s3", "query CELL --space darts --table good.arrow", "query CELL --space darts --table scores.arrow",
+		"query CELL101 --space nb201 --table t.arrow", "query DARTS_V2 --space nb201 --table published.arrow"}},
+	"query --table": {read: []string{"query CELL --table none.arrow"}},
+	"query --dataset": {
+		read: []string{"query CELL --table good.arrow --dataset svhn", ofScores + "--dataset cifar10", "query CELL101 --table t.arrow --protocol paper --dataset cifar100"},
+		lost: []string{ofGenotype + "--dataset imagenet", ofPublished + "--dataset imagenet", "query GENOTYPE --dataset cifar10"}},
+	"query --trained-on": {read: []string{"query CELL --table good.arrow --dataset cifar10 --trained-on svhn"}, lost: []string{
+		ofGenotype + "--trained-on cifar10", ofPublished + "--trained-on cifar10", ofScores + "--trained-on fashion8",
+		"query CELL --protocol everything --trained-on cifar10", "query CELL101 --table t.arrow --protocol paper --trained-on cifar10-40k"}},
+	"query --split": {read: []string{of201 + "--split x --epochs 200 --seeds all", ofScores + "--split x-valid"}, lost: []string{
+		ofGenotype + "--split test", ofPublished + "--split test",
+		"query CELL --protocol everything --split x-valid", "query CELL101 --table t.arrow --protocol paper --split test"}},
+	"query --epochs": {read: []string{of201 + "--epochs 3 --seeds all"}, lost: []string{
+		ofGenotype + "--epochs 600", ofPublished + "--epochs 600", ofScores + "--epochs 200 --seeds 0",
+		"query CELL --protocol everything --epochs 0", "query CELL101 --table t.arrow --protocol paper --epochs 0"}},
+	"query --seeds": {read: []string{of201 + "--epochs 200 --seeds first", ofScores + "--seeds 777", ofScores + "--seeds 0,777"}, lost: []string{
+		ofGenotype + "--seeds 0", ofPublished + "--seeds 0",
+		"query CELL --protocol everything --seeds 0", "query CELL101 --table t.arrow --protocol paper --seeds 0"}},
+	"query --protocol": {read: []string{"query CELL --table good.arrow --protocol best"}, lost: []string{
+		ofGenotype + "--protocol paper", ofPublished + "--protocol paper", ofScores + "--protocol paper"}},
+
+	"bench build --space":     {read: []string{"bench build --space nb301"}},
+	"bench build --protocol":  {read: []string{"bench build --protocol desktop"}},
+	"bench build --shard":     {read: []string{"bench build --shard x"}},
+	"bench build --limit":     {read: []string{"bench build --limit x"}, lost: []string{"bench build --limit 0s", "bench build --limit=-5m"}},
+	"bench build --out":       {read: []string{"bench build --out file/out"}},
+	"bench build --jobs":      {read: []string{"bench build --jobs=-1"}},
+	"bench build --fresh":     {switched: "tests of micro"},
+	"bench build --device":    {read: []string{"bench build --device gpu"}},
+	"bench report --table":    {read: []string{"bench report --table none.arrow"}},
+	"bench report --official": {read: []string{"bench report --official none.csv"}},
+	"bench report --figures":  {read: []string{"bench report --figures file/x"}},
+	"bench study --only":      {read: []string{"bench study --only x", "bench study --only 8px-c4-e12-b32,x", "bench study --only 8px-c4-e12-b32,8px-c4-e12-b32"}},
+	"bench study --official":  {read: []string{"bench study --official none.csv"}},
+	"bench study --out":       {read: []string{"bench study --out file/out"}},
+	"bench study --jobs":      {read: []string{"bench study --jobs=-1"}},
+	"bench study --fresh":     {switched: "tests of micro"},
+	"bench study --device":    {read: []string{"bench study --device gpu"}},
+
+	"data fetch nb201 --out":      {read: []string{"data fetch nb201 --from none --out file/x"}},
+	"data fetch nb201 --from":     {read: []string{"data fetch nb201 --from none"}},
+	"data fetch nb201 --base-url": {switched: "TestDataFetch", lost: []string{"data fetch nb201 --from . --base-url http://localhost:1"}},
+	"data verify --data": {read: []string{"data verify cifar10 --data none"}, lost: []string{
+		"data verify good.arrow --data .", "data verify fashion16 --data .", "data verify nb201-micro --data .", "data verify nb201 --data ."}},
+	"data build fashion --size": {read: []string{"data build fashion none x.arrow --size x"}},
+	"parity --out":              {switched: "TestParity"},
+	"parity --precision":        {read: []string{"parity x.safetensors --precision 16"}},
+	"parity --device":           {switched: "TestParity"},
+	"doctor --out":              {read: []string{"doctor --out file/out"}},
+	"doctor --data":             {switched: "it is only said that no data is there"},
+	"doctor --table":            {switched: "it is only said that no table is there"},
+	"doctor --device":           {read: []string{"doctor --device gpu"}},
+}
+
+// Each flag of each command has an effect wherever it is accepted: a command reads it,
+// or refuses it by its name.
+func TestFlagsAreReadOrRefused(t *testing.T) {
+	someFiles(t)
+	run := func(line string) (out, text string, status int) {
+		args := strings.Fields(line)
+		for i, arg := range args {
+			switch arg {
+			case "CELL":
+				args[i] = someCell
+			case "CELL101":
+				args[i] = "conv1x1-bn-relu(0) conv3x3-bn-relu(0) conv3x3-bn-relu(0) conv3x3-bn-relu(3) maxpool3x3(0) output(1,2,4,5)"
+			case "GENOTYPE":
+				args[i] = "Genotype(normal=[], normal_concat=[2], reduce=[], reduce_concat=[2])"
+			}
+		}
+		return command(t, args...)
+	}
+	var known []string
+	for _, leaf := range newParser(console{out: io.Discard, err: io.Discard}).Model.Leaves(false) {
+		name := strings.TrimPrefix(strings.Split(leaf.FullPath(), " <")[0], "idarts ")
+		for _, flag := range leaf.Flags {
+			known = append(known, name+" --"+flag.Name)
+		}
+	}
+	for _, name := range known {
+		use, ok := flagUses[name]
+		if !ok {
+			t.Errorf("%s: no row says when it applies", name)
+			continue
+		}
+		if (use.read == nil) == (use.switched == "") {
+			t.Errorf("%s: want a line that shows it is read, or what shows its effect", name)
+		}
+		for _, line := range use.read {
+			if _, text, status := run(line); status == 0 || !strings.Contains(text, "idarts: ") {
+				t.Errorf("%s: %s: status %d, stderr %q; want it refused", name, line, status, text)
+			}
+		}
+		flag := name[strings.Index(name, "--"):]
+		for _, line := range use.lost {
+			out, text, status := run(line)
+			if status == 0 || out != "" || strings.Count(text, "\n") != 1 || !strings.Contains(text, flag) {
+				t.Errorf("%s: %s: status %d, stdout %q, stderr %q; want one line that refuses %s", name, line, status, out, text, flag)
+			}
+		}
+	}
+	for name := range flagUses {
+		if !slices.Contains(known, name) {
+			t.Errorf("%s: a row for no flag", name)
+		}
+	}
+}
+
+// Some refusals in their words.
+func TestRefusals(t *testing.T) {
+	someFiles(t)
+	for _, tt := range []struct{ name, args, want string }{
+		{"epochs of scores", ofScores + "--epochs 200 --seeds 777", `idarts: --epochs has no effect: all networks of "scores.arrow" are trained in one way (protocol quick)`},
+		{"seeds that scores lack", ofScores + "--seeds 777", `"scores.arrow" has no seed 777`},
+		{"another space's table", "query CELL --space nb1b1-s3", `idarts: --space nb1b1-s3: without --table only "nb201" and "darts" can be asked`},
+		{"a table of another space", "query CELL --space darts --table good.arrow", `idarts: --space darts: "good.arrow" has architectures of ["nb201"]`},
+		{"a data set of a genotype", "query DARTS_V2 --space darts --dataset imagenet", "idarts: --dataset has no effect: of a published genotype all is printed"},
+		{"twice", "run --seeds 0 --seeds 1", "idarts: --seeds is there twice, want it once"},
+		{"empty", "figure cell CELL --save=", "idarts: --save is empty"},
+		{"an empty name in a list", "figure cell CELL --save=,x.svg", "idarts: --save is empty"},
+		{"an empty folder", "table --out=", "idarts: --out is empty"},
+		{"no seed is negative", "run --seeds -1", `idarts: --seeds: "-1" is no value of it (idarts`},
+		{"no number is negative", "run --jobs -1", `idarts: --jobs: "-1" is no value of it (idarts`},
+		{"a folder may begin so", "run --out -x", `perhaps try --out="-x"?`},
+		{"missing images", "run --protocol paper", "; --data says where it is"},
+		{"missing images to train on", "retrain DARTS_V2 --protocol paper --data none", "; --data says where it is"},
+		{"missing images to verify", "data verify cifar10 --data none", "; --data says where it is"},
+		{"a missing table", "run --protocol laptop-nb201", "; --table says where it is"},
+		{"a missing table to ask", "query CELL --table none.arrow", "; --table says where it is"},
+		{"a missing table to report", "bench report --table none.arrow", "; --table says where it is"},
+		{"a missing list of accuracies", "bench report --official none.csv", "; --official says where it is"},
+		{"all beside a name that is none", "run --methods all,idart", `unknown method "idart", want one of ["idarts" "idarts-released"]`},
+		{"all beside a name without settings", "run --space darts --methods all,rea", `has no settings for method "rea"`},
+		{"a method's nearest", "run --methods IDARTS", `want one of ["idarts" "idarts-released"]`},
+		{"a space's nearest", "run --space nb1b1", `want one of ["nb1b1-s1" "nb1b1-s2" "nb1b1-s3"]`},
+		{"a protocol's nearest", "run --protocol lapto", `want one of ["laptop" "laptop-nb201"]`},
+		{"a genotype's nearest", "query darts_v2 --space darts", `want one of ["DARTS_V2"`},
+		{"a data set's nearest", "data verify cifar", `want a file or one of ["cifar10" "cifar100"]`},
+		{"a try's nearest", "bench study --only 8px-c4-e12-b3", `want one of ["8px-c4-e12-b32"`},
+		{"a benchmark's nearest", "bench build --protocol micr", `want one of ["nb201 micro"]`},
+	} {
+		_, text, status := command(t, strings.Fields(strings.ReplaceAll(tt.args, "CELL", someCell))...)
+		if status == 0 || strings.Count(text, "\n") != 1 || !strings.Contains(text, tt.want) {
+			t.Errorf("%s: status %d, %q, want one line with %q", tt.name, status, text, tt.want)
+		}
+	}
+}
+
+// What fits is answered as before.
+func TestFlagsThatApply(t *testing.T) {
+	someFiles(t)
+	for _, tt := range []struct{ name, args, want string }{
+		{"the seeds of scores", ofScores + "--seeds 0 --split test", "fashion8, test: 41.0000 %, mean of 1\n  seed 0: 41.0000 %\n"},
+		{"all scores", ofScores + "--space nb201 --dataset fashion8 --split test", "fashion8, test: 42.0000 %, mean of 2\n"},
+		{"the space of a table", "query CELL --space nb201 --protocol everything", "protocol everything"},
+		{"the space of genotypes", "query DARTS_V2 --space darts", "DARTS_V2"},
+		{"an ending in capitals", "figure cell CELL --save A.SVG,B.Pdf,C.PNG", "A.SVG\nB.Pdf\nC.PNG\n"},
+		{"all beside a name", "run --methods idarts,all --seeds 0 --dry-run", "rea/seed-0"},
+	} {
+		out, text, status := command(t, strings.Fields(strings.ReplaceAll(tt.args, "CELL", someCell))...)
+		if status != 0 || !strings.Contains(out, tt.want) {
+			t.Errorf("%s: status %d, %q, stdout %q, want %q", tt.name, status, text, out, tt.want)
+		}
+	}
+}
+
+// someFiles goes to a folder with one table of each kind.
+func someFiles(t *testing.T) {
+	t.Helper()
+	records, err := filepath.Abs("../../nb1b1/testdata/small.tfrecord")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	cell, err := nb201.Parse(someCell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := nb201.NewTable(trials.Origin{Source: "test"})
+	key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}
+	scores := arrowio.Table{
+		Rows: 2,
+		Meta: map[string]string{
+			provenance.MetaFormat: runners.ScoresFormat, provenance.MetaSpace: "nb201",
+			provenance.MetaDataset: "fashion8", provenance.MetaOrigin: "protocol quick",
+		},
+		Columns: []arrowio.Column{
+			{Name: "arch", Values: []string{cell.Network().String(), cell.Network().String()}}, {Name: "trial", Values: []int64{0, 1}},
+			{Name: "valid", Values: []float64{40, 42}}, {Name: "test", Values: []float64{41, 43}},
+		},
+	}
+	for _, err := range []error{
+		table.Append(nb201.Record{Cell: cell, Key: key, Seed: 777, Accuracy: 90}),
+		table.Save("good.arrow"),
+		arrowio.Write("scores.arrow", scores, arrowio.Plain),
+		nb1b1.ImportNASBench101(records, "t.arrow", func(int64, int64) {}),
+		os.WriteFile("published.arrow", testdata.DartsGenotypes, 0o644),
+		os.WriteFile("file", nil, 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
