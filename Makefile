@@ -1,5 +1,6 @@
 # make            format, vet and the short tests
 # make test       all tests
+# make cross      build and vet for Windows and for macOS
 # make bench      the benchmarks; with BASE=commit compared with that commit
 # make bench-peers   the engine beside PyTorch; PEERS='-out FILE' keeps the tables
 # make roofline   what holds the stages of a search: kernels beside the machine's limits
@@ -27,7 +28,7 @@ endif
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test bench bench-peers roofline reproduce-table clean
+.PHONY: check build test cross bench bench-peers roofline reproduce-table clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -40,6 +41,13 @@ build:
 
 test:
 	$(GO) test $(TESTFLAGS) $(PACKAGES)
+
+# What has no test on this machine must at least build there.
+cross:
+	GOOS=windows GOARCH=amd64 $(GO) build ./...
+	GOOS=windows GOARCH=amd64 $(GO) vet $(PACKAGES)
+	GOOS=darwin GOARCH=arm64 $(GO) build ./...
+	GOOS=darwin GOARCH=arm64 $(GO) vet $(PACKAGES)
 
 # BASE=commit compares with that commit. BENCH picks benchmarks.
 bench:
