@@ -256,7 +256,7 @@ func someFiles(t *testing.T) {
 	table := nb201.NewTable(trials.Origin{Source: "test"})
 	key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}
 	scores := arrowio.Table{
-		Rows: 2,
+		Rows: 2, Sealed: true,
 		Meta: map[string]string{
 			provenance.MetaFormat: runners.ScoresFormat, provenance.MetaSpace: "nb201",
 			provenance.MetaDataset: "fashion8", provenance.MetaOrigin: "protocol quick",

@@ -156,3 +156,22 @@ func TestNearest(t *testing.T) {
 		t.Error("distances by hand differ")
 	}
 }
+
+func TestNearestOfNames(t *testing.T) {
+	names := []string{"random", "rea", "darts-v1", "darts-v2", "idarts", "idarts-released", "arch.lr"}
+	for _, tt := range []struct {
+		name, of string
+		want     []string
+	}{
+		{"a letter too few", "idart", []string{"idarts", "idarts-released"}},
+		{"a beginning", "dart", []string{"darts-v1", "darts-v2", "idarts"}},
+		{"capitals", "IDARTS-RELEASED", []string{"idarts-released"}},
+		{"the end of a path", "LR", []string{"arch.lr"}},
+		{"two letters begin too much", "re", []string{"rea"}},
+		{"nothing like it", "temperature", nil},
+	} {
+		if got := Nearest(tt.of, names); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
