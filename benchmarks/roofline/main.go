@@ -12,6 +12,7 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"flag"
 	"fmt"
@@ -42,7 +43,13 @@ func main() {
 	}
 }
 
-func report(out io.Writer, nets, stages []string, runs, threads int) error {
+// report prints each stage when it is measured. Output that is lost is an error, told
+// at the end.
+func report(to io.Writer, nets, stages []string, runs, threads int) error {
+	if err := known(nets, stages); err != nil {
+		return err
+	}
+	out := bufio.NewWriter(to) // keeps the first error
 	device := cpu.Open[float32](threads)
 	defer device.Close()
 	peak := cpu.Peak(threads)
@@ -62,6 +69,23 @@ func report(out io.Writer, nets, stages []string, runs, threads int) error {
 			}
 			fmt.Fprintf(out, "\n%v, batch %d: %s\n\n", n, n.Batch, stage.Name)
 			write(out, kinds, peak)
+			out.Flush()
+		}
+	}
+	return out.Flush()
+}
+
+// known is an error for the first name that is no supernet's or stage's.
+func known(nets, stages []string) error {
+	for _, name := range nets {
+		is := func(n benchmarks.Net) bool { return n.String() == name }
+		if name != "all" && !slices.ContainsFunc(benchmarks.Nets, is) {
+			return fmt.Errorf("no supernet %q, want some of %v or all", name, benchmarks.Nets)
+		}
+	}
+	for _, name := range stages {
+		if !slices.ContainsFunc(benchmarks.Stages, func(s benchmarks.Stage) bool { return s.Name == name }) {
+			return fmt.Errorf("no stage %q", name)
 		}
 	}
 	return nil

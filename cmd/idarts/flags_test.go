@@ -124,8 +124,8 @@ var flagUses = map[string]flagUse{
 	"parity --precision":        {read: []string{"parity x.safetensors --precision 16"}},
 	"parity --device":           {switched: "TestParity"},
 	"doctor --out":              {read: []string{"doctor --out file/out"}},
-	"doctor --data":             {switched: "it is only said that no data is there"},
-	"doctor --table":            {switched: "it is only said that no table is there"},
+	"doctor --data":             {read: []string{"doctor --data none"}},
+	"doctor --table":            {read: []string{"doctor --table none", "doctor --table file"}},
 	"doctor --device":           {read: []string{"doctor --device gpu"}},
 }
 
@@ -192,6 +192,8 @@ func TestRefusals(t *testing.T) {
 		{"another space's table", "query CELL --space nb1b1-s3", `idarts: --space nb1b1-s3: without --table only "nb201" and "darts" can be asked`},
 		{"a table of another space", "query CELL --space darts --table good.arrow", `idarts: --space darts: "good.arrow" has architectures of ["nb201"]`},
 		{"a data set of a genotype", "query DARTS_V2 --space darts --dataset imagenet", "idarts: --dataset has no effect: of a published genotype all is printed"},
+		{"the mean of trials has no number", "query CELL --table mean.arrow --dataset cifar10 --trained-on cifar10 --split ori-test --epochs 200", "without seeds, want all\n"},
+		{"another number", "query CELL --table mean.arrow --dataset cifar10 --trained-on cifar10 --split ori-test --epochs 200 --seeds 0", "only a mean over trials without numbers (all)"},
 		{"twice", "run --seeds 0 --seeds 1", "idarts: --seeds is there twice, want it once"},
 		{"empty", "figure cell CELL --save=", "idarts: --save is empty"},
 		{"an empty name in a list", "figure cell CELL --save=,x.svg", "idarts: --save is empty"},
@@ -253,7 +255,7 @@ func someFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := nb201.NewTable(trials.Origin{Source: "test"})
+	table, means := nb201.NewTable(trials.Origin{Source: "test"}), nb201.NewTable(trials.Origin{Source: "test"})
 	key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}
 	scores := arrowio.Table{
 		Rows: 2, Sealed: true,
@@ -269,6 +271,8 @@ func someFiles(t *testing.T) {
 	for _, err := range []error{
 		table.Append(nb201.Record{Cell: cell, Key: key, Seed: 777, Accuracy: 90}),
 		table.Save("good.arrow"),
+		means.Append(nb201.Record{Cell: cell, Key: key, Seed: trials.MeanOfTrials, Accuracy: 90}),
+		means.Save("mean.arrow"),
 		arrowio.Write("scores.arrow", scores, arrowio.Plain),
 		nb1b1.ImportNASBench101(records, "t.arrow", func(int64, int64) {}),
 		os.WriteFile("published.arrow", testdata.DartsGenotypes, 0o644),

@@ -96,7 +96,7 @@ func (d *doctorCmd) Run(c console) error {
 	e.machine(single)
 	e.check("output "+d.Out, "writable", work.Writable(d.Out))
 	e.data(d.Data)
-	e.table(d.Table)
+	e.table(d.Table, c.given["table"])
 	e.engine(single, double)
 	if e.broken > 0 {
 		return fmt.Errorf("%d checks failed", e.broken)
@@ -133,6 +133,9 @@ func (e *examination) machine(d exec.Device) {
 
 // data looks for each data set in a folder, or in the program where that is "".
 func (e *examination) data(folder string) {
+	if _, err := os.Stat(folder); err != nil && folder != "" {
+		e.check("data", "", err)
+	}
 	for _, source := range images.Datasets {
 		data, err := images.Open(source.Name, folder)
 		switch {
@@ -146,9 +149,9 @@ func (e *examination) data(folder string) {
 	}
 }
 
-// table looks at the table of NAS-Bench-201.
-func (e *examination) table(path string) {
-	if _, err := os.Stat(path); err != nil {
+// table looks at the table of NAS-Bench-201. One that was asked for must be there.
+func (e *examination) table(path string, given bool) {
+	if _, err := os.Stat(path); err != nil && !given {
 		e.line("table", path+" is not there; idarts data import nats-bench makes it")
 		return
 	}

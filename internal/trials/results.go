@@ -180,7 +180,7 @@ func (r *Results[C, K]) Query(c C, key K, seeds Seeds) (Answer, error) {
 		return Answer{}, r.noKey(key)
 	}
 	if !seeds.Chosen() {
-		return Answer{}, fmt.Errorf("%s: %q cannot be asked for %s without %ss, want all or some of %s", r.kind.Package, r.name, key, r.kind.Trial, List(r.Seeds(key)))
+		return Answer{}, fmt.Errorf("%s: %q cannot be asked for %s without %ss, want %s", r.kind.Package, r.name, key, r.kind.Trial, choices(r.Seeds(key)))
 	}
 	row, err := r.row(c)
 	if err != nil {
@@ -218,7 +218,7 @@ func (r *Results[C, K]) noTrials(c C, key K, seeds Seeds, row int) error {
 	if there == nil {
 		return fmt.Errorf("%s: %q has no trained network of cell %q for %s", r.kind.Package, r.name, c, key)
 	}
-	return fmt.Errorf("%s: %q has no %s %s of cell %q for %s, only %s", r.kind.Package, r.name, r.kind.Trial, List(seeds.Missing(there)), c, key, List(there))
+	return fmt.Errorf("%s: %q has no %s %s of cell %q for %s, only %s", r.kind.Package, r.name, r.kind.Trial, List(seeds.Missing(there)), c, key, present(there))
 }
 
 // noKey explains a key that is incomplete or not there.

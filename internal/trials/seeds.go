@@ -58,6 +58,22 @@ func List(seeds []int64) string {
 	return strings.Join(texts, ",")
 }
 
+// choices are the texts that [Parse] reads for trials that are there.
+func choices(there []int64) string {
+	if slices.Contains(there, MeanOfTrials) {
+		return "all" // it has no number
+	}
+	return "all or some of " + List(there)
+}
+
+// present says which trials are there.
+func present(there []int64) string {
+	if slices.Contains(there, MeanOfTrials) {
+		return "a mean over trials without numbers (all)"
+	}
+	return List(there)
+}
+
 // Parse reads "all" or numbers joined by commas, each once. An empty text is no
 // choice and no error.
 func Parse(text string) (Seeds, error) {
