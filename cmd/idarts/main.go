@@ -59,17 +59,28 @@ func main() {
 		ctx: ctx, out: os.Stdout, err: os.Stderr, columns: columnsOf(os.Getenv),
 		outScreen: screenOf(os.Stdout, os.Getenv), errScreen: screenOf(os.Stderr, os.Getenv),
 	}
-	os.Exit(execute(c, os.Args[1:]))
+	status := execute(c, os.Args[1:])
+	if err := os.Stdout.Close(); err != nil && status == 0 { // where some file systems tell of a full disk
+		report(os.Stderr, lost(err))
+		status = statusFailed
+	}
+	os.Exit(status)
 }
 
 // execute runs one command line and returns the exit status. Every error is one
 // line on c.err. Output that could not be written is an error of any command.
 func execute(c console, args []string) int {
-	out := &output{to: c.out, ascii: c.outScreen.ascii}
-	c.out, c.err = out, &output{to: c.err, ascii: c.errScreen.ascii}
+	out := &output{to: c.out}
+	if c.outScreen.ascii {
+		out.to = asciiWriter{c.out}
+	}
+	c.out = out
+	if c.errScreen.ascii {
+		c.err = asciiWriter{c.err}
+	}
 	status, err := c.call(args)
 	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
-		status, err = statusFailed, fmt.Errorf("cannot write the output: %w", out.err)
+		status, err = statusFailed, lost(out.err)
 	}
 	if err != nil {
 		report(c.err, err)
@@ -133,6 +144,9 @@ func (h *helpCmd) Run(c console) error {
 	}
 	return nil
 }
+
+// lost is the error for output that could not be written.
+func lost(err error) error { return fmt.Errorf("cannot write the output: %w", err) }
 
 // report writes err as one line.
 func report(w io.Writer, err error) {

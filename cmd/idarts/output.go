@@ -26,21 +26,24 @@ type console struct {
 // output writes a command's output and keeps the first error: commands print without
 // looking, and [execute] asks once at the end.
 type output struct {
-	to    io.Writer
-	ascii bool // see [reports.ASCII]
-	err   error
+	to  io.Writer
+	err error
 }
 
-func (o *output) Write(p []byte) (int, error) {
+func (o *output) Write(p []byte) (n int, err error) {
 	if o.err == nil {
-		content := p
-		if o.ascii {
-			content = []byte(reports.ASCII(string(p)))
-		}
-		_, o.err = o.to.Write(content)
+		n, o.err = o.to.Write(p)
 	}
-	if o.err != nil {
-		return 0, o.err
+	return n, o.err
+}
+
+// asciiWriter writes what [reports.ASCII] makes of a text. No letter may be parted over
+// two writes.
+type asciiWriter struct{ to io.Writer }
+
+func (a asciiWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(a.to, reports.ASCII(string(p))); err != nil {
+		return 0, err
 	}
 	return len(p), nil
 }
