@@ -60,9 +60,9 @@ var wantedNumber = regexp.MustCompile(`expected a valid \d+ bit u?int but got (.
 
 // flagError is a parser's error in words of use to its reader. No value of a flag
 // begins with a minus but the name of a file, so others are not suggested.
-func flagError(err error) error {
+func flagError(model *kong.Application, err error) error {
 	name, rest, _ := strings.Cut(err.Error(), ": ")
-	if _, suggestion, ok := strings.Cut(rest, "; perhaps try "); ok && !takesPath(name) {
+	if _, suggestion, ok := strings.Cut(rest, "; perhaps try "); ok && !takesPath(model, name) {
 		_, value, _ := strings.Cut(suggestion, "=")
 		return fmt.Errorf("%s: %s is no value of it", name, strings.TrimSuffix(value, "?"))
 	}
@@ -73,10 +73,13 @@ func flagError(err error) error {
 }
 
 // takesPath says whether the value of a flag is the name of a file or a folder.
-func takesPath(flag string) bool {
-	switch flag {
-	case "--out", "--data", "--table", "--save", "--from", "--official", "--figures":
-		return true
+func takesPath(model *kong.Application, flag string) bool {
+	for _, command := range model.Leaves(false) {
+		for _, f := range command.Flags {
+			if "--"+f.Name == flag && (f.PlaceHolder == "FILE" || f.PlaceHolder == "DIR") {
+				return true
+			}
+		}
 	}
 	return false
 }

@@ -99,12 +99,13 @@ func (c console) call(args []string) (status int, err error) {
 			panic(p)
 		}
 	}()
-	call, err := newParser(c).Parse(args)
+	parser := newParser(c)
+	call, err := parser.Parse(args)
 	if err == nil {
 		c.given, err = givenFlags(call)
 	}
 	if err != nil {
-		return statusUsage, fmt.Errorf("%w (idarts --help lists the commands)", flagError(err))
+		return statusUsage, fmt.Errorf("%w (idarts --help lists the commands)", flagError(parser.Model, err))
 	}
 	err = call.Run(c)
 	stopped := interrupted("")
