@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,14 +36,47 @@ func (f *full) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// printing has command lines of those commands that can be run at once; the others'
-// output goes the same way.
+// printing has command lines of those commands that can be run at once.
 var printing = []string{
 	"--help", "--version", "run --help", "help", "help data verify", "version", "list", "list settings idarts",
 	"query CELL --table good.arrow --protocol everything", "query CELL --table scores.arrow", "query DARTS_V2 --space darts",
 	"figure cell CELL", "figure --out runs", "table --out runs", "table --out runs --timing --save", "table --out runs --format csv",
 	"status --out runs", "data list", "data verify good.arrow", "data verify fashion16", "data import nas-bench-101 RECORDS x.arrow",
 	"run --methods random --seeds 0 --dry-run", "bench report",
+}
+
+// slow are the commands without such a line, and why.
+var slow = map[string]string{
+	"retrain": "trains", "bench build": "trains", "bench study": "trains",
+	"data import nats-bench": "needs its records", "data fetch nb201": "needs a server", "data build fashion": "needs the images",
+	"data build genotypes": "needs the notes", "parity": "needs a fixture", "doctor": "computes for a while",
+}
+
+// Every command prints through the one writer: it has a line above or a reason, and
+// only main knows where the process writes.
+func TestAllCommandsPrintInOnePlace(t *testing.T) {
+	for _, leaf := range newParser(console{out: io.Discard, err: io.Discard}).Model.Leaves(false) {
+		name := strings.TrimPrefix(strings.Split(leaf.FullPath(), " <")[0], "idarts ")
+		has := slices.ContainsFunc(printing, func(line string) bool {
+			return strings.HasPrefix(strings.Replace(line, "figure --", "figure runs --", 1)+" ", name+" ")
+		})
+		if has == (slow[name] != "") {
+			t.Errorf("%s: a command line: %v, a reason for none: %q; want one of them", name, has, slow[name])
+		}
+	}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range sources {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path != "main.go" && !strings.HasSuffix(path, "_test.go") && bytes.Contains(content, []byte("os.Std")) {
+			t.Errorf("%s writes past the console", path)
+		}
+	}
 }
 
 // Output that cannot be written is an error of the command, whether none of it or
