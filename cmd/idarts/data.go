@@ -67,7 +67,10 @@ func (i *import101Cmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %d cells of NAS-Bench-101\n%s", i.File, table.Len(), table.About())
+	fmt.Fprintf(c.out, "%s: %d of %d cells of NAS-Bench-101\n%s", i.File, table.Len(), nb1b1.Cells, table.About())
+	if missing := nb1b1.Cells - table.Len(); missing > 0 {
+		fmt.Fprintf(c.err, "warning: %d cells are not in %q, which is a part of the benchmark\n", missing, i.Records)
+	}
 	return nil
 }
 

@@ -149,7 +149,7 @@ func TestNASBench101IsImportedAndAsked(t *testing.T) {
 		want   string
 		status int
 	}{
-		{[]string{"data", "import", "nas-bench-101", records, "t.arrow"}, "t.arrow: 3 cells of NAS-Bench-101", 0},
+		{[]string{"data", "import", "nas-bench-101", records, "t.arrow"}, "t.arrow: 3 of 423624 cells of NAS-Bench-101", 0},
 		{[]string{"data", "verify", "t.arrow"}, "  test, 108 epochs", 0},
 		{[]string{"query", cell, "--table", "t.arrow", "--epochs", "108", "--split", "test", "--seeds", "all"}, "cifar10 trained on cifar10-40k, test, 108 epochs, repeats all: 93.1190 %, mean of 1\n  repeat 0: 93.1190 %", 0},
 		{[]string{"query", "28cfc7874f6d200472e1a9dcd8650aa0", "--table", "t.arrow", "--protocol", "paper"}, "\nprotocol paper: ", 0},

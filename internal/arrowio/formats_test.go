@@ -284,3 +284,87 @@ func TestWhatIsNotReadIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// Files that the format allows and few would expect, and what is said of those that
+// cannot be read.
+func TestOddFiles(t *testing.T) {
+	write := func(fields ...arrow.Field) []byte {
+		schema := arrow.NewSchema(fields, nil)
+		b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+		for i := range fields {
+			b.Field(i).AppendEmptyValue()
+		}
+		var out seekable
+		w, err := ipc.NewFileWriter(&out, ipc.WithSchema(schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(b.NewRecord()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	double := arrow.PrimitiveTypes.Float64
+	deep := arrow.DataType(double)
+	for range 70 {
+		deep = arrow.ListOf(deep)
+	}
+	good := write(arrow.Field{Name: "a", Type: double})
+	// changed is the file with a byte of its footer replaced, whose place is found there.
+	changed := func(value byte, place func(footer node) int) []byte {
+		content := bytes.Clone(good)
+		end := len(content) - 10
+		start := end - int(binary.LittleEndian.Uint32(content[end:]))
+		content[start+place(message(content[start:end]).root())] = value
+		return content
+	}
+	column := func(footer node) (first node) {
+		footer.table(1).tables(1, func(n node) { first = n })
+		return first
+	}
+	for _, tt := range []struct {
+		name    string
+		content []byte
+		want    string // "" for a number that is read
+	}{
+		{"one column", good, ""},
+		{"two columns of the name", write(arrow.Field{Name: "a", Type: double}, arrow.Field{Name: "a", Type: double}), `has two columns that are named "a", want one`},
+		{"two columns of another name", write(arrow.Field{Name: "b", Type: double}, arrow.Field{Name: "b", Type: double}, arrow.Field{Name: "a", Type: double}), ""},
+		{"a name that is not UTF-8", write(arrow.Field{Name: "\xff", Type: double}, arrow.Field{Name: "a", Type: double}), `column 0 has a name that is not UTF-8`},
+		{"lists in lists", theirs(t, false, deep), `column "a": its type has parts in parts, more than 64 deep`},
+		{"a type of a later version", changed(99, func(footer node) int { return column(footer).field(2) }), `column "a": its type has the number 99, which this program does not know`},
+		{"nothing", []byte{}, `is truncated: it has only 0 bytes`},
+	} {
+		table, err := Decode("t.arrow", tt.content)
+		var got []float64
+		if err == nil {
+			got, err = Values[float64](table, "a")
+		}
+		switch {
+		case tt.want == "" && (err != nil || len(got) != 1 || got[0] != 0):
+			t.Errorf("%s: %v, %v", tt.name, got, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `"t.arrow"`)):
+			t.Errorf("%s: error = %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// A body may begin at any byte: numbers are read at any alignment.
+func TestAlignment(t *testing.T) {
+	content := theirs(t, true, arrow.PrimitiveTypes.Float64, built(array.NewFloat64Builder(memory.DefaultAllocator), "1.5", "-2"))
+	// The schema message is made three bytes longer, which its length says.
+	length := binary.LittleEndian.Uint32(content[4:])
+	bad := binary.LittleEndian.AppendUint32(bytes.Clone(content[:4]), length+3)
+	bad = append(bad, content[8:8+length]...)
+	bad = append(append(bad, 0, 0, 0), content[8+length:]...)
+	table, err := Decode("t.arrow", bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Values[float64](table, "a"); err != nil || !reflect.DeepEqual(got, []float64{1.5, -2}) {
+		t.Errorf("%v, %v", got, err)
+	}
+}

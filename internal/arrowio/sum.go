@@ -1,14 +1,16 @@
 package arrowio
 
 import (
-	"crypto/sha256"
+	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
+	"hash/crc32"
 	"maps"
+	"math"
 	"slices"
+
+	"github.com/apache/arrow/go/v15/arrow/endian"
 )
 
 // metaSum is the name of checksums in a file's metadata. That of a column is over what
@@ -19,37 +21,37 @@ const metaSum = "checksum"
 
 // sum is the checksum of what a column of so many rows holds.
 func (c *Column) sum(rows int) string {
-	h := summed{Hash: sha256.New()}
+	h := &summed{}
 	h.number(rows)
-	for i := 0; i < rows; i += chunk {
-		part := make([]byte, 0, chunk/8)
-		for j := i; j < min(i+chunk, rows); j += 8 {
-			if c.Valid == nil {
-				part = append(part, 0xff)
-			} else {
-				part = append(part, c.Valid[j/8])
-			}
+	valid := c.Valid
+	if valid != nil && valid.count(rows) == rows {
+		valid = nil
+	}
+	if valid == nil {
+		h.text("all")
+	} else {
+		h.text("some")
+		raw := bytes.Clone(valid[:(rows+7)/8])
+		if rows%8 != 0 {
+			raw[rows/8] &= 1<<(rows%8) - 1
 		}
-		if n := rows - i; n < chunk && n%8 != 0 {
-			part[len(part)-1] &= 1<<(n%8) - 1
-		}
-		h.Write(part)
+		h.bytes(raw)
 	}
 	switch v := c.Values.(type) {
 	case []uint8:
-		sumNumbers(h, "uint8", v, c.Valid)
+		sumNumbers(h, "uint8", v, valid)
 	case []int32:
-		sumNumbers(h, "int32", v, c.Valid)
+		sumNumbers(h, "int32", v, valid)
 	case []int64:
-		sumNumbers(h, "int64", v, c.Valid)
+		sumNumbers(h, "int64", v, valid)
 	case []float32:
-		sumNumbers(h, "float32", v, c.Valid)
+		sumNumbers(h, "float32", v, valid)
 	case []float64:
-		sumNumbers(h, "float64", v, c.Valid)
+		sumNumbers(h, "float64", v, valid)
 	case []string:
 		h.text("text")
 		for i, text := range v {
-			if !c.Valid.Has(i) {
+			if !valid.Has(i) {
 				text = ""
 			}
 			h.text(text)
@@ -57,58 +59,99 @@ func (c *Column) sum(rows int) string {
 	case Fixed:
 		h.text("bytes")
 		h.number(v.Width)
-		if c.Valid == nil {
-			h.Write(v.Bytes)
+		if valid == nil {
+			h.bytes(v.Bytes)
 			break
 		}
 		none := make([]byte, v.Width)
 		for i := range rows {
-			if c.Valid.Has(i) {
-				h.Write(v.Bytes[i*v.Width : (i+1)*v.Width])
+			if valid.Has(i) {
+				h.bytes(v.Bytes[i*v.Width : (i+1)*v.Width])
 			} else {
-				h.Write(none)
+				h.bytes(none)
 			}
 		}
 	}
 	return h.String()
 }
 
-// chunk is how many rows are hashed at once.
+// chunk is how many rows are copied at once.
 const chunk = 1 << 12
 
-// sumNumbers hashes numbers with their lowest byte first, 0 for rows without a value.
-func sumNumbers[V uint8 | int32 | int64 | float32 | float64](h summed, kind string, v []V, valid Bitmap) {
+// sumNumbers sums numbers with their lowest byte first, 0 for rows without a value.
+func sumNumbers[V uint8 | int32 | int64 | float32 | float64](h *summed, kind string, v []V, valid Bitmap) {
 	h.text(kind)
 	var known []V
-	var raw []byte
 	for i := 0; i < len(v); i += chunk {
 		part := v[i:min(i+chunk, len(v))]
 		if valid != nil {
 			known = append(known[:0], part...)
-			for j := range known {
-				if !valid.Has(i + j) {
-					known[j] = 0
+			for j := 0; j < len(known); j += 8 {
+				if valid[(i+j)/8] == 0xff {
+					continue
+				}
+				for k := j; k < min(j+8, len(known)); k++ {
+					if !valid.Has(i + k) {
+						known[k] = 0
+					}
 				}
 			}
 			part = known
 		}
-		raw, _ = binary.Append(raw[:0], binary.LittleEndian, part) // fails for no such slice
-		h.Write(raw)
+		if !endian.IsBigEndian {
+			h.bytes(bytesOf(part))
+			continue
+		}
+		h.room(8 * chunk)
+		h.kept, _ = binary.Append(h.kept, binary.LittleEndian, part) // fails for no such slice
 	}
 }
 
-// summed is a hash that parts are written to with their lengths.
-type summed struct{ hash.Hash }
+// summed is a checksum that parts are written to with their lengths. They are kept
+// until they are worth it.
+//
+// It is CRC-32C and CRC-32 side by side, for which processors have instructions: each
+// sees every damage that lies within 32 bits, and both together miss one in 2^64 of any
+// other. A sha256 takes as long as all else that opening a large table does. It is about
+// damage; whoever forges a file can make its checksums too.
+type summed struct {
+	castagnoli, ieee uint32
+	kept             []byte
+}
 
-func (h summed) number(n int) { h.Write(binary.LittleEndian.AppendUint64(nil, uint64(n))) }
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func (h summed) text(s string) {
+func (h *summed) add(b []byte) {
+	h.castagnoli = crc32.Update(h.castagnoli, castagnoli, b)
+	h.ieee = crc32.Update(h.ieee, crc32.IEEETable, b)
+}
+
+// room sums what is kept if n bytes more would be much.
+func (h *summed) room(n int) {
+	if len(h.kept)+n > 16*chunk {
+		h.add(h.kept)
+		h.kept = h.kept[:0]
+	}
+}
+
+func (h *summed) number(n int) {
+	h.room(8)
+	h.kept = binary.LittleEndian.AppendUint64(h.kept, uint64(n))
+}
+
+func (h *summed) text(s string) {
 	h.number(len(s))
-	h.Write([]byte(s))
+	h.room(len(s))
+	h.kept = append(h.kept, s...)
+}
+
+func (h *summed) bytes(b []byte) {
+	h.room(math.MaxInt / 2)
+	h.add(b)
 }
 
 // pairs writes metadata without the checksum.
-func (h summed) pairs(of map[string]string) {
+func (h *summed) pairs(of map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(of)) {
 		if key != metaSum {
 			h.text(key)
@@ -118,11 +161,14 @@ func (h summed) pairs(of map[string]string) {
 	h.number(-1)
 }
 
-func (h summed) String() string { return hex.EncodeToString(h.Sum(nil)) }
+func (h *summed) String() string {
+	h.room(math.MaxInt / 2)
+	return fmt.Sprintf("%08x%08x", h.castagnoli, h.ieee)
+}
 
 // tableSum is the checksum of a table with these metadata and columns.
 func tableSum(meta map[string]string, columns []Field) string {
-	h := summed{sha256.New()}
+	h := &summed{}
 	h.pairs(meta)
 	for _, c := range columns {
 		if c.sum != "" {

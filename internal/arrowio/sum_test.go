@@ -166,7 +166,8 @@ func TestSealIsRepeated(t *testing.T) {
 	for i := range rows {
 		numbers[i], single[i], bytes8[i] = r.Float64(), r.Float32(), uint8(r.Uint32())
 	}
-	table := Table{Sealed: true, Columns: []Column{{Name: "x", Values: numbers, Valid: known}, {Name: "y", Values: single}, {Name: "z", Values: bytes8, Valid: known}}}
+	all := bytes.Repeat([]byte{0xff}, len(known)) // which a reader leaves out
+	table := Table{Sealed: true, Columns: []Column{{Name: "x", Values: numbers, Valid: known}, {Name: "y", Values: single}, {Name: "all", Values: numbers, Valid: all}, {Name: "z", Values: bytes8, Valid: known}}}
 	content, err := Encode(table, Plain)
 	if err != nil {
 		t.Fatal(err)
@@ -175,6 +176,7 @@ func TestSealIsRepeated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	back.Columns[2].Valid = all
 	if again, err := Encode(*back, Plain); err != nil || !bytes.Equal(again, content) {
 		t.Errorf("other bytes, %v", err)
 	}

@@ -202,7 +202,7 @@ func bitmapBuffer(valid Bitmap, n int) *memory.Buffer {
 }
 
 // bytesOf is the memory of v; the schema says which byte order the machine has.
-func bytesOf[V int32 | int64 | float32 | float64](v []V) []byte {
+func bytesOf[V uint8 | int32 | int64 | float32 | float64](v []V) []byte {
 	if len(v) == 0 {
 		return nil
 	}

@@ -91,28 +91,46 @@ func (c *Column) read() error {
 	return c.err
 }
 
-// check looks at all numbers of a column that has been read.
+// check looks at all numbers of a column that has been read: at the lowest and the
+// highest of them, and at each where these are wrong.
 func (c *Column) check() error {
-	fault := func(format string, args ...any) error {
-		return fmt.Errorf("%s: %q: column %q: %s", c.kind.Package, c.file.Name, c.file.Fields[c.field].Name, fmt.Sprintf(format, args...))
+	low, high := bounds(c.double)
+	if c.narrow {
+		low, high = bounds(c.single)
 	}
-	most := math.Inf(-1)
+	low, high = c.unit*low, c.unit*high
+	fault := fmt.Sprintf("%s: %q: column %q: ", c.kind.Package, c.file.Name, c.file.Fields[c.field].Name)
+	if c.measure == Accuracy && c.unit == 1 && high > 0 && high <= 1 {
+		return fmt.Errorf("%sno accuracy is above %v: these are fractions, want percent; multiply them by 100", fault, high)
+	}
+	if high < low || c.measure.check(low) == nil && c.measure.check(high) == nil {
+		return nil
+	}
 	for row := range max(len(c.double), len(c.single)) {
 		v := c.At(row)
-		if err := c.measure.check(v); err != nil {
-			if c.unit != 1 && v > c.unit {
-				return fault("row %d: %v; numbers of this column are fractions: divide percent by %v", row, err, c.unit)
-			}
-			return fault("row %d: %v", row, err)
+		err := c.measure.check(v)
+		if err != nil && v > c.unit && c.unit != 1 {
+			return fmt.Errorf("%srow %d: %w; its numbers are fractions: divide percent by %v", fault, row, err, c.unit)
+		}
+		if err != nil {
+			return fmt.Errorf("%srow %d: %w", fault, row, err)
+		}
+	}
+	return nil
+}
+
+// bounds are the lowest and the highest number, which is below it where there is none.
+func bounds[V float32 | float64](values []V) (low, high float64) {
+	least, most := V(math.Inf(1)), V(math.Inf(-1))
+	for _, v := range values { // NaN is neither below nor above
+		if v < least {
+			least = v
 		}
 		if v > most {
 			most = v
 		}
 	}
-	if c.measure == Accuracy && c.unit == 1 && most > 0 && most <= 1 {
-		return fault("the largest accuracy is %v: these are fractions, want percent; multiply them by 100", most)
-	}
-	return nil
+	return float64(least), float64(most)
 }
 
 // At is the number of a row, in units; NaN where it is not known. What is in a file
