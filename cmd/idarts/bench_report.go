@@ -9,7 +9,7 @@ import (
 
 	"idarts/nb201"
 	"idarts/reports"
-	"idarts/testdata"
+	"idarts/runners/protocol"
 )
 
 type benchReportCmd struct {
@@ -18,22 +18,10 @@ type benchReportCmd struct {
 	Figures  string `help:"Folder for figures as SVG, PDF and PNG; none are drawn without." placeholder:"DIR"`
 }
 
-// microInside is what errors call the table in this program.
-const microInside = "nb201-micro.arrow in this program"
-
-// openNB201 reads a table of NAS-Bench-201 cells, that inside the program where path
-// is "".
-func openNB201(path string) (*nb201.Table, error) {
-	if path == "" {
-		return nb201.Decode(microInside, testdata.NB201Micro)
-	}
-	return nb201.Open(path)
-}
-
 // Run prints the report and draws its figures.
 func (b *benchReportCmd) Run(c console) error {
-	name := cmp.Or(b.Table, microInside)
-	table, err := openNB201(b.Table)
+	name := cmp.Or(b.Table, protocol.Micro)
+	table, err := protocol.OpenNB201(b.Table)
 	if err != nil {
 		return missing(err, place{"table", b.Table})
 	}

@@ -189,7 +189,7 @@ func TestRefusals(t *testing.T) {
 	for _, tt := range []struct{ name, args, want string }{
 		{"epochs of scores", ofScores + "--epochs 200 --seeds 777", `idarts: --epochs has no effect: all networks of "scores.arrow" are trained in one way (protocol quick)`},
 		{"seeds that scores lack", ofScores + "--seeds 777", `"scores.arrow" has no seed 777`},
-		{"another space's table", "query CELL --space nb1b1-s3", `idarts: --space nb1b1-s3: without --table only "nb201" and "darts" can be asked`},
+		{"another space's table", "query CELL --space nb1b1-s3", `idarts: --space nb1b1-s3: without --table only ["nb201" "darts"] can be asked`},
 		{"a table of another space", "query CELL --space darts --table good.arrow", `idarts: --space darts: "good.arrow" has architectures of ["nb201"]`},
 		{"a data set of a genotype", "query DARTS_V2 --space darts --dataset imagenet", "idarts: --dataset has no effect: of a published genotype all is printed"},
 		{"the mean of trials has no number", "query CELL --table mean.arrow --dataset cifar10 --trained-on cifar10 --split ori-test --epochs 200", "without seeds, want all\n"},

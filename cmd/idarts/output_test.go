@@ -100,7 +100,9 @@ func TestOutputThatIsLostIsAnError(t *testing.T) {
 		for _, room := range []full{0, full(whole.Len() - 1)} {
 			var stderr bytes.Buffer
 			status := execute(console{ctx: t.Context(), out: &room, err: &stderr}, args)
-			if text := stderr.String(); status != statusFailed || strings.Count(text, "\n") != 1 || !strings.Contains(text, "no space left on device") {
+			text := stderr.String()
+			lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n") // warnings, then the error
+			if status != statusFailed || !strings.HasPrefix(lines[len(lines)-1], "idarts: ") || strings.Count(text, "no space left on device") != 1 {
 				t.Errorf("%s: status %d, %q; want status 1 and the error of writing", line, status, text)
 			}
 		}

@@ -30,6 +30,12 @@ type Space struct {
 	Table func(name string, content []byte, valid, test Column) (Table, error)
 	// TableFrom is the command that makes a table, up to the name of its file.
 	TableFrom string
+	// Query answers questions to tables whose metadata have the format TableFormat, in
+	// text; nil where there are none. Where TableInside is set it knows one inside the
+	// program.
+	Query       func(q Question) (string, error)
+	TableFormat string
+	TableInside bool
 }
 
 // Spaces lists the search spaces.
@@ -48,6 +54,7 @@ var Spaces = []Space{
 			return table.Scores(nb201.Key(valid), nb201.Key(test)), nil
 		},
 		TableFrom: "idarts data import nats-bench FOLDER",
+		Query:     ask201, TableFormat: nb201.Format, TableInside: true,
 	},
 	oneShot("nb1b1-s1", nb1b1.Space1),
 	oneShot("nb1b1-s2", nb1b1.Space2),
@@ -58,6 +65,7 @@ var Spaces = []Space{
 		Sized:     func(c, n int) Net { return dartsspace.Net{C: c, N: n} },
 		Canonical: Parsed(dartsspace.Parse, func(g dartsspace.Genotype) string { return g.Canonical().String() }),
 		Graph:     Parsed(dartsspace.Parse, dartsspace.Genotype.Graph),
+		Query:     askPublished, TableFormat: dartsspace.Format, TableInside: true,
 	},
 }
 
@@ -101,5 +109,6 @@ func oneShot(name string, s nb1b1.OneShot) Space {
 			return table.Scores(nb1b1.Key{Epochs: valid.Epochs, Split: valid.Split}, nb1b1.Key{Epochs: test.Epochs, Split: test.Split}), nil
 		},
 		TableFrom: "idarts data import nas-bench-101 FILE.tfrecord",
+		Query:     func(q Question) (string, error) { return ask101(q, s) }, TableFormat: nb1b1.Format,
 	}
 }
