@@ -137,6 +137,15 @@ func TestImportLooksFirst(t *testing.T) {
 	}
 }
 
+// Nothing is downloaded for a table that cannot be written.
+func TestFetchLooksFirst(t *testing.T) {
+	dir := t.TempDir()
+	err := FetchPublic(t.Context(), Fetch{Dir: dir, Base: "http://none.invalid"}, dir)
+	if err == nil || !strings.Contains(err.Error(), "is a folder, want a file to write") {
+		t.Errorf("error = %v", err)
+	}
+}
+
 // linkFolder makes the files of a folder stand in another.
 func linkFolder(t *testing.T, from, to string) {
 	t.Helper()

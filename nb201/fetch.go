@@ -118,6 +118,9 @@ func publicOrigin() trials.Origin {
 // FetchPublic gets the [Public] files into fetch.Dir, those that are not there
 // already, and makes a table of them. See [ConvertPublic].
 func FetchPublic(ctx context.Context, fetch Fetch, out string) error {
+	if err := trials.CheckTarget(out); err != nil {
+		return fmt.Errorf("nb201: fetch: %w", err)
+	}
 	for _, f := range Public {
 		if err := fetch.get(ctx, f); err != nil {
 			return fmt.Errorf("nb201: fetch %s: %w; %s", f.Name, err, f.ByHand(fetch.Dir))

@@ -406,28 +406,9 @@ func (part *batch) read(record node, b block, has []kind) {
 		tops[nodes] = i
 		nodes, buffers, views = nodes+k.nodes, buffers+k.buffers, views+k.views
 	}
-	first, n := record.vector(4, 8)
-	if m.err == nil && n < views {
-		m.fail("%d columns of views, want %d", n, views)
-	}
-	// Arrow's Go library, version 15, writes those of dictionaries once more before them.
-	first, n = first+8*(n-views), views
-	part.views = []int{0}
-	for i := range n {
-		if m.err != nil {
-			return
-		}
-		count := m.int64(first + 8*i)
-		if count < 0 || count > int64(len(m.b)) {
-			m.fail("a view has %d buffers", count)
-		}
-		part.views = append(part.views, part.views[i]+int(count))
-	}
-	if m.err == nil {
-		buffers += part.views[n]
-	}
-	const width = 16 // both are pairs of 8 bytes
-	first, n = record.vector(1, width)
+	buffers += part.readViews(record, views)
+	const width = 16 // pairs of 8 bytes
+	first, n := record.vector(1, width)
 	if m.err == nil && n != nodes {
 		m.fail("%d columns and parts of columns, want %d", n, nodes)
 	}
@@ -439,7 +420,38 @@ func (part *batch) read(record node, b block, has []kind) {
 		nulls := m.int64(first + width*i + 8)
 		part.nulls = append(part.nulls, min(max(nulls, -1), rows))
 	}
-	first, n = record.vector(2, width)
+	part.readBuffers(record, b, buffers)
+}
+
+// readViews reads how many buffers each of so many views has beside its own, and is
+// their sum.
+func (part *batch) readViews(record node, views int) int {
+	m := record.f
+	first, n := record.vector(4, 8)
+	if m.err == nil && n < views {
+		m.fail("%d columns of views, want %d", n, views)
+	}
+	// Arrow's Go library, version 15, writes those of dictionaries once more before them.
+	first += 8 * (n - views)
+	part.views = []int{0}
+	for i := range views {
+		if m.err != nil {
+			return 0
+		}
+		count := m.int64(first + 8*i)
+		if count < 0 || count > int64(len(m.b)) {
+			m.fail("a view has %d buffers", count)
+		}
+		part.views = append(part.views, part.views[i]+int(count))
+	}
+	return part.views[views]
+}
+
+// readBuffers reads where so many buffers are, in the body of a block.
+func (part *batch) readBuffers(record node, b block, buffers int) {
+	m := record.f
+	const width = 16
+	first, n := record.vector(2, width)
 	if m.err == nil && n != buffers {
 		m.fail("%d buffers, want %d", n, buffers)
 	}

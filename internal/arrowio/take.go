@@ -61,18 +61,18 @@ func (t *taker) take(a arrow.Array) (err error) {
 	}
 	switch a := a.(type) {
 	case *array.Uint8:
-		t.values = join(t, t.values.([]uint8), a.Uint8Values())
+		t.values = join(t, a.Len(), t.values.([]uint8), a.Uint8Values())
 	case *array.Int32:
-		t.values = join(t, t.values.([]int32), a.Int32Values())
+		t.values = join(t, a.Len(), t.values.([]int32), a.Int32Values())
 	case *array.Int64:
-		t.values = join(t, t.values.([]int64), a.Int64Values())
+		t.values = join(t, a.Len(), t.values.([]int64), a.Int64Values())
 	case *array.Float32:
-		t.values = join(t, t.values.([]float32), a.Float32Values())
+		t.values = join(t, a.Len(), t.values.([]float32), a.Float32Values())
 	case *array.Float64:
-		t.values = join(t, t.values.([]float64), a.Float64Values())
+		t.values = join(t, a.Len(), t.values.([]float64), a.Float64Values())
 	case *array.FixedSizeBinary:
 		fixed := t.values.(Fixed)
-		fixed.Bytes = join(t, fixed.Bytes, a.Data().Buffers()[1].Bytes())
+		fixed.Bytes = join(t, a.Len(), fixed.Bytes, a.Data().Buffers()[1].Bytes())
 		t.values = fixed
 	case *array.Dictionary:
 		has, err = t.look(a, has)
@@ -83,10 +83,13 @@ func (t *taker) take(a arrow.Array) (err error) {
 	return err
 }
 
-// join is have with more behind it, or more itself where it is all that there is.
-func join[V any](t *taker, have, more []V) []V {
+// join is have with more of n rows behind it, or more itself where it is all that there is.
+func join[V any](t *taker, n int, have, more []V) []V {
 	if t.one {
 		return more
+	}
+	if len(have) == 0 && n > 0 {
+		have = make([]V, 0, t.all*(len(more)/n))
 	}
 	return append(have, more...)
 }

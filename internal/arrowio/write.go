@@ -53,7 +53,7 @@ func Encode(t Table, c Compression) (content []byte, err error) {
 			return nil, fmt.Errorf("arrowio: two columns are named %q", col.Name)
 		}
 		seen[col.Name] = true
-		n, err := length(col)
+		n, err := rowsOf(col)
 		if err != nil {
 			return nil, err
 		}
@@ -62,9 +62,6 @@ func Encode(t Table, c Compression) (content []byte, err error) {
 		}
 		if n != rows {
 			return nil, fmt.Errorf("arrowio: column %q has %d rows, want %d", col.Name, n, rows)
-		}
-		if col.Valid != nil && len(col.Valid) < (n+7)/8 {
-			return nil, fmt.Errorf("arrowio: column %q: %d bytes of validity, want %d", col.Name, len(col.Valid), (n+7)/8)
 		}
 		sum := ""
 		if t.Sealed {
@@ -96,6 +93,15 @@ func Encode(t Table, c Compression) (content []byte, err error) {
 		return nil, err
 	}
 	return out.Bytes(), nil
+}
+
+// rowsOf is how many rows a column has, whose bitmap must have as many.
+func rowsOf(col Column) (int, error) {
+	n, err := length(col)
+	if err == nil && col.Valid != nil && len(col.Valid) < (n+7)/8 {
+		err = fmt.Errorf("arrowio: column %q: %d bytes of validity, want %d", col.Name, len(col.Valid), (n+7)/8)
+	}
+	return n, err
 }
 
 func length(col Column) (int, error) {
