@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -36,9 +35,10 @@ type Bench struct {
 
 // Inputs are the files that a protocol needs.
 type Inputs struct {
-	Data  string // folder of the data set; "" where the program holds it
-	Table string // Arrow file of the benchmark, for protocols that score by a table of their user
-	Out   string // output root; trained scores are kept below it
+	Data  string                           // folder of the data set; "" where the program holds it
+	Table string                           // Arrow file of the benchmark, for protocols that score by a table of their user
+	Out   string                           // output root; trained scores are kept below it
+	Note  func(format string, args ...any) // tells people of damaged scores; nil: nobody
 }
 
 // OpenBench opens the space and data of p. With fresh, trained scores below
@@ -65,7 +65,7 @@ func openBench(p protocol.Protocol, data *images.Dataset, in Inputs, fresh bool)
 	}
 	cost := trainingGFLOP(p.Score, data)
 	if !p.Score.Table {
-		bench.Scorer, err = trainedScorer(space, p, data, in.Out, cost, fresh)
+		bench.Scorer, err = trainedScorer(space, p, data, in, cost, fresh)
 		return bench, err
 	}
 	return bench, bench.scoreBy(p, in.Table, cost)
@@ -115,23 +115,23 @@ func supernetWith(o search.SupernetOptions, p protocol.Protocol, data *images.Da
 const scoresDir = "scores"
 
 // trainedScorer scores by training the final network of p.
-func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Dataset, out string, cost func(arch string) float64, fresh bool) (*TrainedScorer, error) {
+func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Dataset, in Inputs, cost func(arch string) float64, fresh bool) (*TrainedScorer, error) {
 	recipe := p.Score.Recipe
 	origin, err := scoreOrigin(p, data)
 	if err != nil {
 		return nil, err
 	}
 	store := scores{
-		path:  filepath.Join(out, scoresDir, p.Space+"-"+p.Dataset+"-"+p.Name, "scores.arrow"),
+		path:  filepath.Join(in.Out, scoresDir, p.Space+"-"+p.Dataset+"-"+p.Name, "scores.arrow"),
 		space: p.Space, dataset: p.Dataset, origin: origin,
 	}
-	if _, err := store.Load(); err != nil && fresh && !errors.Is(err, os.ErrNotExist) {
+	if _, err := store.Load(); errors.Is(err, errOtherRecipe) && fresh {
 		if err := work.Discard(store.Dir()); err != nil {
 			return nil, err
 		}
 	}
 	s := &TrainedScorer{
-		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost,
+		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost, Note: in.Note,
 		Train: func(ctx context.Context, arch string, trial uint64, d exec.Device) (valid, test float64, err error) {
 			build, err := recipe.Net.Train(arch, supernet.DataOf(data.Train.Set))
 			if err != nil {
@@ -149,8 +149,13 @@ func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Datas
 		},
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s, s.load()
+	err = s.load()
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	s.clean()
+	return s, nil
 }
 
 // trainingGFLOP is the arithmetic of one training as s says: a gradient costs three

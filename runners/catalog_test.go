@@ -100,7 +100,7 @@ func TestMethodsOfAnotherCatalog(t *testing.T) {
 		t.Fatalf("%+v, %v; want 1 run done", sum, err)
 	}
 	compare(t, contents(t, out), contents(t, want))
-	runs, err := result.Load(out)
+	runs, _, err := result.Load(out)
 	if err != nil || len(runs) != 1 || len(runs[0].Events) != 2 || runs[0].Result.Epochs != 2 {
 		t.Fatalf("%+v, %v; want one run that stopped after 2 of 3 epochs", runs, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -29,9 +30,11 @@ const (
 
 // checkpoint is what a run needs to go on after its last finished epoch.
 type checkpoint struct {
-	Events     []result.Event `json:"events"`
-	Timing     result.Timing  `json:"timing"`
-	QueryGFLOP float64        `json:"query_gflop"` // arithmetic of the cells trained for the search
+	Run        string            `json:"run"` // the identity of the run
+	Versions   map[string]string `json:"versions"`
+	Events     []result.Event    `json:"events"`
+	Timing     result.Timing     `json:"timing"`
+	QueryGFLOP float64           `json:"query_gflop"` // arithmetic of the cells trained for the search
 	state      []byte
 }
 
@@ -56,9 +59,9 @@ func (c *checkpoint) write(dir string) error {
 	})
 }
 
-// readCheckpoint reads the checkpoint of dir; none gives an error wrapping
-// [fs.ErrNotExist].
-func readCheckpoint(dir string) (*checkpoint, error) {
+// readCheckpoint reads the checkpoint of a run made from config in dir; none gives an
+// error wrapping [fs.ErrNotExist].
+func readCheckpoint(dir string, config result.Config) (*checkpoint, error) {
 	path := filepath.Join(dir, checkpointDir, checkpointFile)
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -79,6 +82,9 @@ func readCheckpoint(dir string) (*checkpoint, error) {
 	c := &checkpoint{state: body[fixed+int(size):]}
 	if err := json.Unmarshal(body[fixed:fixed+int(size)], c); err != nil {
 		return nil, fmt.Errorf("runners: checkpoint %q: %w", path, err)
+	}
+	if c.Run != config.Identity || !maps.Equal(c.Versions, config.Versions) {
+		return nil, fmt.Errorf("runners: checkpoint %q is of another run, or of another version", path)
 	}
 	return c, nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"idarts/internal/durable"
 	"idarts/internal/provenance"
 	"idarts/internal/result"
 )
@@ -41,11 +42,15 @@ func (r *run) search(ctx context.Context) error {
 
 // open makes the searcher and brings it to where the checkpoint is.
 func (r *run) open(ctx context.Context) (err error) {
-	if r.point, err = readCheckpoint(r.dir); err != nil {
+	if r.point, err = readCheckpoint(r.dir, r.config); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			r.turn.Note("%s: starts over: %v", r.cell, err)
+			to, failed := durable.SetAside(filepath.Join(r.dir, checkpointDir))
+			if failed != nil {
+				return errors.Join(err, failed)
+			}
+			r.turn.Note("%s: starts over: %v; set aside as %q", r.cell, err, to)
 		}
-		r.point = &checkpoint{Timing: result.Timing{Machine: provenance.Machine(r.device.Workers())}}
+		r.point = &checkpoint{Run: r.config.Identity, Versions: r.config.Versions, Timing: result.Timing{Machine: provenance.Machine(r.device.Workers())}}
 	}
 	r.searcher, err = r.start(r.device, func(arch string) (float64, error) {
 		began := time.Now()
@@ -62,7 +67,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		return fmt.Errorf("runners: %s: resume after epoch %d: %w", r.cell, len(r.point.Events), err)
 	}
 	// The event file may be one epoch behind the checkpoint.
-	return result.WriteEvents(r.dir, r.point.Events)
+	return result.WriteEvents(r.dir, r.config.Identity, r.point.Events)
 }
 
 // epoch runs an epoch, scores what it gives and adds its event.
@@ -110,7 +115,7 @@ func (r *run) save() error {
 	if err := r.point.write(r.dir); err != nil {
 		return err
 	}
-	if err := result.WriteEvents(r.dir, r.point.Events); err != nil {
+	if err := result.WriteEvents(r.dir, r.config.Identity, r.point.Events); err != nil {
 		return err
 	}
 	return result.WriteJSON(filepath.Join(r.dir, result.TimingFile), r.point.Timing)
@@ -133,7 +138,7 @@ func (r *run) finish() error {
 	if err := result.WriteJSON(filepath.Join(r.dir, result.TimingFile), r.point.Timing); err != nil {
 		return err
 	}
-	if err := result.WriteJSON(filepath.Join(r.dir, result.ResultFile), final); err != nil {
+	if err := result.WriteResult(r.dir, r.config.Identity, events, final); err != nil {
 		return err
 	}
 	return removeCheckpoint(r.dir)

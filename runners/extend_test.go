@@ -276,7 +276,7 @@ func TestWhatIsAddedRunsLikeTheRest(t *testing.T) {
 	}
 	compare(t, contents(t, killed), contents(t, straight))
 
-	runs, err := result.Load(killed)
+	runs, _, err := result.Load(killed)
 	if err != nil {
 		t.Fatal(err)
 	}

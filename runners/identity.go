@@ -1,10 +1,13 @@
 package runners
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"idarts/internal/device"
 	"idarts/internal/provenance"
@@ -34,36 +37,95 @@ func makeConfig(c result.Config, protocol, settings any, on string) (result.Conf
 // state is what a run directory says before it is touched.
 type state struct {
 	Exists        bool
-	Finished      bool
+	Finished      bool              // its result is sound, and so is all that belongs to it
 	Failed        string            // the error of the last try
 	Epochs        int               // finished ones
-	Old           bool              // its record has no identity, but the numbers are ours
 	Versions      map[string]string // its own
 	OtherVersions string            // how they differ from ours; "" when they do not
+	// Refused says why the directory is left as it is: it is a sound run of other
+	// numbers, or cannot be read.
+	Refused error
+	// Damage says what is not as the program left it, and Aside what is set aside for
+	// it: files, or the directory for all that is in it.
+	Damage error
+	Aside  []string
+	// Sound: once that is set aside and config.json written, the result is sound.
+	Sound bool
+	// Untidy: it is finished, and something is left to do where it can be written.
+	Untidy bool
+	have   result.Run
 }
 
-// inspect reads the directory of a run. One that was made from other numbers than
-// want is an error; other versions are not, they are reported.
+// inspect reads the directory of a run that is to be made from want. Other versions
+// are reported, other numbers refused, and what is damaged is to be made again.
 func inspect(dir string, want result.Config) (state, error) {
 	have, err := result.Read(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	lost := errors.Is(err, fs.ErrNotExist)
+	if err != nil { // then what is there may be of this run nevertheless
+		have = result.ReadAs(dir, want)
+	}
+	if lost && have.Empty() {
 		return state{}, nil
 	}
+	s := state{Exists: true, Epochs: len(have.Events), Versions: have.Config.Versions, have: have}
 	if err != nil {
-		return state{}, fmt.Errorf("runners: %w; use --fresh to delete this run and start over", err)
-	}
-	if diff, err := have.Config.Difference(want); err != nil {
-		return state{}, err
-	} else if diff != "" {
-		return state{}, fmt.Errorf("runners: %q was made with other settings (%s); use another --out, or --fresh to delete it and start over", dir, diff)
-	}
-	s := state{
-		Exists: true, Finished: have.Result != nil, Epochs: len(have.Events),
-		Old: have.Config.Old, Versions: have.Config.Versions,
+		s.Versions = nil
 	}
 	if have.Failure != nil {
 		s.Failed = have.Failure.Error
 	}
-	s.OtherVersions, err = result.Difference(have.Config.Versions, want.Versions)
-	return s, err
+	config := filepath.Join(dir, result.ConfigFile)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		s.Refused = fmt.Errorf("runners: %w", err)
+	case lost:
+		s.Damage = fmt.Errorf("runners: %q is missing", config)
+	case err != nil:
+		s.Damage, s.Aside = err, []string{config}
+	case have.Cell != want.Cell:
+		s.Damage, s.Aside = fmt.Errorf("runners: %q is the run %s", dir, have.Cell), []string{dir}
+		return s, nil
+	default:
+		if err := s.compare(dir, want); err != nil {
+			return s, err
+		}
+	}
+	s.judge(dir)
+	return s, nil
+}
+
+// compare sets what follows from a config.json that is sound.
+func (s *state) compare(dir string, want result.Config) error {
+	diff, err := s.have.Config.Difference(want)
+	if err != nil {
+		return err
+	}
+	if diff != "" {
+		s.Refused = fmt.Errorf("runners: %q was made with other settings (%s); use another --out, or --redo %s to set it aside and make it again", dir, diff, want.Cell)
+	}
+	s.OtherVersions, err = result.Difference(s.Versions, want.Versions)
+	return err
+}
+
+// judge sets what follows from the other files.
+func (s *state) judge(dir string) {
+	for _, fault := range s.have.Faults {
+		name := filepath.Base(fault.Path)
+		switch {
+		case errors.Is(fault.Err, fs.ErrPermission):
+			s.Refused = fault.Err
+		case name == result.ResultFile, name == result.EventsFile && s.have.Result != nil:
+			s.Damage, s.Aside = fault.Err, []string{dir}
+			return
+		case !fault.Times || s.have.Result == nil:
+			s.Damage = cmp.Or(s.Damage, fault.Err)
+			s.Aside = append(s.Aside, fault.Path)
+		default:
+			s.Untidy = true
+		}
+	}
+	s.Sound = s.have.Result != nil && s.Refused == nil
+	s.Finished = s.Sound && s.Damage == nil
+	_, err := os.Lstat(filepath.Join(dir, checkpointDir))
+	s.Untidy = s.Finished && (s.Untidy || s.have.Config.Unsummed || err == nil)
 }

@@ -3,7 +3,6 @@ package runners
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"idarts/internal/device"
@@ -33,7 +32,15 @@ type job struct {
 
 // runJobs does the jobs with all other processes that are given the same ones.
 func runJobs(ctx context.Context, o work.Options, jobs []job) (work.Summary, error) {
-	if err := register(o, jobs); err != nil {
+	runs := make([]*run, len(jobs))
+	for i, j := range jobs {
+		runs[i] = &run{job: j, cell: j.config.Cell, dir: j.config.Cell.Dir(o.Out), note: o.Note}
+	}
+	places(o.Out, runs)
+	if err := redo(runs, o.Redo); err != nil {
+		return work.Summary{}, err
+	}
+	if err := register(o, runs); err != nil {
 		return work.Summary{}, err
 	}
 	atATime := o.AtATime(len(jobs))
@@ -43,45 +50,61 @@ func runJobs(ctx context.Context, o work.Options, jobs []job) (work.Summary, err
 	}
 	defer closeAll()
 	units := make([]work.Unit, len(jobs))
-	for i, j := range jobs {
-		r := &run{job: j, cell: j.config.Cell, dir: j.config.Cell.Dir(o.Out)}
+	for i, r := range runs {
 		units[i] = work.Unit{
 			Name: r.cell.String(), Size: 1, Claim: durable.LockFile(r.dir), Look: r.look,
 			Do: func(ctx context.Context, t *work.Turn) error {
-				r.device, r.turn = devices[t.Worker], t
+				r.device, r.turn, r.note = devices[t.Worker], t, t.Note
 				return r.do(ctx)
 			},
 		}
 	}
-	return work.Run(ctx, o, "runs", units)
+	sum, err := work.Run(ctx, o, "runs", units)
+	recheck(&sum, runs)
+	return sum, err
 }
 
-// register gives every run its directory with config.json, so that one which
-// never gets its turn is still missed in the tables. Directories that hold runs
-// with other settings are an error before anything has run.
-func register(o work.Options, jobs []job) error {
-	states := make([]state, len(jobs))
-	var err error
-	for i, j := range jobs {
-		if states[i], err = inspect(j.config.Cell.Dir(o.Out), j.config); err != nil {
+// register gives every run its directory with config.json, so that one which never
+// gets its turn is still missed in the tables, and tidies up finished ones where that
+// can be written. What is refused is said before anything has run.
+func register(o work.Options, runs []*run) error {
+	writable := false
+	for _, r := range runs {
+		found, err := r.look()
+		if err != nil {
 			return err
 		}
-	}
-	for i, j := range jobs {
-		if states[i].Exists {
+		switch {
+		case r.refused != nil:
+			r.note("%s: is left as it is: %v", r.cell, r.refused)
 			continue
+		case found.Finished && !r.state.Untidy:
+			r.ended = reused
+			r.told()
+			continue
+		case !found.Finished && !writable:
+			if err := work.Writable(o.Out); err != nil {
+				return err
+			}
+			writable = true
 		}
-		if err := establish(j.config.Cell.Dir(o.Out), j.config); err != nil {
+		if !r.state.Exists || r.state.Sound {
+			r.establish() // what stands against it will be told when it is this run's turn
+		}
+		if found, err = r.look(); err != nil {
 			return err
+		}
+		if found.Finished {
+			r.ended = reused
 		}
 	}
 	return nil
 }
 
-// establish makes the directory of a run. Another process that holds its claim does the
-// same.
-func establish(dir string, config result.Config) error {
-	release, err := durable.Claim(durable.LockFile(dir))
+// establish makes the directory of a run, or tidies it up when that is finished.
+// Another process that holds its claim does the same.
+func (r *run) establish() error {
+	release, err := durable.Claim(durable.LockFile(r.dir))
 	if errors.Is(err, durable.ErrLocked) {
 		return nil
 	}
@@ -89,9 +112,15 @@ func establish(dir string, config result.Config) error {
 		return err
 	}
 	defer release()
-	path := filepath.Join(dir, result.ConfigFile)
-	if _, err := os.Stat(path); err == nil {
+	if _, err := r.look(); err != nil || r.refused != nil {
+		return err
+	}
+	if r.state.Sound {
+		_, err := r.prepare()
+		return err
+	}
+	if r.state.Exists {
 		return nil
 	}
-	return result.WriteJSON(path, config)
+	return result.WriteJSON(filepath.Join(r.dir, result.ConfigFile), r.config)
 }

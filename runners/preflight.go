@@ -28,9 +28,6 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := work.Writable(g.Out); err != nil {
-		return err
-	}
 	jobs := g.AtATime(len(cells))
 	d, err := device.Open(g.Device, 32, work.WorkersEach(jobs))
 	if err != nil {
@@ -56,29 +53,42 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 		}
 		fmt.Fprintf(out, "supernet: %s (%.1f s)\n", line, time.Since(began).Seconds())
 	}
-	fmt.Fprintf(out, "output %s: writable; %d runs at a time, %d workers each\n", g.Out, jobs, d.Workers())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	writes := false
 	for _, cell := range cells {
 		config, err := g.config(cell, benches[cell.protocol])
 		if err != nil {
 			return err
 		}
 		s, err := inspect(cell.Dir(g.Out), config)
-		if err != nil && !g.Fresh {
+		if err != nil {
 			return err
 		}
 		text := "to run"
 		switch {
 		case g.Fresh && s.Exists:
 			text = "to run again (--fresh)"
+		case slices.Contains(g.Redo, cell.String()):
+			text = "to run again (--redo)"
+		case s.Refused != nil:
+			text = fmt.Sprintf("is left as it is: %v", s.Refused)
 		case s.Finished:
 			text = "done"
+		case s.Damage != nil:
+			text = fmt.Sprintf("to mend: %v", s.Damage)
 		case s.Failed != "":
 			text = fmt.Sprintf("to retry after epoch %d: %s", s.Epochs, s.Failed)
 		case s.Epochs > 0:
 			text = fmt.Sprintf("to go on after epoch %d", s.Epochs)
 		}
+		writes = writes || text != "done"
 		fmt.Fprintf(w, "%d\t%s\t%s\n", cell.number, cell, text)
+	}
+	if writes {
+		if err := work.Writable(g.Out); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "output %s: writable; %d runs at a time, %d workers each\n", g.Out, jobs, d.Workers())
 	}
 	return w.Flush()
 }

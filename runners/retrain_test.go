@@ -80,7 +80,7 @@ func TestRetrainingResumes(t *testing.T) {
 		t.Errorf("%+v, %v; want 1 reused", sum, err)
 	}
 
-	runs, err := result.Load(out)
+	runs, _, err := result.Load(out)
 	if err != nil || len(runs) != 1 || len(runs[0].Events) != 3 {
 		t.Fatalf("%+v, %v; want a run of 3 epochs", runs, err)
 	}

@@ -1,6 +1,7 @@
 package runners
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,12 @@ type run struct {
 	dir    string
 	device exec.Device
 	turn   *work.Turn // tells people how far it is
-	state  state      // of the directory, since the last look
+	note   func(format string, args ...any)
+	state  state  // of the directory, since the last look
+	ended  ending // in this session
+	// blocked says why nothing can be done where the run belongs; refused is that, or
+	// why what is there is left as it is.
+	blocked, refused error
 
 	// Of the search, see epochs.go.
 	searcher search.Searcher
@@ -36,6 +42,9 @@ type run struct {
 func (r *run) look() (found work.Found, err error) {
 	if r.state, err = inspect(r.dir, r.config); err != nil {
 		return found, err
+	}
+	if r.refused = cmp.Or(r.blocked, r.state.Refused); r.refused != nil {
+		return found, nil
 	}
 	found = work.Found{Finished: r.state.Finished, Failure: r.state.Failed}
 	if found.Failure == "" {
@@ -54,58 +63,79 @@ func (r *run) look() (found work.Found, err error) {
 
 // do runs the cell, or what is left of it, and writes its directory, whose claim is
 // held. An error that is not ctx's is also written to failure.json.
-func (r *run) do(ctx context.Context) (err error) {
+func (r *run) do(ctx context.Context) error {
 	began := time.Now()
-	durable.Sweep(r.dir)
-	durable.Sweep(filepath.Join(r.dir, checkpointDir))
+	if r.refused != nil {
+		return r.refused
+	}
 	finished, err := r.prepare()
-	if err != nil {
+	if err != nil || finished {
+		r.ended = elsewhere
 		return err
 	}
-	if finished {
-		return removeCheckpoint(r.dir)
+	if err := r.attempt(ctx); err != nil {
+		return err
 	}
+	// Somebody may have deleted the folder meanwhile, of which only the last files are
+	// there again.
+	if err := r.seen(); err != nil {
+		return err
+	}
+	r.ended = done
+	r.turn.Note("done: %s in %s", r.cell, time.Since(began).Round(100*time.Millisecond))
+	return nil
+}
+
+// attempt searches, and writes down why that failed.
+func (r *run) attempt(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.turn.Note("%s: panic: %v\n%s", r.cell, p, debug.Stack())
 			err = fmt.Errorf("runners: %s: panic: %v", r.cell, p)
 		}
 		if err != nil && ctx.Err() == nil {
-			failure := result.Failure{Cell: r.cell, Error: err.Error()}
+			failure := result.Failure{Cell: r.cell, Error: err.Error(), Run: r.config.Identity}
 			if werr := result.WriteJSON(filepath.Join(r.dir, result.FailureFile), failure); werr != nil {
 				err = errors.Join(err, werr)
 			}
 		}
 	}()
-	if err := r.search(ctx); err != nil {
-		return err
+	return r.search(ctx)
+}
+
+// seen makes sure that the finished run is where it belongs.
+func (r *run) seen() error {
+	s, err := inspect(r.dir, r.config)
+	if err == nil && !s.Finished {
+		err = cmp.Or(s.Refused, s.Damage, fmt.Errorf("runners: nothing is in %q", r.dir))
 	}
-	r.turn.Note("done: %s in %s", r.cell, time.Since(began).Round(100*time.Millisecond))
+	if err != nil {
+		return fmt.Errorf("the files of the run were changed or deleted meanwhile: %w", err)
+	}
 	return nil
 }
 
 // prepare makes a directory that was looked at ready to go on, and says whether the
 // run is finished. It leaves config.json in place and no failure.json.
 func (r *run) prepare() (finished bool, err error) {
-	if r.state.Finished {
-		if r.state.OtherVersions != "" {
-			r.turn.Note("%s: result of another version is reused (%s)", r.cell, r.state.OtherVersions)
-		}
-		if r.state.Old { // brought to the present form
-			now := r.config
-			now.Versions = r.state.Versions
-			return true, result.WriteJSON(filepath.Join(r.dir, result.ConfigFile), now)
-		}
-		return true, nil
+	durable.Sweep(r.dir)
+	durable.Sweep(filepath.Join(r.dir, checkpointDir))
+	if err := r.setAside(); err != nil {
+		return false, err
+	}
+	if r.state.Sound {
+		return true, r.tidy()
 	}
 	if r.state.OtherVersions != "" {
-		r.turn.Note("%s: starts over, since its first part was run by another version (%s)", r.cell, r.state.OtherVersions)
+		r.note("%s: starts over, since its first part was run by another version (%s)", r.cell, r.state.OtherVersions)
 		if err := removeCheckpoint(r.dir); err != nil {
 			return false, err
 		}
 	}
-	if err := os.Remove(filepath.Join(r.dir, result.FailureFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("runners: %w", err)
+	for _, name := range []string{result.FailureFile, result.EventsFile} { // events are written again from the checkpoint
+		if err := os.Remove(filepath.Join(r.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, fmt.Errorf("runners: %w", err)
+		}
 	}
 	return false, result.WriteJSON(filepath.Join(r.dir, result.ConfigFile), r.config)
 }

@@ -35,11 +35,12 @@ type Trained struct {
 // Store keeps trained scores on disk. Save gets rows in ascending order of
 // (Arch, Trial) and must write them whole or not at all, the same rows giving
 // the same bytes. Load of a store that is not there yet gives an error wrapping
-// [fs.ErrNotExist].
+// [fs.ErrNotExist], one of a damaged store an error wrapping [result.ErrDamaged].
 type Store interface {
 	Load() ([]Trained, error)
 	Save(rows []Trained) error
-	Dir() string // the folder that it writes to
+	Dir() string  // the folder that it writes to
+	Path() string // what is there of it
 }
 
 // TrainedScorer scores an architecture by training its final network from
@@ -56,12 +57,15 @@ type TrainedScorer struct {
 	// GFLOP is the arithmetic of one Train.
 	GFLOP func(arch string) float64
 	Store Store
+	// Note tells people what was damaged; nil: nobody.
+	Note func(format string, args ...any)
 
 	mu      sync.Mutex
 	loaded  bool
 	rows    map[string][]Trained // by representative, in order of trial
 	seconds map[string]float64   // by representative
 	flights map[string]chan struct{}
+	damaged map[string]error // files that are to be set aside, with why
 }
 
 // secondsFile holds the wall clock of the trainings beside the store, since the
@@ -129,7 +133,9 @@ func (s *TrainedScorer) mean(class string, rows []Trained) result.Scored {
 // load reads the store into memory. The caller holds mu.
 func (s *TrainedScorer) load() error {
 	rows, err := s.Store.Load()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, result.ErrDamaged) {
+		s.distrust(s.Store.Path(), err)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	s.rows = map[string][]Trained{}
@@ -140,9 +146,9 @@ func (s *TrainedScorer) load() error {
 		s.seconds = map[string]float64{}
 	}
 	var seconds map[string]float64
-	err = result.ReadJSON(filepath.Join(s.Store.Dir(), secondsFile), &seconds)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	path := filepath.Join(s.Store.Dir(), secondsFile)
+	if err = result.ReadJSON(path, &seconds); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.distrust(path, err)
 	}
 	for class, v := range seconds {
 		s.seconds[class] = v
@@ -152,6 +158,33 @@ func (s *TrainedScorer) load() error {
 	}
 	s.loaded = true
 	return nil
+}
+
+// distrust goes on without a file: all that was in it can be made again.
+func (s *TrainedScorer) distrust(path string, err error) {
+	if s.damaged == nil {
+		s.damaged = map[string]error{}
+	}
+	s.damaged[path] = err
+}
+
+func (s *TrainedScorer) note(format string, args ...any) {
+	if s.Note != nil {
+		s.Note(format, args...)
+	}
+}
+
+// clean sets aside what is damaged. Where that cannot be written, a training will say
+// so again.
+func (s *TrainedScorer) clean() {
+	if len(s.damaged) == 0 {
+		return
+	}
+	if err := s.update(func() error { return nil }); err != nil {
+		for _, why := range s.damaged {
+			s.note("%v; it is not used, and stays: %v", why, err)
+		}
+	}
 }
 
 // claimsDir holds the claims of classes beside the store.
@@ -205,8 +238,17 @@ func (s *TrainedScorer) update(f func() error) error {
 	}
 	defer release()
 	durable.Sweep(s.Store.Dir())
+	s.damaged = nil // another process may have written them again
 	if err := s.load(); err != nil {
 		return err
+	}
+	for path, why := range s.damaged {
+		to, err := durable.SetAside(path)
+		if err != nil {
+			return err
+		}
+		s.note("%v; set aside as %q, what is needed of it is made again", why, to)
+		delete(s.damaged, path)
 	}
 	return f()
 }

@@ -40,7 +40,7 @@ func TestAFourthSpaceIsAFolderAndARow(t *testing.T) {
 	if sum := mustRun(t, g); sum.Done != len(search.Methods) {
 		t.Errorf("%+v, want %d runs done", sum, len(search.Methods))
 	}
-	runs, err := result.Load(out)
+	runs, _, err := result.Load(out)
 	if err != nil || len(runs) != len(search.Methods) {
 		t.Fatalf("%d runs, %v; want %d", len(runs), err, len(search.Methods))
 	}

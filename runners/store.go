@@ -1,11 +1,14 @@
 package runners
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"idarts/internal/arrowio"
 	"idarts/internal/provenance"
+	"idarts/internal/result"
 )
 
 // What a file of trained scores calls itself in its metadata. It has checksums inside
@@ -15,11 +18,16 @@ const (
 	ScoresFormat1 = "idarts trained scores, version 1"
 )
 
+var errOtherRecipe = errors.New("holds scores of another recipe")
+
 // scores is the [Store] in one Arrow file.
 type scores struct {
 	path                   string
 	space, dataset, origin string
 }
+
+// Path implements [Store].
+func (s scores) Path() string { return s.path }
 
 // Dir implements [Store].
 func (s scores) Dir() string { return filepath.Dir(s.path) }
@@ -27,12 +35,15 @@ func (s scores) Dir() string { return filepath.Dir(s.path) }
 // Load implements [Store]. A table from another recipe or other data is an error.
 func (s scores) Load() ([]Trained, error) {
 	t, err := ReadScores(s.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: %q %w", err, s.path, result.ErrDamaged)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if t.Space != s.space || t.Dataset != s.dataset || t.Origin != s.origin {
-		return nil, fmt.Errorf("runners: %q holds scores of another recipe (%s, %s, %s then, %s, %s, %s now); use another --out, or --fresh to delete them",
-			s.path, t.Space, t.Dataset, t.Origin, s.space, s.dataset, s.origin)
+		return nil, fmt.Errorf("runners: %q %w (%s, %s, %s then, %s, %s, %s now); use another --out, or move that file away",
+			s.path, errOtherRecipe, t.Space, t.Dataset, t.Origin, s.space, s.dataset, s.origin)
 	}
 	return t.Rows, nil
 }

@@ -149,7 +149,7 @@ func TestRunsByABuiltInTable(t *testing.T) {
 	if sum := mustRun(t, g); sum.Done != 10 {
 		t.Fatalf("%+v, want 10 runs done", sum)
 	}
-	runs, err := result.Load(out)
+	runs, _, err := result.Load(out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestSearchesByTableResume(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || sum.Left != 1 {
 			t.Fatalf("%s: %+v, %v; want an interrupt", method, sum, err)
 		}
-		runs, err := result.Load(broken)
+		runs, _, err := result.Load(broken)
 		if err != nil || len(runs) != 1 || len(runs[0].Events) != 30 || runs[0].Result != nil {
 			t.Fatalf("%s: %d runs, %v; want the 30 queries of the first second", method, len(runs), err)
 		}
@@ -332,7 +332,7 @@ func TestASpaceBringsItsTable(t *testing.T) {
 	if sum := mustRun(t, g); sum.Done != 2 {
 		t.Fatalf("%+v, want 2 runs done", sum)
 	}
-	runs, err := result.Load(out)
+	runs, _, err := result.Load(out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func TestVariantsRunBesideTheProtocol(t *testing.T) {
 			t.Errorf("%s has changed", name)
 		}
 	}
-	runs, err := result.Load(out)
+	runs, _, err := result.Load(out)
 	if err != nil || len(runs) != 2 || runs[0].Cell.Settings != "" || runs[1].Cell.Settings != "queries=3" {
 		t.Fatalf("runs %+v, %v; want the protocol's and that of queries=3", runs, err)
 	}

@@ -19,35 +19,7 @@ type oldConfig struct {
 	Device string            `json:"device"`
 }
 
-// readConfig reads config.json. One whose identity is not that of its numbers is an
-// error.
-func readConfig(path string) (Config, error) {
-	var c Config
-	if err := ReadJSON(path, &c); err != nil {
-		return c, err
-	}
-	identity := c.Identity
-	if identity == "" {
-		var old oldConfig
-		if err := ReadJSON(path, &old); err != nil {
-			return c, err
-		}
-		numbers, err := old.numbers(c.Cell)
-		if err != nil {
-			return c, fmt.Errorf("result: %q: %w", path, err)
-		}
-		c.Numbers, c.Old = numbers, true
-	}
-	var err error
-	if c.Identity, err = c.Numbers.Identity(); err != nil {
-		return c, fmt.Errorf("result: %q: %w", path, err)
-	}
-	if !c.Old && c.Identity != identity {
-		return c, fmt.Errorf("result: the numbers in %q have the identity %s, not the %s that it says", path, c.Identity, identity)
-	}
-	return c, nil
-}
-
+// numbers are those of the run, as they are named today.
 func (o oldConfig) numbers(cell Cell) (Numbers, error) {
 	n := Numbers{Method: cell.Method, Seed: cell.Seed, Settings: o.Method.Settings, Data: o.Data, Device: o.Device}
 	delete(o.Protocol, "name")

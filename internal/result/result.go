@@ -12,23 +12,26 @@
 //
 // All but timing.json are the same bytes each time the cell is run, also when
 // the run was killed and resumed. Accuracies are in percent, times in seconds.
+//
+// # What is read is not trusted
+//
+// Every record has a field "sha256": the digest of the rest of it in canonical form,
+// see [Digest], so that other tools can read, print and lay out the file as they like,
+// and no value in it changes unseen. The one of an event covers the event before it as
+// well, and that of the first the identity of the run; a result and a failure name
+// that identity, and the result the checksum of the last event. So neither a line nor
+// a file can be taken out, or be put in from another run. Records of versions before
+// had no checksums: where config.json has none, those of the other files are checked
+// where they are there.
+//
+// A run counts where its own cell says that it belongs, and nowhere else. [Load] gives
+// the runs that are sound, and names what it left out.
 package result
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-
-	"idarts/internal/durable"
-	"idarts/internal/plainjson"
 )
 
 // Cell is one run of the grid. Its parts decide every bit of the result.
@@ -45,8 +48,11 @@ type Cell struct {
 
 // Dir is the run directory of c below an output root.
 func (c Cell) Dir(root string) string {
-	return filepath.Join(root, c.Space, c.Dataset, c.Protocol, c.Method, c.Settings, "seed-"+strconv.FormatUint(c.Seed, 10))
+	return filepath.Join(root, c.Space, c.Dataset, c.Protocol, c.Method, c.Settings, seedPrefix+strconv.FormatUint(c.Seed, 10))
 }
+
+// seedPrefix is how the names of run directories begin.
+const seedPrefix = "seed-"
 
 // Name is the method, with the settings that differ from the protocol's: "idarts
 // inner_steps=2".
@@ -70,6 +76,8 @@ type Config struct {
 	// Old: it was read from a record of before runs had an identity. About is empty
 	// then, and the settings may hold more than the method uses.
 	Old bool `json:"-"`
+	// Unsummed: it was read from a record without a checksum.
+	Unsummed bool `json:"-"`
 }
 
 // Score is what the benchmark says of one architecture. A search never sees Test.
@@ -111,6 +119,10 @@ type Result struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Optimum is known where the scores come from a table of the whole space.
 	Optimum *Optimum `json:"optimum,omitempty"`
+	// Run is the identity of the run, Events the checksum of its last event. Both are
+	// written by [WriteResult]; old records have none.
+	Run    string `json:"run,omitempty"`
+	Events string `json:"events,omitempty"`
 }
 
 // Optimum is what a complete table says of its space. No search sees it.
@@ -133,6 +145,7 @@ type ArchScore struct {
 type Failure struct {
 	Cell  Cell   `json:"cell"`
 	Error string `json:"error"`
+	Run   string `json:"run,omitempty"` // the identity of the run
 }
 
 // Timing is the wall clock of a run, summed over its sessions.
@@ -151,6 +164,9 @@ type Run struct {
 	Result  *Result  // nil when not finished
 	Failure *Failure // nil when it did not fail
 	Timing  Timing
+	// Faults are the files that are not what the program wrote. What was in them is
+	// not in the fields above.
+	Faults []Fault
 }
 
 // File names inside a run directory.
@@ -161,128 +177,6 @@ const (
 	FailureFile = "failure.json"
 	TimingFile  = "timing.json"
 )
-
-// WriteJSON writes v to path, indented, whole or not at all.
-func WriteJSON(path string, v any) error {
-	return durable.Write(path, func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(v)
-	})
-}
-
-// ReadJSON reads path into v. A file that is not there gives an error wrapping
-// [fs.ErrNotExist]; one that does not parse gives an error that names it.
-func ReadJSON(path string, v any) error {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := plainjson.Unmarshal(content, v); err != nil {
-		return fmt.Errorf("result: %q is not a valid record: %w", path, err)
-	}
-	return nil
-}
-
-// WriteEvents replaces the event file of dir.
-func WriteEvents(dir string, events []Event) error {
-	return durable.Write(filepath.Join(dir, EventsFile), func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		for _, e := range events {
-			if err := enc.Encode(e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// ReadEvents reads the event file of dir; none gives no events.
-func ReadEvents(dir string) ([]Event, error) {
-	path := filepath.Join(dir, EventsFile)
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var events []Event
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var e Event
-		if err := plainjson.Unmarshal(lines.Bytes(), &e); err != nil {
-			return nil, fmt.Errorf("result: %q line %d: %w", path, len(events)+1, err)
-		}
-		events = append(events, e)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("result: read %q: %w", path, err)
-	}
-	return events, nil
-}
-
-// Read reads one run directory. Parts that a run has not written yet are left
-// empty; a missing config.json is an error wrapping [fs.ErrNotExist].
-func Read(dir string) (Run, error) {
-	run := Run{Dir: dir}
-	var err error
-	if run.Config, err = readConfig(filepath.Join(dir, ConfigFile)); err != nil {
-		return run, err
-	}
-	run.Cell = run.Config.Cell
-	if run.Events, err = ReadEvents(dir); err != nil {
-		return run, err
-	}
-	var res Result
-	if found, err := readOptional(filepath.Join(dir, ResultFile), &res); err != nil {
-		return run, err
-	} else if found {
-		run.Result = &res
-	}
-	var failure Failure
-	if found, err := readOptional(filepath.Join(dir, FailureFile), &failure); err != nil {
-		return run, err
-	} else if found {
-		run.Failure = &failure
-	}
-	_, err = readOptional(filepath.Join(dir, TimingFile), &run.Timing)
-	return run, err
-}
-
-func readOptional(path string, v any) (found bool, err error) {
-	err = ReadJSON(path, v)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// Load reads all run directories below root in the order of their cells
-// (space, dataset, protocol, method, settings, seed).
-func Load(root string) ([]Run, error) {
-	var runs []Run
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() || entry.Name() != ConfigFile {
-			return nil
-		}
-		run, err := Read(filepath.Dir(path))
-		if err == nil {
-			runs = append(runs, run)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("result: read runs below %q: %w", root, err)
-	}
-	slices.SortFunc(runs, func(a, b Run) int { return a.Cell.Compare(b.Cell) })
-	return runs, nil
-}
 
 // Compare orders cells by space, dataset, protocol, method, settings, seed.
 func (c Cell) Compare(d Cell) int {

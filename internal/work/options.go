@@ -25,10 +25,11 @@ import (
 
 // Options say where and how units go.
 type Options struct {
-	Out    string // root of the folders of units
-	Jobs   int    // units at a time; 0: one for each core
-	Fresh  bool   // delete what is there of these units and start over
-	Device string // what computes, see package device
+	Out    string   // root of the folders of units
+	Jobs   int      // units at a time; 0: one for each core
+	Fresh  bool     // delete what is there of these units and start over
+	Redo   []string // names of units to set aside what is there of, and start over
+	Device string   // what computes, see package device
 
 	Log      io.Writer  // progress and remarks
 	Terminal bool       // Log is a terminal
@@ -47,17 +48,24 @@ func (o Options) AtATime(units int) int {
 // WorkersEach is how many cores one of so many concurrent units has.
 func WorkersEach(atATime int) int { return max(1, runtime.NumCPU()/atATime) }
 
-// Clear makes sure that the output folder can be written, and deletes the folders
-// of units where they are to be made afresh.
+// Note prints a remark outside of [Run].
+func (o Options) Note(format string, args ...any) {
+	if o.Log != nil {
+		fmt.Fprintf(o.Log, format+"\n", args...)
+	}
+}
+
+// Clear deletes the folders of units where they are to be made afresh.
 func (o Options) Clear(dirs []string) error {
+	if !o.Fresh {
+		return nil
+	}
 	if err := Writable(o.Out); err != nil {
 		return err
 	}
-	if o.Fresh {
-		for _, dir := range dirs {
-			if err := Discard(dir); err != nil {
-				return err
-			}
+	for _, dir := range dirs {
+		if err := Discard(dir); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -83,16 +91,10 @@ func Discard(dir string) error { return DiscardUnit(dir, durable.LockFile(dir)) 
 // DiscardUnit deletes the folder or file of a unit with this claim; the error is that
 // of [Discard].
 func DiscardUnit(path, claim string) error {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	// One that was killed just now, or one that only looks, lets go at once.
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	release, err := Await(ctx, claim)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = durable.ErrLocked
-	}
+	release, err := AwaitSoon(claim)
 	if err != nil {
 		return fmt.Errorf("work: delete %q: %w", path, err)
 	}
@@ -101,4 +103,17 @@ func DiscardUnit(path, claim string) error {
 		return fmt.Errorf("work: delete %q: %w", path, err)
 	}
 	return nil
+}
+
+// AwaitSoon takes a claim that nobody works under; one that is held gives an error
+// wrapping [durable.ErrLocked].
+func AwaitSoon(claim string) (release func(), err error) {
+	// One that was killed just now, or one that only looks, lets go at once.
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	release, err = Await(ctx, claim)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = durable.ErrLocked
+	}
+	return release, err
 }

@@ -17,7 +17,8 @@ type Unit struct {
 	Size  int    // how many of the things that are counted it is
 	Claim string // path of the file whose lock says that a process works on it
 	// Look reads what is there of the unit. It is called once before any unit is taken,
-	// where an error stops them all, and again with the claim.
+	// where an error stops them all and a finished unit is done with, and again with the
+	// claim.
 	Look func() (Found, error)
 	// Do does what is left, with the claim and after Look; where that found the unit
 	// finished, there is at most something to tidy up.
@@ -76,13 +77,19 @@ func Run(ctx context.Context, o Options, things string, units []Unit) (Summary, 
 		if err != nil {
 			return Summary{}, err
 		}
-		s.before, s.open = append(s.before, found), append(s.open, i)
+		s.before = append(s.before, found)
 		total += u.Size
+		if found.Finished { // and needs no claim, which cannot be had where nothing can be written
+			s.count(i, reused, "")
+			continue
+		}
+		s.open = append(s.open, i)
 	}
 	s.show = newProgress(o, things, total)
+	s.show.ended = s.sum.Reused
 	defer s.show.close()
 	var workers sync.WaitGroup
-	for k := range o.AtATime(len(units)) {
+	for k := range o.AtATime(len(s.open)) {
 		workers.Go(func() { s.work(ctx, k) })
 	}
 	workers.Wait()
@@ -200,8 +207,6 @@ func (s *scheduler) do(ctx context.Context, i int, t *Turn) (outcome, error) {
 		return failed, err
 	case !found.Finished:
 		return done, nil
-	case s.before[i].Finished:
-		return reused, nil
 	}
 	return elsewhere, nil
 }

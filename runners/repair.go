@@ -1,0 +1,205 @@
+package runners
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"idarts/internal/durable"
+	"idarts/internal/result"
+	"idarts/internal/settings"
+	"idarts/internal/work"
+)
+
+// setAside moves what is damaged out of the way.
+func (r *run) setAside() error {
+	for _, path := range r.state.Aside {
+		move := durable.SetAside
+		if path == r.dir {
+			move = durable.SetContentsAside
+		}
+		to, err := move(path)
+		if errors.Is(err, fs.ErrNotExist) { // an event file that a result had
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("runners: %w, which stands in the way: %w", err, r.state.Damage)
+		}
+		r.note("%s: %v; set aside as %q", r.cell, r.state.Damage, to)
+		if path == r.dir {
+			r.state = state{}
+		}
+	}
+	return nil
+}
+
+// told says that a finished run is of another version.
+func (r *run) told() {
+	if v := r.state.OtherVersions; v != "" {
+		r.note("%s: result of another version is reused (%s)", r.cell, v)
+	}
+}
+
+// tidy brings a finished run to its present form, with the claim in hand.
+func (r *run) tidy() error {
+	r.told()
+	have := r.state.have
+	for _, fault := range have.Faults {
+		if !fault.Times {
+			continue // has been set aside
+		}
+		to, err := durable.SetAside(fault.Path)
+		if err != nil {
+			return err
+		}
+		r.note("%s: %v; set aside as %q, its times are lost", r.cell, fault.Err, to)
+	}
+	if r.state.Damage != nil || have.Config.Unsummed {
+		config := r.config
+		if r.state.Versions != nil {
+			config.Versions = r.state.Versions
+		}
+		// In this order: while config.json has no checksum, the others count by themselves.
+		if err := result.WriteEvents(r.dir, config.Identity, have.Events); err != nil {
+			return err
+		}
+		if err := result.WriteResult(r.dir, config.Identity, have.Events, *have.Result); err != nil {
+			return err
+		}
+		if err := result.WriteJSON(filepath.Join(r.dir, result.ConfigFile), config); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(filepath.Join(r.dir, result.FailureFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("runners: %w", err)
+	}
+	return removeCheckpoint(r.dir)
+}
+
+// places makes sure that each run has a directory of its own. A link below the output
+// root may lead to a place outside, such as a larger disk; one that leads to nothing, or
+// to another part of the same root, stands in the way of the run and is set aside, and
+// so is a file.
+func places(root string, runs []*run) {
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return // nothing is there yet
+	}
+	at := map[string]*run{}
+	for _, r := range runs {
+		path := root
+		for _, part := range strings.Split(r.cell.String(), "/") {
+			path = filepath.Join(path, part)
+			if err := way(real, path); err != nil {
+				to, failed := durable.SetAside(path)
+				if failed != nil {
+					r.blocked = fmt.Errorf("%w, and cannot be set aside: %w", err, failed)
+				} else {
+					r.note("%s: %v; set aside as %q", r.cell, err, to)
+				}
+				break
+			}
+		}
+		if dir, err := filepath.EvalSymlinks(r.dir); err == nil {
+			if other := at[dir]; other != nil {
+				r.blocked = fmt.Errorf("runners: %q is the folder of %s, to which a link leads from here", dir, other.cell)
+			}
+			at[dir] = r
+		}
+	}
+}
+
+// way says what is wrong with an entry on the way to a run below a root; nothing there
+// is right.
+func way(root, path string) error {
+	info, err := os.Lstat(path)
+	if err != nil || info.IsDir() {
+		return nil
+	}
+	if info.Mode()&fs.ModeSymlink == 0 {
+		return fmt.Errorf("runners: %q is a file where a folder belongs", path)
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		info, err = os.Stat(target)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("runners: a link that leads nowhere: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("runners: %q is a link to a file where a folder belongs", path)
+	case target == root || strings.HasPrefix(target, root+string(filepath.Separator)) || strings.HasPrefix(root, target+string(filepath.Separator)):
+		return fmt.Errorf("runners: %q is a link to another folder of this output, %q", path, target)
+	}
+	return nil
+}
+
+// redo sets aside what is there of the runs with these names.
+func redo(runs []*run, names []string) error {
+	var known []string
+	for _, r := range runs {
+		known = append(known, r.cell.String())
+	}
+	for _, name := range names {
+		i := slices.Index(known, strings.Trim(filepath.ToSlash(name), "/"))
+		if i < 0 {
+			text := fmt.Sprintf("runners: %q, which is to be made again, is not among the %d runs of this command", name, len(known))
+			if near := settings.Nearest(name, known); len(near) > 0 {
+				text += fmt.Sprintf(", want one of %q", near)
+			}
+			return errors.New(text)
+		}
+		r := runs[i]
+		if _, err := os.Stat(r.dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		release, err := work.AwaitSoon(durable.LockFile(r.dir))
+		if err != nil {
+			return fmt.Errorf("runners: make %s again: %w", name, err)
+		}
+		to, err := durable.SetContentsAside(r.dir)
+		release()
+		if err != nil {
+			return err
+		}
+		r.note("%s: made again; what was there is set aside as %q", r.cell, to)
+	}
+	return nil
+}
+
+// ending is how a run ended in this session, for [recheck].
+type ending uint8
+
+const (
+	unended ending = iota
+	reused
+	done
+	elsewhere
+)
+
+// recheck looks for all runs that ended once more, since others may delete what they
+// have: those that are gone have failed.
+func recheck(sum *work.Summary, runs []*run) {
+	for _, r := range runs {
+		if r.ended == unended {
+			continue
+		}
+		err := r.seen()
+		if err == nil {
+			continue
+		}
+		switch r.ended {
+		case reused:
+			sum.Reused--
+		case done:
+			sum.Done--
+		case elsewhere:
+			sum.Elsewhere--
+		}
+		sum.Failed = append(sum.Failed, fmt.Sprintf("%s: %v", r.cell, err))
+	}
+}
