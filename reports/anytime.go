@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -60,14 +59,15 @@ type curve struct {
 // With [Queries] there are only the methods of opts.NoEpochs, each epoch of which is
 // one query, and no figure of less than two of them.
 //
-// With [Seconds] a run whose events and timing differ in length is an error.
-func Anytime(runs []result.Run, axis Axis, split Split, opts Options) ([]Figure, error) {
+// With [Seconds] a run that has not a time for each event is left out, and named in the
+// notes.
+func Anytime(runs []result.Run, axis Axis, split Split, opts Options) []Figure {
 	var figures []Figure
+	if axis == Seconds {
+		runs = timed(runs, func(r result.Run) bool { return len(r.Timing.SearchSeconds) == len(r.Events) })
+	}
 	for _, g := range groups(runs, opts) {
-		f, err := g.anytime(axis, split, opts)
-		if err != nil {
-			return nil, err
-		}
+		f := g.anytime(axis, split, opts)
 		least := 1
 		if axis == Queries {
 			least = 2
@@ -80,10 +80,10 @@ func Anytime(runs []result.Run, axis Axis, split Split, opts Options) ([]Figure,
 			})
 		}
 	}
-	return figures, nil
+	return figures
 }
 
-func (g group) anytime(axis Axis, split Split, opts Options) (anytime, error) {
+func (g group) anytime(axis Axis, split Split, opts Options) anytime {
 	f := anytime{
 		title: g.above() + "\nmean (line) and min-max range (band) over " + g.seedList(),
 		axis:  axis,
@@ -100,11 +100,7 @@ func (g group) anytime(axis Axis, split Split, opts Options) (anytime, error) {
 		}
 		var seeds []steps
 		for _, run := range m.done {
-			s, err := stepsOf(run, axis, split)
-			if err != nil {
-				return f, err
-			}
-			seeds = append(seeds, s)
+			seeds = append(seeds, stepsOf(run, axis, split))
 		}
 		label := g.label(m)
 		if len(seeds) == 0 {
@@ -115,7 +111,7 @@ func (g group) anytime(axis Axis, split Split, opts Options) (anytime, error) {
 		c.label, c.look = label, looks[i]
 		f.curves = append(f.curves, c)
 	}
-	return f, nil
+	return f
 }
 
 // looks gives each row of g its colour, dashes and mark: the same in every figure
@@ -164,11 +160,7 @@ func (s steps) at(x float64) float64 {
 
 // stepsOf reads a finished run. Epochs whose cell was not scored are skipped;
 // the result's own score stands at the end.
-func stepsOf(run result.Run, axis Axis, split Split) (steps, error) {
-	if axis == Seconds && len(run.Timing.SearchSeconds) != len(run.Events) {
-		return steps{}, fmt.Errorf("reports: run %q has %s but %s timed, want as many",
-			run.Cell, count(len(run.Events), "epoch"), count(len(run.Timing.SearchSeconds), "epoch"))
-	}
+func stepsOf(run result.Run, axis Axis, split Split) steps {
 	var s steps
 	add := func(x, y float64) {
 		if n := len(s.x); n > 0 && s.x[n-1] >= x {
@@ -198,7 +190,7 @@ func stepsOf(run result.Run, axis Axis, split Split) (steps, error) {
 		x = float64(run.Result.Epochs)
 	}
 	add(x, split.of(run.Result.Score))
-	return s, nil
+	return s
 }
 
 // minMax is the range of the seeds.

@@ -25,13 +25,10 @@ import (
 //
 // Methods of opts.NoEpochs have no curve; the legend says so. Epochs of different
 // methods may cost differently: [Anytime] shows them by cost.
-func Epochs(runs []result.Run, opts Options) ([]Figure, error) {
+func Epochs(runs []result.Run, opts Options) []Figure {
 	var figures []Figure
 	for _, g := range groups(runs, opts) {
-		f, err := g.epochs(opts)
-		if err != nil {
-			return nil, err
-		}
+		f := g.epochs(opts)
 		if len(f.curves[Valid]) == 0 {
 			continue
 		}
@@ -44,7 +41,7 @@ func Epochs(runs []result.Run, opts Options) ([]Figure, error) {
 			Picture: page(f.draw),
 		})
 	}
-	return figures, nil
+	return figures
 }
 
 // byEpoch shows errors by epoch in two panels.
@@ -55,7 +52,7 @@ type byEpoch struct {
 	empty  []string   // legend entries of methods without a curve
 }
 
-func (g group) epochs(opts Options) (byEpoch, error) {
+func (g group) epochs(opts Options) byEpoch {
 	f := byEpoch{best: opts.best(g)}
 	f.title = g.above() + ": the cell derived after each epoch\nmean (line) and standard error (band) over " + g.seedList()
 	if f.best != nil {
@@ -74,10 +71,7 @@ func (g group) epochs(opts Options) (byEpoch, error) {
 		for _, split := range []Split{Test, Valid} {
 			var seeds []steps
 			for _, run := range m.done {
-				s, err := stepsOf(run, epochAxis, split)
-				if err != nil {
-					return f, err
-				}
+				s := stepsOf(run, epochAxis, split)
 				for i, accuracy := range s.y {
 					s.y[i] = f.error(split, accuracy)
 				}
@@ -88,7 +82,7 @@ func (g group) epochs(opts Options) (byEpoch, error) {
 			f.curves[split] = append(f.curves[split], c)
 		}
 	}
-	return f, nil
+	return f
 }
 
 // error is what is drawn for an accuracy.

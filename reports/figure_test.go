@@ -52,13 +52,39 @@ func TestStepsOfARun(t *testing.T) {
 		{"test against queries", Queries, Test, steps{[]float64{1, 3}, []float64{70, 80}}},
 		{"valid against cumulated seconds", Seconds, Valid, steps{[]float64{1, 7}, []float64{71, 81}}},
 	} {
-		if got, err := stepsOf(run, tt.axis, tt.split); err != nil || fmt.Sprint(got) != fmt.Sprint(tt.want) {
-			t.Errorf("%s: got %v, %v, want %v", tt.name, got, err, tt.want)
+		if got := stepsOf(run, tt.axis, tt.split); fmt.Sprint(got) != fmt.Sprint(tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
 	}
-	run.Timing.SearchSeconds = run.Timing.SearchSeconds[:2]
-	if _, err := stepsOf(run, Seconds, Test); err == nil || !strings.Contains(err.Error(), "3 epochs but 2 epochs timed") {
-		t.Errorf("missing seconds give %v", err)
+}
+
+// A run whose times are lost is left out of what shows times, and named.
+func TestLostTimes(t *testing.T) {
+	runs := laptopRuns()
+	lost := runs[slices.IndexFunc(runs, func(r result.Run) bool { return r.Cell.Method == "idarts" && r.Result != nil })]
+	for i := range runs {
+		if runs[i].Cell == lost.Cell {
+			runs[i].Timing = result.Timing{}
+		}
+	}
+	note := fmt.Sprintf("Left out: %s, whose times are lost.", lost.Cell)
+	figures := Anytime(runs, Seconds, Test, options)
+	if len(figures) != 1 || !slices.Contains(figures[0].Notes, note) {
+		t.Errorf("notes of the figure: %q, want %q", figures[0].Notes, note)
+	}
+	table := Timing(runs, options)[0]
+	if !slices.Contains(table.Notes, note) {
+		t.Errorf("notes of the table: %q, want %q", table.Notes, note)
+	}
+	for _, row := range table.methods[1:] {
+		if row[3] == "idarts" && (row[5] != "2" || strings.Contains(strings.Join(row, ","), "NaN")) {
+			t.Errorf("row %q, want 2 runs", row)
+		}
+	}
+	for _, figure := range Anytime(runs, GFLOP, Test, options) {
+		if slices.Contains(figure.Notes, note) {
+			t.Error("times are missed where none are shown")
+		}
 	}
 }
 
@@ -93,14 +119,14 @@ func oddRuns() ([]result.Run, Options) {
 
 // Queries are counted for methods that only ask, and a figure compares them.
 func TestFigureOfQueries(t *testing.T) {
-	f, err := groups(queryRuns(), queryOptions())[0].anytime(Queries, Test, queryOptions())
-	if err != nil || len(f.curves) != 2 || !slices.Equal(f.curves[0].x, []float64{1, 2, 3, 4, 5, 6}) {
-		t.Errorf("%d curves, the first at %v, %v; want two, at queries 1 to 6", len(f.curves), f.curves[0].x, err)
+	f := groups(queryRuns(), queryOptions())[0].anytime(Queries, Test, queryOptions())
+	if len(f.curves) != 2 || !slices.Equal(f.curves[0].x, []float64{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("%d curves, the first at %v; want two, at queries 1 to 6", len(f.curves), f.curves[0].x)
 	}
 	opts := queryOptions()
 	opts.NoEpochs = []string{"random"}
-	if figures, err := Anytime(queryRuns(), Queries, Test, opts); err != nil || len(figures) != 0 {
-		t.Errorf("%d figures of one method, %v; want none", len(figures), err)
+	if figures := Anytime(queryRuns(), Queries, Test, opts); len(figures) != 0 {
+		t.Errorf("%d figures of one method, want none", len(figures))
 	}
 }
 
@@ -147,12 +173,9 @@ func save(t *testing.T, name string, draw func() (Figure, error)) (svg string) {
 }
 
 // only is the figure of a list that should have one.
-func only(figures []Figure, err error) (Figure, error) {
-	if err == nil && len(figures) != 1 {
-		err = fmt.Errorf("%d figures, want one", len(figures))
-	}
-	if err != nil {
-		return Figure{}, err
+func only(figures []Figure) (Figure, error) {
+	if len(figures) != 1 {
+		return Figure{}, fmt.Errorf("%d figures, want one", len(figures))
 	}
 	return figures[0], nil
 }

@@ -152,6 +152,8 @@ func (g group) problems() []string {
 		for _, run := range m.runs {
 			switch {
 			case run.Result != nil:
+			case run.Failure == untimed:
+				notes = append(notes, fmt.Sprintf("Left out: %s, whose times are lost.", run.Cell))
 			case run.Failure != nil:
 				notes = append(notes, fmt.Sprintf("Failed: %s: %s.", run.Cell, strings.TrimSuffix(oneLine(run.Failure.Error), ".")))
 			default:

@@ -14,7 +14,7 @@ import (
 // to run and from machine to machine.
 func Timing(runs []result.Run, opts Options) Tables {
 	var tables Tables
-	all := groups(runs, opts)
+	all := groups(timed(runs, func(r result.Run) bool { return len(r.Timing.SearchSeconds) > 0 }), opts)
 	for _, g := range all {
 		tables = append(tables, g.timing(opts))
 	}
@@ -63,6 +63,21 @@ func (g group) timing(opts Options) Table {
 	}
 	t.Notes = append(t.Notes, g.problems()...)
 	return t
+}
+
+// untimed stands in a finished run for its result where times are shown and it has none.
+var untimed = &result.Failure{Error: "its times are lost"}
+
+// timed are runs for a report on times, which has no numbers of a finished run that
+// lacks them.
+func timed(runs []result.Run, has func(result.Run) bool) []result.Run {
+	runs = slices.Clone(runs)
+	for i, run := range runs {
+		if run.Result != nil && !has(run) {
+			runs[i].Result, runs[i].Failure = nil, untimed
+		}
+	}
+	return runs
 }
 
 func machineOf(r result.Run) string { return r.Timing.Machine }

@@ -2,6 +2,7 @@ package runners
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"path/filepath"
 	"reflect"
@@ -19,23 +20,24 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 	mustRun(t, grid(out, []uint64{0}, "random"))
 	before := contents(t, out)
 	for _, tt := range []struct {
-		name   string
-		change func(*protocol.Protocol)
-		want   string
+		name         string
+		change       func(*protocol.Protocol)
+		want, remedy string
 	}{
-		{"search", func(p *protocol.Protocol) { p.Batch = 8 }, "protocol.batch: 16 then, 8 now"},
+		{"search", func(p *protocol.Protocol) { p.Batch = 8 }, "protocol.batch: 16 then, 8 now", "--redo nb201/fashion8/tiny/random/seed-0"},
 		{"method", func(p *protocol.Protocol) {
 			*p = p.With("random", search.Random{Budget: search.Budget{Queries: 1}})
-		}, "settings.queries: 2 then, 1 now"},
-		{"scoring", func(p *protocol.Protocol) { p.Score.Epochs = 2 }, "scores of another recipe"},
+		}, "settings.queries: 2 then, 1 now", "--redo nb201/fashion8/tiny/random/seed-0"},
+		{"scoring", func(p *protocol.Protocol) { p.Score.Epochs = 2 }, "scores of another recipe", "move that file away"},
 	} {
 		g := grid(out, []uint64{0}, "random")
 		p := tiny()
 		tt.change(&p)
 		g.Protocols = []protocol.Protocol{p}
-		_, err := g.Run(t.Context())
-		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "--fresh") {
-			t.Errorf("%s: error %v, want %q and --fresh", tt.name, err, tt.want)
+		sum, err := g.Run(t.Context())
+		text := fmt.Sprint(err, sum.Failed)
+		if err == nil && len(sum.Failed) != 1 || !strings.Contains(text, tt.want) || !strings.Contains(text, tt.remedy) || strings.Contains(text, "--fresh") {
+			t.Errorf("%s: %+v, error %v; want %q and %q", tt.name, sum, err, tt.want, tt.remedy)
 		}
 		compare(t, contents(t, out), before)
 		g.Fresh = true

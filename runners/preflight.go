@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -38,6 +39,15 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	plan, writes, err := g.plan(cells, benches)
+	if err != nil {
+		return err
+	}
+	if writes {
+		if err := work.Writable(g.Out); err != nil {
+			return err
+		}
+	}
 	for i, p := range g.Protocols {
 		if benches[i] == nil {
 			continue // its cells are not chosen
@@ -53,16 +63,25 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 		}
 		fmt.Fprintf(out, "supernet: %s (%.1f s)\n", line, time.Since(began).Seconds())
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	writes := false
+	if writes {
+		fmt.Fprintf(out, "output %s: writable; %d runs at a time, %d workers each\n", g.Out, jobs, d.Workers())
+	}
+	_, err = io.WriteString(out, plan)
+	return err
+}
+
+// plan lists cells with what would become of them; writes says that something would.
+func (g *Grid) plan(cells []gridCell, benches []*Bench) (text string, writes bool, err error) {
+	var plan strings.Builder
+	w := tabwriter.NewWriter(&plan, 0, 0, 2, ' ', 0)
 	for _, cell := range cells {
 		config, err := g.config(cell, benches[cell.protocol])
 		if err != nil {
-			return err
+			return "", false, err
 		}
 		s, err := inspect(cell.Dir(g.Out), config)
 		if err != nil {
-			return err
+			return "", false, err
 		}
 		text := "to run"
 		switch {
@@ -84,13 +103,10 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 		writes = writes || text != "done"
 		fmt.Fprintf(w, "%d\t%s\t%s\n", cell.number, cell, text)
 	}
-	if writes {
-		if err := work.Writable(g.Out); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "output %s: writable; %d runs at a time, %d workers each\n", g.Out, jobs, d.Workers())
+	if err := w.Flush(); err != nil {
+		return "", false, err
 	}
-	return w.Flush()
+	return plan.String(), writes, nil
 }
 
 // touch trains nothing but shows that scoring and searching would start.

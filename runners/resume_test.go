@@ -200,7 +200,7 @@ func TestFailedSeedStaysVisibleAndIsRetried(t *testing.T) {
 			if err != nil || sum.Done != 2 || len(sum.Failed) != 1 || !strings.Contains(sum.Failed[0], "seed-1") {
 				t.Fatalf("summary %+v, %v; want 2 done and seed 1 failed", sum, err)
 			}
-			runs, err := result.Load(out)
+			runs, _, err := result.Load(out)
 			if err != nil || len(runs) != 3 || runs[1].Failure == nil || !strings.Contains(runs[1].Failure.Error, tt.want) {
 				t.Fatalf("runs %+v, %v; want 3, the second failed with %q", runs, err, tt.want)
 			}

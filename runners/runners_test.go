@@ -11,6 +11,7 @@ import (
 	"slices"
 	"testing"
 
+	"idarts/internal/durable"
 	"idarts/internal/exec"
 	"idarts/internal/images"
 	"idarts/internal/result"
@@ -116,6 +117,10 @@ func contents(t *testing.T, root string) map[string]string {
 			return err
 		case e.Name() == claimsDir: // what a killed process leaves there does no harm
 			return filepath.SkipDir
+		case e.IsDir() && durable.IsAside(e.Name()):
+			return filepath.SkipDir
+		case durable.IsAside(e.Name()):
+			return nil
 		case e.IsDir():
 			return nil
 		}

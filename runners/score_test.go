@@ -28,7 +28,8 @@ type fakeStore struct {
 	rows *[]Trained
 }
 
-func (s fakeStore) Dir() string { return s.dir }
+func (s fakeStore) Dir() string  { return s.dir }
+func (s fakeStore) Path() string { return filepath.Join(s.dir, "scores") }
 func (s fakeStore) Load() ([]Trained, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -26,6 +26,12 @@ type scores struct {
 	space, dataset, origin string
 }
 
+// damaged is the error of a reader, which says it in its own words.
+type damaged struct{ error }
+
+// Is makes it a [result.ErrDamaged].
+func (d damaged) Is(target error) bool { return target == result.ErrDamaged }
+
 // Path implements [Store].
 func (s scores) Path() string { return s.path }
 
@@ -36,7 +42,7 @@ func (s scores) Dir() string { return filepath.Dir(s.path) }
 func (s scores) Load() ([]Trained, error) {
 	t, err := ReadScores(s.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("%w: %q %w", err, s.path, result.ErrDamaged)
+		return nil, damaged{err}
 	}
 	if err != nil {
 		return nil, err

@@ -2,11 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -20,8 +20,36 @@ import (
 	"idarts/runners/protocol"
 )
 
-// load reads the runs below out and says how they are shown.
-func load(out string) ([]result.Run, reports.Options, error) {
+// load reads the runs below out and says how they are shown. What is not as the
+// program left it is named on c.err; left is then the error to end with once the rest
+// has been shown. Lost times count only where times are shown.
+func load(c console, out string, times bool) (runs []result.Run, opts reports.Options, left, err error) {
+	opts = showOptions()
+	runs, faults, err := result.Load(out)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("no output folder %q; idarts run makes it", out)
+	}
+	if err != nil {
+		return nil, opts, nil, err
+	}
+	n := 0
+	for _, fault := range faults {
+		if !fault.Times || times {
+			n++
+		}
+		report(c.err, fmt.Errorf("left out: %w", fault.Err))
+	}
+	if n > 0 {
+		left = fmt.Errorf("%d of the things in %q are left out, named above; idarts run makes damaged runs again", n, out)
+	}
+	if len(runs) == 0 {
+		err = cmp.Or(left, fmt.Errorf("no runs in %q; idarts run makes them", out))
+	}
+	return runs, opts, left, err
+}
+
+// showOptions are the names and optima that reports show.
+func showOptions() reports.Options {
 	var opts reports.Options
 	for _, m := range search.Methods {
 		opts.Titles = append(opts.Titles, reports.Title{Name: m.Name, Title: m.Title})
@@ -41,14 +69,7 @@ func load(out string) ([]result.Run, reports.Options, error) {
 			}
 		}
 	}
-	runs, err := result.Load(out)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, opts, fmt.Errorf("no output folder %q; idarts run makes it", out)
-	}
-	if err == nil && len(runs) == 0 {
-		err = fmt.Errorf("no runs in %q; idarts run makes them", out)
-	}
-	return runs, opts, err
+	return opts
 }
 
 type tableCmd struct {
@@ -71,7 +92,7 @@ var tableFormats = []struct {
 }
 
 func (t *tableCmd) Run(c console) error {
-	runs, opts, err := load(t.Out)
+	runs, opts, left, err := load(c, t.Out, t.Timing || t.Save)
 	if err != nil {
 		return err
 	}
@@ -108,7 +129,7 @@ func (t *tableCmd) Run(c console) error {
 			}
 		}
 	}
-	return nil
+	return left
 }
 
 type figureCmd struct {
@@ -123,27 +144,19 @@ type figureRunsCmd struct {
 // Run draws test accuracy against arithmetic (the same on every machine), against
 // seconds, and against queries where methods have a budget of them, and the errors by epoch, as SVG, PDF and PNG.
 func (f *figureRunsCmd) Run(c console) error {
-	runs, opts, err := load(f.Out)
+	runs, opts, left, err := load(c, f.Out, true)
 	if err != nil {
 		return err
 	}
 	var figures []reports.Figure
 	for _, axis := range []reports.Axis{reports.GFLOP, reports.Seconds, reports.Queries} {
-		of, err := reports.Anytime(runs, axis, reports.Test, opts)
-		if err != nil {
-			return err
-		}
-		figures = append(figures, of...)
+		figures = append(figures, reports.Anytime(runs, axis, reports.Test, opts)...)
 	}
-	of, err := reports.Epochs(runs, opts)
-	if err != nil {
-		return err
-	}
-	figures = append(figures, of...)
+	figures = append(figures, reports.Epochs(runs, opts)...)
 	if len(figures) == 0 {
 		return fmt.Errorf("no finished runs in %q to draw", f.Out)
 	}
-	return saveAll(c, figures, f.Out)
+	return cmp.Or(saveAll(c, figures, f.Out), left)
 }
 
 // saveAll writes figures into a folder, in each format.
@@ -214,10 +227,7 @@ type statusCmd struct {
 }
 
 func (s *statusCmd) Run(c console) error {
-	if _, err := os.Stat(s.Out); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no output folder %q; idarts run makes it", s.Out)
-	}
-	runs, _, err := load(s.Out)
+	runs, _, left, err := load(c, s.Out, false)
 	if err != nil {
 		return err
 	}
@@ -242,7 +252,7 @@ func (s *statusCmd) Run(c console) error {
 		return err
 	}
 	fmt.Fprintf(c.out, "%d of %d runs are done\n", done, len(runs))
-	return nil
+	return left
 }
 
 // terms says what the architecture steps of the last epoch were made of, for methods

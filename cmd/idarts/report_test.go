@@ -71,10 +71,16 @@ func TestFigureRuns(t *testing.T) {
 		{Space: "nb201", Dataset: "cifar10", Method: "random", Protocol: "paper"},
 		{Space: "nb201", Dataset: "cifar10", Method: "idarts", Protocol: "other"},
 	} {
+		config := result.Config{Cell: cell, Numbers: result.Numbers{
+			Method: cell.Method, Protocol: []byte(`{"space":"nb201","dataset":"cifar10"}`), Settings: []byte("{}"),
+		}}
+		var err error
+		if config.Identity, err = config.Numbers.Identity(); err != nil {
+			t.Fatal(err)
+		}
 		score := result.Score{Valid: 90, Test: 93, Trials: 3, Source: "table:x"}
 		for name, record := range map[string]any{
-			result.ConfigFile: result.Config{Cell: cell},
-			result.ResultFile: result.Result{Cell: cell, Arch: someCell, Score: score, GFLOP: 20, Epochs: 2},
+			result.ConfigFile: config,
 			result.TimingFile: result.Timing{SearchSeconds: []float64{1, 1}},
 		} {
 			path := filepath.Join(cell.Dir(root), name)
@@ -85,7 +91,12 @@ func TestFigureRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := result.WriteEvents(cell.Dir(root), []result.Event{{Epoch: 1, GFLOP: 10, Score: score}, {Epoch: 2, GFLOP: 20, Score: score}}); err != nil {
+		events := []result.Event{{Epoch: 1, GFLOP: 10, Score: score}, {Epoch: 2, GFLOP: 20, Score: score}}
+		if err := result.WriteEvents(cell.Dir(root), config.Identity, events); err != nil {
+			t.Fatal(err)
+		}
+		final := result.Result{Cell: cell, Arch: someCell, Score: score, GFLOP: 20, Epochs: 2}
+		if err := result.WriteResult(cell.Dir(root), config.Identity, events, final); err != nil {
 			t.Fatal(err)
 		}
 	}

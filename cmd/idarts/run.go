@@ -25,6 +25,11 @@ type gridFlags struct {
 	deviceFlag
 }
 
+// redoFlag names runs to make again.
+type redoFlag struct {
+	Redo []string `help:"Make this run again, named as idarts status does; what is there of it is set aside. May be repeated." sep:"none" placeholder:"RUN"`
+}
+
 // deviceFlag chooses what computes.
 type deviceFlag struct {
 	Device string `help:"What computes: cpu, or auto for the best that there is." default:"auto" placeholder:"NAME"`
@@ -74,6 +79,7 @@ type runCmd struct {
 	Cell     *int     `help:"Run only this cell of the grid, counted from 0 as --dry-run does; the number of a task of a Slurm array or an indexed job will do." placeholder:"N"`
 	DryRun   bool     `help:"Touch data, scores and output paths, print the plan, run nothing."`
 	gridFlags
+	redoFlag
 	inputFlags
 }
 
@@ -97,6 +103,7 @@ func (r *runCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
+	options.Redo = r.Redo
 	if err := c.inputsOf(protocols...); err != nil {
 		return err
 	}
@@ -112,7 +119,7 @@ func (r *runCmd) Run(c console) error {
 		}
 		changes = append(changes, change)
 	}
-	in := runners.Inputs{Data: r.Data, Table: r.Table, Out: r.Out}
+	in := runners.Inputs{Data: r.Data, Table: r.Table, Out: r.Out, Note: options.Note}
 	grid := &runners.Grid{
 		Protocols: protocols, Methods: methods, Changes: changes, Seeds: seeds, Cell: r.Cell, Options: options,
 		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) {
@@ -157,6 +164,7 @@ type retrainCmd struct {
 	Seeds    string   `help:"Seeds and ranges, as in 0-2,5." default:"0"`
 	Data     string   `help:"Folder of the data set, for protocols whose images are not in the program." placeholder:"DIR"`
 	gridFlags
+	redoFlag
 }
 
 func (r *retrainCmd) Run(c console) error {
@@ -175,6 +183,7 @@ func (r *retrainCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
+	options.Redo = r.Redo
 	archs := slices.Clone(r.Archs)
 	for i, text := range archs {
 		if archs[i], err = architecture(r.Space, text); err != nil {

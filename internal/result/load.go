@@ -65,7 +65,7 @@ func (w *walk) folder(path, real string, linked bool) {
 	entries, err := os.ReadDir(real)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) { // deleted just now
-			w.blame(path, fmt.Errorf("result: %w", err))
+			w.blame(path, err)
 		}
 		return
 	}
@@ -97,17 +97,19 @@ func (w *walk) follow(path string) {
 	}
 	switch {
 	case err != nil:
-		w.blame(path, fmt.Errorf("result: a link that leads nowhere: %w", err))
+		w.blame(path, fmt.Errorf("a link that leads nowhere: %w", err))
 	case !info.IsDir():
 	case w.seen[real]:
-		w.blame(path, fmt.Errorf("result: a link to %q, which is read where it is", real))
+		w.blame(path, fmt.Errorf("a link to %q, which is read where it is", real))
 	default:
 		w.folder(path, real, true)
 	}
 }
 
+// blame adds a fault; the error is without the path.
 func (w *walk) blame(path string, err error) {
-	w.faults = append(w.faults, Fault{Path: filepath.Join(w.root, path), Err: err})
+	path = filepath.Join(w.root, path)
+	w.faults = append(w.faults, Fault{Path: path, Err: fmt.Errorf("result: %q: %w", path, err)})
 }
 
 // run adds the run that is in a folder with these entries, if there is one.
@@ -118,7 +120,7 @@ func (w *walk) run(path string, entries []fs.DirEntry) {
 	ours := strings.HasPrefix(filepath.Base(path), seedPrefix)
 	if !has(ConfigFile) {
 		if ours && slices.ContainsFunc([]string{ResultFile, EventsFile, FailureFile, TimingFile}, has) {
-			w.blame(path, fmt.Errorf("result: half a run: %s is missing", ConfigFile))
+			w.blame(path, fmt.Errorf("half a run: %s is missing", ConfigFile))
 		}
 		return
 	}
@@ -126,12 +128,12 @@ func (w *walk) run(path string, entries []fs.DirEntry) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !ours: // deleted just now
 	case err != nil:
-		w.blame(path, err)
+		w.faults = append(w.faults, Fault{Path: filepath.Join(w.root, path, ConfigFile), Err: err})
 	case run.Cell == Cell{} && !ours: // another program's
 	case filepath.ToSlash(path) != run.Cell.String():
-		w.blame(path, fmt.Errorf("result: it is the run %s, and counts only there", run.Cell))
+		w.blame(path, fmt.Errorf("it is the run %s, which counts only there", run.Cell))
 	case run.Damage() != nil:
-		w.blame(path, run.Damage())
+		w.faults = append(w.faults, run.Faults...)
 	default:
 		w.runs = append(w.runs, run)
 		w.faults = append(w.faults, run.Faults...)

@@ -13,9 +13,9 @@ import (
 
 // Fault is a file or folder that is not what the program leaves, and was left out.
 type Fault struct {
-	Path string // as it was found: below the output root
-	Err  error  // what is wrong with it
-	// Times: only wall-clock times are lost.
+	Path string // with the output root
+	Err  error  // names the path and what is wrong with it
+	// Times: the wall-clock times are lost, and nothing else.
 	Times bool
 }
 
