@@ -129,10 +129,7 @@ func TestErrorsByEpoch(t *testing.T) {
 		{"regret below zero", []Best{{Space: "s", Dataset: "d", Valid: 92, Test: 89}}, [2][]float64{{7, -1}, {9, 1}}, false},
 		{"the best of another protocol is of no use", []Best{{Space: "s", Dataset: "d", Protocol: "q", Valid: 92, Test: 90.5}}, [2][]float64{{18, 10}, {17, 9}}, false},
 	} {
-		f, err := groups(runs, Options{})[0].epochs(Options{Best: tt.best})
-		if err != nil {
-			t.Fatal(err)
-		}
+		f := groups(runs, Options{})[0].epochs(Options{Best: tt.best})
 		for _, split := range []Split{Test, Valid} {
 			c := f.curves[split][0]
 			if fmt.Sprint(c.mean) != fmt.Sprint(tt.mean[split]) || fmt.Sprint(c.x) != "[1 2]" {
