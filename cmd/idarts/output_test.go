@@ -230,22 +230,6 @@ func madeUpRun(t *testing.T, root string) {
 	t.Helper()
 	for seed := range uint64(2) {
 		cell := result.Cell{Space: "nb201", Dataset: "cifar10", Method: "idarts", Protocol: "paper", Seed: seed}
-		score := result.Score{Valid: 90, Test: 93, Trials: 3, Source: "table:x"}
-		for name, record := range map[string]any{
-			result.ConfigFile: result.Config{Cell: cell},
-			result.ResultFile: result.Result{Cell: cell, Arch: someCell, Score: score, GFLOP: 20, Epochs: 2},
-			result.TimingFile: result.Timing{SearchSeconds: []float64{1, 1}},
-		} {
-			path := filepath.Join(cell.Dir(root), name)
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := result.WriteJSON(path, record); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := result.WriteEvents(cell.Dir(root), []result.Event{{Epoch: 1, GFLOP: 10, Score: score}, {Epoch: 2, GFLOP: 20, Score: score}}); err != nil {
-			t.Fatal(err)
-		}
+		writeRun(t, root, cell)
 	}
 }

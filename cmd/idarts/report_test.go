@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,6 +64,32 @@ func TestFigureCell(t *testing.T) {
 	}
 }
 
+// writeRun writes a finished run of NAS-Bench-201, made up.
+func writeRun(t *testing.T, root string, cell result.Cell) {
+	t.Helper()
+	dir := cell.Dir(root)
+	config := result.Config{Cell: cell, Numbers: result.Numbers{
+		Method: cell.Method, Seed: cell.Seed, Settings: []byte("{}"),
+		Protocol: fmt.Appendf(nil, `{"space":%q,"dataset":%q}`, cell.Space, cell.Dataset),
+	}}
+	var err error
+	if config.Identity, err = config.Numbers.Identity(); err != nil {
+		t.Fatal(err)
+	}
+	score := result.Score{Valid: 90, Test: 93, Trials: 3, Source: "table:x"}
+	events := []result.Event{{Epoch: 1, GFLOP: 10, Score: score}, {Epoch: 2, GFLOP: 20, Score: score}}
+	for _, err := range []error{
+		result.WriteJSON(filepath.Join(dir, result.ConfigFile), config),
+		result.WriteJSON(filepath.Join(dir, result.TimingFile), result.Timing{SearchSeconds: []float64{1, 1}}),
+		result.WriteEvents(dir, config.Identity, events),
+		result.WriteResult(dir, config.Identity, events, result.Result{Cell: cell, Arch: someCell, Score: score, GFLOP: 20, Epochs: 2}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Runs, made up: figure alone is figure runs, and each way to draw runs is a file.
 func TestFigureRuns(t *testing.T) {
 	root := t.TempDir()
@@ -71,34 +98,7 @@ func TestFigureRuns(t *testing.T) {
 		{Space: "nb201", Dataset: "cifar10", Method: "random", Protocol: "paper"},
 		{Space: "nb201", Dataset: "cifar10", Method: "idarts", Protocol: "other"},
 	} {
-		config := result.Config{Cell: cell, Numbers: result.Numbers{
-			Method: cell.Method, Protocol: []byte(`{"space":"nb201","dataset":"cifar10"}`), Settings: []byte("{}"),
-		}}
-		var err error
-		if config.Identity, err = config.Numbers.Identity(); err != nil {
-			t.Fatal(err)
-		}
-		score := result.Score{Valid: 90, Test: 93, Trials: 3, Source: "table:x"}
-		for name, record := range map[string]any{
-			result.ConfigFile: config,
-			result.TimingFile: result.Timing{SearchSeconds: []float64{1, 1}},
-		} {
-			path := filepath.Join(cell.Dir(root), name)
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := result.WriteJSON(path, record); err != nil {
-				t.Fatal(err)
-			}
-		}
-		events := []result.Event{{Epoch: 1, GFLOP: 10, Score: score}, {Epoch: 2, GFLOP: 20, Score: score}}
-		if err := result.WriteEvents(cell.Dir(root), config.Identity, events); err != nil {
-			t.Fatal(err)
-		}
-		final := result.Result{Cell: cell, Arch: someCell, Score: score, GFLOP: 20, Epochs: 2}
-		if err := result.WriteResult(cell.Dir(root), config.Identity, events, final); err != nil {
-			t.Fatal(err)
-		}
+		writeRun(t, root, cell)
 	}
 	var want string
 	for _, name := range []string{"test-gflop", "test-seconds", "epochs"} {
