@@ -77,7 +77,7 @@ func TestLostTimes(t *testing.T) {
 		t.Errorf("notes of the table: %q, want %q", table.Notes, note)
 	}
 	for _, row := range table.methods[1:] {
-		if row[3] == "idarts" && (row[5] != "2" || strings.Contains(strings.Join(row, ","), "NaN")) {
+		if row[3] == "idarts" && (row[4] != "2" || strings.Contains(strings.Join(row, ","), "NaN")) {
 			t.Errorf("row %q, want 2 runs", row)
 		}
 	}

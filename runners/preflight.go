@@ -74,7 +74,15 @@ func (g *Grid) DryRun(ctx context.Context, out io.Writer) error {
 func (g *Grid) plan(cells []gridCell, benches []*Bench) (text string, writes bool, err error) {
 	var plan strings.Builder
 	w := tabwriter.NewWriter(&plan, 0, 0, 2, ' ', 0)
+	var names []string
 	for _, cell := range cells {
+		names = append(names, cell.String())
+	}
+	again, err := named(g.Redo, names)
+	if err != nil {
+		return "", false, err
+	}
+	for i, cell := range cells {
 		config, err := g.config(cell, benches[cell.protocol])
 		if err != nil {
 			return "", false, err
@@ -87,7 +95,7 @@ func (g *Grid) plan(cells []gridCell, benches []*Bench) (text string, writes boo
 		switch {
 		case g.Fresh && s.Exists:
 			text = "to run again (--fresh)"
-		case slices.Contains(g.Redo, cell.String()):
+		case slices.Contains(again, i):
 			text = "to run again (--redo)"
 		case s.Refused != nil:
 			text = fmt.Sprintf("is left as it is: %v", s.Refused)

@@ -138,28 +138,40 @@ func way(root, path string) error {
 	return nil
 }
 
-// redo sets aside what is there of the runs with these names.
-func redo(runs []*run, names []string) error {
-	var known []string
-	for _, r := range runs {
-		known = append(known, r.cell.String())
-	}
+// named finds runs by the names of their cells.
+func named(names []string, cells []string) (at []int, err error) {
 	for _, name := range names {
-		i := slices.Index(known, strings.Trim(filepath.ToSlash(name), "/"))
+		i := slices.Index(cells, strings.Trim(filepath.ToSlash(name), "/"))
 		if i < 0 {
-			text := fmt.Sprintf("runners: %q, which is to be made again, is not among the %d runs of this command", name, len(known))
-			if near := settings.Nearest(name, known); len(near) > 0 {
+			text := fmt.Sprintf("runners: %q, which is to be made again, is not among the %d runs of this command", name, len(cells))
+			if near := settings.Nearest(name, cells); len(near) > 0 {
 				text += fmt.Sprintf(", want one of %q", near)
 			}
-			return errors.New(text)
+			return nil, errors.New(text)
 		}
+		at = append(at, i)
+	}
+	return at, nil
+}
+
+// redo sets aside what is there of the runs with these names.
+func redo(runs []*run, names []string) error {
+	var cells []string
+	for _, r := range runs {
+		cells = append(cells, r.cell.String())
+	}
+	at, err := named(names, cells)
+	if err != nil {
+		return err
+	}
+	for _, i := range at {
 		r := runs[i]
 		if _, err := os.Stat(r.dir); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		release, err := work.AwaitSoon(durable.LockFile(r.dir))
 		if err != nil {
-			return fmt.Errorf("runners: make %s again: %w", name, err)
+			return fmt.Errorf("runners: make %s again: %w", r.cell, err)
 		}
 		to, err := durable.SetContentsAside(r.dir)
 		release()

@@ -49,6 +49,7 @@ var flagUses = map[string]flagUse{
 	"run --out":      {read: []string{"run --out file/out"}},
 	"run --jobs":     {read: []string{"run --jobs=-1"}},
 	"run --fresh":    {switched: "tests of runners"},
+	"run --redo":     {read: []string{"run --redo x", "run --redo nb201/fashion8/laptop/idarts/seed-7 --dry-run"}},
 	"run --device":   {read: []string{"run --device gpu"}},
 	"run --data":     {read: []string{"run --protocol paper --data none"}, lost: []string{"run --data .", "run --space nb1b1-s3,darts --data . --dry-run"}},
 	"run --table":    {read: []string{"run --protocol laptop-nb201 --table none"}, lost: []string{"run --table good.arrow", "run --space darts --table good.arrow"}},
@@ -60,6 +61,7 @@ var flagUses = map[string]flagUse{
 	"retrain --out":      {read: []string{"retrain DARTS_V2 --out file/out"}},
 	"retrain --jobs":     {read: []string{"retrain DARTS_V2 --jobs=-1"}},
 	"retrain --fresh":    {switched: "tests of runners"},
+	"retrain --redo":     {read: []string{"retrain DARTS_V2 --redo x"}},
 	"retrain --device":   {read: []string{"retrain DARTS_V2 --device gpu"}},
 
 	"table --out":         {read: []string{"table --out none"}},
