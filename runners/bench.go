@@ -121,8 +121,9 @@ func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Datas
 	if err != nil {
 		return nil, err
 	}
+	folder := scoresDir + "/" + p.Space + "-" + p.Dataset + "-" + p.Name
 	store := scores{
-		path:  filepath.Join(in.Out, scoresDir, p.Space+"-"+p.Dataset+"-"+p.Name, "scores.arrow"),
+		path:  filepath.Join(in.Out, folder, "scores.arrow"),
 		space: p.Space, dataset: p.Dataset, origin: origin,
 	}
 	if _, err := store.Load(); errors.Is(err, errOtherRecipe) && fresh {
@@ -130,8 +131,15 @@ func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Datas
 			return nil, err
 		}
 	}
+	note := in.Note
+	if note == nil {
+		note = func(string, ...any) {}
+	}
+	if err := clearWay(in.Out, folder+"/"+claimsDir, note); err != nil {
+		note("%v", err) // a training will fail there
+	}
 	s := &TrainedScorer{
-		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost, Note: in.Note,
+		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost, Note: note,
 		Train: func(ctx context.Context, arch string, trial uint64, d exec.Device) (valid, test float64, err error) {
 			build, err := recipe.Net.Train(arch, supernet.DataOf(data.Train.Set))
 			if err != nil {

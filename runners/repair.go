@@ -80,30 +80,11 @@ func (r *run) tidy() error {
 	return removeCheckpoint(r.dir)
 }
 
-// places makes sure that each run has a directory of its own. A link below the output
-// root may lead to a place outside, such as a larger disk; one that leads to nothing, or
-// to another part of the same root, stands in the way of the run and is set aside, and
-// so is a file.
+// places makes sure that each run has a directory of its own.
 func places(root string, runs []*run) {
-	real, err := filepath.EvalSymlinks(root)
-	if err != nil {
-		return // nothing is there yet
-	}
 	at := map[string]*run{}
 	for _, r := range runs {
-		path := root
-		for _, part := range strings.Split(r.cell.String(), "/") {
-			path = filepath.Join(path, part)
-			if err := way(real, path); err != nil {
-				to, failed := durable.SetAside(path)
-				if failed != nil {
-					r.blocked = fmt.Errorf("%w, and cannot be set aside: %w", err, failed)
-				} else {
-					r.note("%s: %v; set aside as %q", r.cell, err, to)
-				}
-				break
-			}
-		}
+		r.blocked = clearWay(root, r.cell.String(), r.note)
 		if dir, err := filepath.EvalSymlinks(r.dir); err == nil {
 			if other := at[dir]; other != nil {
 				r.blocked = fmt.Errorf("runners: %q is the folder of %s, to which a link leads from here", dir, other.cell)
@@ -111,6 +92,29 @@ func places(root string, runs []*run) {
 			at[dir] = r
 		}
 	}
+}
+
+// clearWay sets aside what stands on the way to a folder below an output root: a file;
+// a link that leads to nothing, or to another part of the same root. A link may lead to
+// a place outside, such as a larger disk.
+func clearWay(root, folder string, note func(format string, args ...any)) error {
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil // nothing is there yet
+	}
+	path := root
+	for _, part := range strings.Split(folder, "/") {
+		path = filepath.Join(path, part)
+		if err := way(real, path); err != nil {
+			to, failed := durable.SetAside(path)
+			if failed != nil {
+				return fmt.Errorf("%w, and cannot be set aside: %w", err, failed)
+			}
+			note("%v; set aside as %q", err, to)
+			return nil
+		}
+	}
+	return nil
 }
 
 // way says what is wrong with an entry on the way to a run below a root; nothing there

@@ -90,7 +90,7 @@ func readJSON(path string, v any) (summed bool, err error) {
 
 // withoutChecksum takes a record apart.
 func withoutChecksum(content []byte) (rest []byte, sum string, err error) {
-	if bytes.HasPrefix(content, []byte("\xef\xbb\xbf")) {
+	if bytes.HasPrefix(content, []byte{0xef, 0xbb, 0xbf}) {
 		return nil, "", errors.New("it begins with a byte-order mark, which JSON must not")
 	}
 	var object map[string]json.RawMessage
