@@ -236,7 +236,7 @@ func (s *stopping) Score(ctx context.Context, arch string, d exec.Device) (resul
 func TestDamagedFolders(t *testing.T) {
 	cases, heavy := 2000, 20
 	if testing.Short() {
-		cases, heavy = 150, 2
+		cases, heavy = 200, 2
 	}
 	found := map[string]int{}
 	for _, part := range []struct {
