@@ -18,7 +18,6 @@ import (
 	"strings"
 	"testing"
 
-	"idarts/internal/durable"
 	"idarts/internal/exec"
 	"idarts/internal/result"
 	"idarts/internal/settings"
@@ -269,21 +268,20 @@ func (c *chaos) try(number int, found map[string]int) {
 	for range 1 + h.IntN(3) {
 		did = append(did, h.damage())
 	}
-	before, _ := filepath.Glob(filepath.Join(out, "*/*/*/*/*"))
 	fail := func(format string, args ...any) {
 		c.t.Helper()
 		c.failed++
 		c.t.Errorf("case %d, heavy %v (%s): %s", number, c.heavy, strings.Join(did, "; "), fmt.Sprintf(format, args...))
 	}
 	rows, text, status := c.seeds(out)
-	c.judge(rows, text, status, out, from == c.half, fail)
+	c.judge(rows, text, status, out, fail)
 	_, _, statusOf := c.command("status", "--out", out)
 	if statusOf != status && !strings.Contains(text, "times") && len(rows) > 0 {
 		fail("table ends with %d, status with %d: %s", status, statusOf, text)
 	}
 	log, err := c.run(out)
 	if err != nil {
-		fail("run: %v\n%s\n%q", err, log, before)
+		fail("run: %v\n%s", err, log)
 		return
 	}
 	rows, text, status = c.seeds(out)
@@ -310,7 +308,7 @@ func (c *chaos) command(args ...string) (out, text string, status int) {
 }
 
 // judge compares the table of a damaged folder with that of the whole one.
-func (c *chaos) judge(rows map[string]string, text string, status int, out string, half bool, fail func(string, ...any)) {
+func (c *chaos) judge(rows map[string]string, text string, status int, out string, fail func(string, ...any)) {
 	for name, row := range rows {
 		if want := c.rows[name]; row != want && !strings.HasPrefix(row, "unfinished") {
 			fail("%s is %q, want %q", name, row, want)
@@ -331,7 +329,6 @@ func (c *chaos) judge(rows map[string]string, text string, status int, out strin
 			fail("%s is left out, and the message is %q", name, text)
 		}
 	}
-	_ = half
 }
 
 // empty says whether a folder has nothing but what a claim left.
@@ -365,143 +362,5 @@ func (c *chaos) same(out string, fail func(string, ...any)) {
 		if got, err := canonical(path); err != nil || got != want {
 			fail("after the run %s is %.300q, %v; want %.300q", name, got, err, want)
 		}
-	}
-}
-
-// havoc does damage below root.
-type havoc struct {
-	*rand.Rand
-	root string
-}
-
-// entry is a random file, folder or link below root, "" where there is none of the kind.
-func (h *havoc) entry(folder bool) string {
-	var all []string
-	filepath.WalkDir(h.root, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && path != h.root && e.IsDir() == folder && e.Name() != ".lock" && !durable.IsAside(e.Name()) {
-			all = append(all, path)
-		}
-		return nil
-	})
-	if len(all) == 0 {
-		return ""
-	}
-	return all[h.IntN(len(all))]
-}
-
-// some is any entry.
-func (h *havoc) some() string { return h.entry(h.IntN(2) == 0) }
-
-// damage does one thing and says what.
-func (h *havoc) damage() string {
-	file, path, other := h.entry(false), h.some(), h.some()
-	if file == "" || path == "" || other == "" {
-		return "nothing is left"
-	}
-	short := func(path string) string { s, _ := filepath.Rel(h.root, path); return s }
-	switch h.IntN(12) {
-	case 0, 1, 2:
-		return h.change(file, "a byte of "+short(file)+" flipped", func(b []byte) []byte {
-			if len(b) > 0 {
-				b[h.IntN(len(b))] ^= byte(1 + h.IntN(255))
-			}
-			return b
-		})
-	case 3:
-		return h.change(file, short(file)+" cut", func(b []byte) []byte { return b[:h.IntN(len(b)+1)] })
-	case 4:
-		insert := []string{"{", "\ufeff", "null", "\n", "x", "[]"}[h.IntN(6)]
-		return h.change(file, fmt.Sprintf("%q put before %s", insert, short(file)), func(b []byte) []byte { return append([]byte(insert), b...) })
-	case 5:
-		os.RemoveAll(path)
-		return short(path) + " removed"
-	case 6: // a copy
-		to := h.beside(path)
-		copyTo(path, to)
-		return short(path) + " copied to " + short(to)
-	case 7: // one more link
-		to := h.beside(path)
-		os.Symlink(other, to)
-		return short(to) + " made a link to " + short(other)
-	case 8: // a link in its place
-		if other == path || strings.HasPrefix(other, path+"/") {
-			other = []string{h.root, filepath.Dir(path), "nowhere", "/dev/null"}[h.IntN(4)]
-		}
-		os.RemoveAll(path)
-		os.Symlink(other, path)
-		return short(path) + " replaced by a link to " + other
-	case 9: // swap
-		other = h.entry(h.isDir(path))
-		if strings.HasPrefix(other+"/", path+"/") || strings.HasPrefix(path+"/", other+"/") {
-			return "nothing"
-		}
-		spare := filepath.Join(h.root, ".spare")
-		os.Rename(path, spare)
-		os.Rename(other, path)
-		os.Rename(spare, other)
-		return short(path) + " and " + short(other) + " swapped"
-	case 10: // another kind
-		folder := h.isDir(path)
-		os.RemoveAll(path)
-		if folder {
-			os.WriteFile(path, []byte("a file"), 0o644)
-		} else {
-			os.MkdirAll(filepath.Join(path, "inside"), 0o755)
-		}
-		return short(path) + " made another kind"
-	}
-	to := filepath.Join(filepath.Dir(path), []string{"lost+found", ".DS_Store", "notes.txt", "seed-9", "config.json", "result.json", "model", "events.jsonl"}[h.IntN(8)])
-	if _, err := os.Lstat(to); err != nil {
-		if h.IntN(2) == 0 {
-			os.WriteFile(to, []byte("{}"), 0o644)
-		} else {
-			os.MkdirAll(to, 0o755)
-			os.WriteFile(filepath.Join(to, "config.json"), []byte(`{"hidden_size": 3}`), 0o644)
-		}
-	}
-	return short(to) + " added"
-}
-
-func (h *havoc) isDir(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.IsDir()
-}
-
-// change rewrites a file in place.
-func (h *havoc) change(path, what string, by func([]byte) []byte) string {
-	content, err := os.ReadFile(path)
-	if err == nil {
-		err = os.WriteFile(path, by(content), 0o644)
-	}
-	if err != nil {
-		return "nothing"
-	}
-	return what
-}
-
-// beside is a name for a copy of path that is free.
-func (h *havoc) beside(path string) string {
-	for {
-		to := path + []string{".bak", "-copy", " (1)", "~"}[h.IntN(4)]
-		if strings.HasPrefix(filepath.Base(path), "seed-") && h.IntN(2) == 0 {
-			to = filepath.Join(filepath.Dir(path), fmt.Sprintf("seed-%d", h.IntN(20)))
-		}
-		if h.IntN(4) == 0 {
-			to = filepath.Join(h.root, filepath.Base(path)+fmt.Sprint(h.IntN(100)))
-		}
-		if _, err := os.Lstat(to); err != nil {
-			return to
-		}
-	}
-}
-
-// copyTo copies a file or folder.
-func copyTo(path, to string) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		os.CopyFS(to, os.DirFS(path))
-		return
-	}
-	if content, err := os.ReadFile(path); err == nil {
-		os.WriteFile(to, content, 0o644)
 	}
 }
