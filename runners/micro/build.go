@@ -31,6 +31,7 @@ type Build struct {
 	origin  string
 	shards  [][]Task
 	results []trainedShard // by shard; no rows: not there yet
+	damage  []error        // by shard: why what is there is set aside
 	devices []exec.Device  // by worker
 	count   atomic.Int64   // trainings that this process has done
 	trained func()         // called after each; nil: nothing
@@ -113,6 +114,11 @@ func (b *Build) Run(ctx context.Context) (Summary, error) {
 	if err == nil {
 		err = b.read() // what other parts have done meanwhile
 	}
+	for i, why := range b.damage {
+		if why != nil && !b.Part.has(i) {
+			b.Note("%v; a build of its part makes it again", why)
+		}
+	}
 	return b.sum(mine), err
 }
 
@@ -129,7 +135,7 @@ func (b *Build) open() (err error) {
 		return err
 	}
 	b.shards = slices.Collect(slices.Chunk(b.Tasks(), shardSize))
-	b.results = make([]trainedShard, len(b.shards))
+	b.results, b.damage = make([]trainedShard, len(b.shards)), make([]error, len(b.shards))
 	for i := range b.shards {
 		if b.Fresh && b.Part.has(i) {
 			if err := work.DiscardUnit(b.shardPath(i), b.claim(i)); err != nil {
@@ -153,8 +159,13 @@ func (b *Build) read() error {
 // look reads shard i where it is there.
 func (b *Build) look(i int) (found work.Found, err error) {
 	if b.results[i].rows == nil {
+		b.damage[i] = nil
 		b.results[i], err = b.readShard(i, b.shards[i])
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return found, nil
+		case err != nil && !errors.Is(err, errOtherSettings) && !errors.Is(err, fs.ErrPermission):
+			b.damage[i] = err
 			return found, nil
 		}
 	}
@@ -196,6 +207,13 @@ func (b *Build) unit(i int) work.Unit {
 				return nil
 			}
 			durable.SweepFile(b.shardPath(i))
+			if why := b.damage[i]; why != nil {
+				to, err := durable.SetAside(b.shardPath(i))
+				if err != nil {
+					return fmt.Errorf("%w, which stands in the way: %w", err, why)
+				}
+				t.Note("%v; set aside as %q, its networks are trained again", why, to)
+			}
 			shard, err := b.trainShard(ctx, b.shards[i], b.devices[t.Worker], t)
 			if err == nil {
 				err = b.writeShard(i, shard)

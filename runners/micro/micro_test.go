@@ -124,12 +124,31 @@ func TestMicroBuild(t *testing.T) {
 		_, err := (&Build{Benchmark: other, Options: work.Options{Out: whole}}).Run(context.Background())
 		microError(t, err, "other settings", "--fresh")
 	})
-	t.Run("a shard with another's content is an error", func(t *testing.T) {
+	t.Run("a shard with another's content is set aside and trained again, and so is a cut one", func(t *testing.T) {
 		dir := t.TempDir()
 		copyShards(t, whole, dir, 0, 1, 2)
-		copyFile(t, filepath.Join(whole, shardsDir, "shard-0001.arrow"), filepath.Join(dir, shardsDir, "shard-0000.arrow"))
-		_, err := (&Build{Benchmark: m, Options: work.Options{Out: dir}}).Run(context.Background())
-		microError(t, err, "shard-0000.arrow", "lacks cell", "delete it")
+		first := filepath.Join(dir, shardsDir, "shard-0000.arrow")
+		for _, damage := range []func() error{
+			func() error {
+				copyFile(t, filepath.Join(whole, shardsDir, "shard-0001.arrow"), first)
+				return nil
+			},
+			func() error { return os.Truncate(first, 1000) },
+		} {
+			if err := damage(); err != nil {
+				t.Fatal(err)
+			}
+			sum, got := buildMicro(t, m, dir, 2)
+			if sum.Now != shardSize {
+				t.Errorf("%d trained, want the %d of the damaged shard", sum.Now, shardSize)
+			}
+			compareFiles(t, got, want)
+		}
+		for _, k := range []string{"1", "2"} {
+			if _, err := os.Stat(first + ".aside-" + k); err != nil {
+				t.Error(err)
+			}
+		}
 	})
 	t.Run("every string answers with its network", func(t *testing.T) {
 		table, err := m.Table(sum.Rows)

@@ -3,7 +3,6 @@ package micro
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -127,24 +126,25 @@ func (b *Build) writeShard(i int, shard trainedShard) error {
 	}, arrowio.Plain)
 }
 
-// readShard reads shard i, which must be of these tasks.
+var errOtherSettings = errors.New("was made with other settings")
+
+// readShard reads shard i, which must be of these tasks. One that is not there gives an
+// error wrapping [fs.ErrNotExist]; all but errOtherSettings and that it may not be read
+// say that it is damaged.
 func (b *Build) readShard(i int, tasks []Task) (shard trainedShard, err error) {
 	path := b.shardPath(i)
 	file, err := arrowio.Read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return shard, err
-	}
 	if err != nil {
-		return shard, fmt.Errorf("%w; delete it to train its networks again", err)
+		return shard, err
 	}
 	switch got := file.Meta[provenance.MetaFormat]; {
 	case got == ShardFormat && !file.Sealed:
-		return shard, fmt.Errorf("micro: %q is damaged: it has no checksums, which files of its format have; delete it to train its networks again", path)
+		return shard, fmt.Errorf("micro: %q is damaged: it has no checksums, which files of its format have", path)
 	case got != ShardFormat && got != shardFormat1:
 		return shard, fmt.Errorf("micro: %q has format %q, want %q", path, got, ShardFormat)
 	}
 	if got := file.Meta[provenance.MetaOrigin]; got != b.origin {
-		return shard, fmt.Errorf("micro: %q was made with other settings (%s then, %s now); use another --out, or --fresh to delete them", path, got, b.origin)
+		return shard, fmt.Errorf("micro: %q %w (%s then, %s now); use another --out, or --fresh to delete them", path, errOtherSettings, got, b.origin)
 	}
 	if shard.coreSeconds, err = strconv.ParseFloat(file.Meta[metaCoreSeconds], 64); err != nil {
 		return shard, fmt.Errorf("micro: %q has core seconds %q, want a number", path, file.Meta[metaCoreSeconds])
@@ -162,7 +162,7 @@ func (b *Build) readShard(i int, tasks []Task) (shard trainedShard, err error) {
 		// A curve may be shorter where the training diverged; its last row is there.
 		for ; ; at++ {
 			if at == len(rows) || rows[at].Cell != task.Cell || rows[at].Seed != task.Seed || rows[at].Epoch < first {
-				return shard, fmt.Errorf("micro: %q lacks cell %q, seed %d; delete it to train its networks again", path, task.Cell, task.Seed)
+				return shard, fmt.Errorf("micro: %q lacks cell %q, seed %d", path, task.Cell, task.Seed)
 			}
 			if rows[at].Epoch == b.Epochs {
 				at++
@@ -171,7 +171,7 @@ func (b *Build) readShard(i int, tasks []Task) (shard trainedShard, err error) {
 		}
 	}
 	if at != len(rows) {
-		return shard, fmt.Errorf("micro: %q has %d rows too many; delete it to train its networks again", path, len(rows)-at)
+		return shard, fmt.Errorf("micro: %q has %d rows too many", path, len(rows)-at)
 	}
 	shard.rows, shard.version = rows, file.Meta[provenance.MetaVersion]
 	return shard, nil
