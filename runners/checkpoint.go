@@ -63,7 +63,7 @@ func (c *checkpoint) write(dir string) error {
 // error wrapping [fs.ErrNotExist].
 func readCheckpoint(dir string, config result.Config) (*checkpoint, error) {
 	path := filepath.Join(dir, checkpointDir, checkpointFile)
-	content, err := os.ReadFile(path)
+	content, err := durable.ReadRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("runners: read checkpoint: %w", err)
 	}

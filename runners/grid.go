@@ -171,13 +171,6 @@ func (g *Grid) Run(ctx context.Context) (work.Summary, error) {
 	if err != nil {
 		return work.Summary{}, err
 	}
-	var dirs []string
-	for _, c := range cells {
-		dirs = append(dirs, c.Dir(g.Out))
-	}
-	if err := g.Clear(dirs); err != nil {
-		return work.Summary{}, err
-	}
 	benches, err := g.benches(cells, g.Fresh)
 	if err != nil {
 		return work.Summary{}, err

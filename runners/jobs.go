@@ -32,11 +32,15 @@ type job struct {
 
 // runJobs does the jobs with all other processes that are given the same ones.
 func runJobs(ctx context.Context, o work.Options, jobs []job) (work.Summary, error) {
-	runs := make([]*run, len(jobs))
+	runs, dirs := make([]*run, len(jobs)), make([]string, len(jobs))
 	for i, j := range jobs {
-		runs[i] = &run{job: j, cell: j.config.Cell, dir: j.config.Cell.Dir(o.Out), note: o.Note}
+		dirs[i] = j.config.Cell.Dir(o.Out)
+		runs[i] = &run{job: j, cell: j.config.Cell, dir: dirs[i], note: o.Note}
 	}
 	places(o.Out, runs)
+	if err := o.Clear(dirs); err != nil {
+		return work.Summary{}, err
+	}
 	if err := redo(runs, o.Redo); err != nil {
 		return work.Summary{}, err
 	}

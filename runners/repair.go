@@ -105,13 +105,20 @@ func clearWay(root, folder string, note func(format string, args ...any)) error 
 	path := root
 	for _, part := range strings.Split(folder, "/") {
 		path = filepath.Join(path, part)
+		if way(real, path) == nil {
+			continue
+		}
+		release, err := durable.Lock(root) // another process may be about to do the same
+		if err != nil {
+			return fmt.Errorf("%w, which stands in the way: %w", err, way(real, path))
+		}
+		defer release()
 		if err := way(real, path); err != nil {
 			to, failed := durable.SetAside(path)
 			if failed != nil {
-				return fmt.Errorf("%w, and cannot be set aside: %w", err, failed)
+				return fmt.Errorf("%w, which stands in the way: %w", failed, err)
 			}
 			note("%v; set aside as %q", err, to)
-			return nil
 		}
 	}
 	return nil

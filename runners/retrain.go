@@ -42,13 +42,6 @@ func (r *Retrain) Run(ctx context.Context) (work.Summary, error) {
 	if err != nil {
 		return work.Summary{}, err
 	}
-	var dirs []string
-	for _, j := range jobs {
-		dirs = append(dirs, j.config.Cell.Dir(r.Out))
-	}
-	if err := r.Clear(dirs); err != nil {
-		return work.Summary{}, err
-	}
 	return runJobs(ctx, r.Options, jobs)
 }
 

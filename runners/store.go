@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"idarts/internal/arrowio"
@@ -40,6 +41,9 @@ func (s scores) Dir() string { return filepath.Dir(s.path) }
 
 // Load implements [Store]. A table from another recipe or other data is an error.
 func (s scores) Load() ([]Trained, error) {
+	if info, err := os.Stat(s.path); err == nil && !info.Mode().IsRegular() {
+		return nil, damaged{fmt.Errorf("runners: %q is no regular file", s.path)}
+	}
 	t, err := ReadScores(s.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		return nil, damaged{err}

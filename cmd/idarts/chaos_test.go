@@ -14,10 +14,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
+	"idarts/internal/durable"
 	"idarts/internal/exec"
 	"idarts/internal/result"
 	"idarts/internal/settings"
@@ -38,7 +42,9 @@ type chaos struct {
 	table *runners.Bench    // of protocols that score by a table
 	heavy bool              // with a method that shares weights
 
-	failed int // faults found
+	mu     sync.Mutex
+	found  map[string]int // cases by how they ended
+	failed int            // cases that ended otherwise than they should
 }
 
 // chaosProtocols are of a few queries: one by the table inside the program, one by
@@ -145,7 +151,7 @@ func (c *chaos) read(root string) map[string]string {
 
 // canonical is the content of a file; records are the same however they are laid out.
 func canonical(path string) (string, error) {
-	content, err := os.ReadFile(path)
+	content, err := durable.ReadRegular(path)
 	if err == nil && strings.HasSuffix(path, ".json") {
 		digest, err := result.Digest(json.RawMessage(content))
 		return digest, err
@@ -184,7 +190,7 @@ func memoryDir(t *testing.T) string {
 }
 
 func newChaos(t *testing.T, heavy bool) *chaos {
-	c := &chaos{t: t, whole: memoryDir(t), half: memoryDir(t), space: memoryDir(t), heavy: heavy}
+	c := &chaos{t: t, whole: memoryDir(t), half: memoryDir(t), space: memoryDir(t), heavy: heavy, found: map[string]int{}}
 	if log, err := c.run(c.whole); err != nil {
 		t.Fatal(err, log)
 	}
@@ -237,23 +243,31 @@ func TestDamagedFolders(t *testing.T) {
 	if testing.Short() {
 		cases, heavy = 200, 2
 	}
-	found := map[string]int{}
 	for _, part := range []struct {
 		heavy bool
 		cases int
 	}{{false, cases - heavy}, {true, heavy}} {
 		c := newChaos(t, part.heavy)
-		for i := range part.cases {
-			if c.try(i, found); c.failed > 4 {
-				t.Fatal("and so on")
-			}
+		numbers := make(chan int)
+		var workers sync.WaitGroup
+		for range runtime.NumCPU() {
+			workers.Go(func() {
+				for i := range numbers {
+					c.try(i)
+				}
+			})
 		}
+		for i := range part.cases {
+			numbers <- i
+		}
+		close(numbers)
+		workers.Wait()
+		t.Logf("%d cases, with a supernet: %v: %v", part.cases, part.heavy, c.found)
 	}
-	t.Logf("%d cases: %v", cases, found)
 }
 
 // try damages a copy and looks what becomes of it.
-func (c *chaos) try(number int, found map[string]int) {
+func (c *chaos) try(number int) {
 	c.t.Helper()
 	out := filepath.Join(c.space, fmt.Sprint(number))
 	from := c.whole
@@ -261,7 +275,8 @@ func (c *chaos) try(number int, found map[string]int) {
 		from = c.half
 	}
 	if err := os.CopyFS(out, os.DirFS(from)); err != nil {
-		c.t.Fatal(err)
+		c.t.Error(err)
+		return
 	}
 	h := &havoc{Rand: rand.New(rand.NewPCG(uint64(number), 7)), root: out}
 	var did []string
@@ -270,7 +285,11 @@ func (c *chaos) try(number int, found map[string]int) {
 	}
 	fail := func(format string, args ...any) {
 		c.t.Helper()
-		c.failed++
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.failed++; c.failed > 5 {
+			return // these will do
+		}
 		c.t.Errorf("case %d, heavy %v (%s): %s", number, c.heavy, strings.Join(did, "; "), fmt.Sprintf(format, args...))
 	}
 	rows, text, status := c.seeds(out)
@@ -279,10 +298,24 @@ func (c *chaos) try(number int, found map[string]int) {
 	if statusOf != status && !strings.Contains(text, "times") && len(rows) > 0 {
 		fail("table ends with %d, status with %d: %s", status, statusOf, text)
 	}
+	if number%3 == 0 {
+		c.total(out, rows, fail)
+	}
+	if number%100 == 50 {
+		if _, _, drawn := c.command("figure", "--out", out); drawn != status && !strings.Contains(text, "timing.json") && len(rows) > 0 {
+			fail("table ends with %d, figure with %d", status, drawn)
+		}
+	}
+	sound := c.sound(out)
 	log, err := c.run(out)
 	if err != nil {
 		fail("run: %v\n%s", err, log)
 		return
+	}
+	for _, name := range sound {
+		if strings.Contains(log, "done: "+name+" ") {
+			fail("%s is sound and was made again:\n%s", name, log)
+		}
 	}
 	rows, text, status = c.seeds(out)
 	if !maps.Equal(rows, c.rows) {
@@ -296,8 +329,55 @@ func (c *chaos) try(number int, found map[string]int) {
 	case log == "":
 		kind = "nothing of value was damaged"
 	}
-	found[kind]++
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.found[kind]++
 	os.RemoveAll(out)
+}
+
+// total compares the number of seeds in the table of methods with the rows of seeds.
+func (c *chaos) total(out string, rows map[string]string, fail func(string, ...any)) {
+	text, _, _ := c.command("table", "--format", "csv", "--out", out)
+	records := csv.NewReader(strings.NewReader(text))
+	records.FieldsPerRecord = -1
+	all, err := records.ReadAll()
+	if err != nil {
+		fail("the table is no CSV: %v", err)
+	}
+	done := 0
+	for _, row := range rows {
+		if strings.HasPrefix(row, "done") {
+			done++
+		}
+	}
+	for _, r := range all {
+		if n, err := strconv.Atoi(r[min(5, len(r)-1)]); err == nil {
+			done -= n
+		}
+	}
+	if done != 0 {
+		fail("the table of seeds has %d finished runs more than that of methods:\n%s", done, text)
+	}
+}
+
+// sound lists the runs that are finished, at their place and as they were.
+func (c *chaos) sound(out string) (names []string) {
+	real, err := filepath.EvalSymlinks(out)
+	if err != nil {
+		return nil
+	}
+	for name := range c.rows {
+		dir, err := filepath.EvalSymlinks(filepath.Join(out, name))
+		sound := err == nil && dir == filepath.Join(real, name)
+		for _, file := range []string{result.ConfigFile, result.EventsFile, result.ResultFile} {
+			content, err := canonical(filepath.Join(out, name, file))
+			sound = sound && err == nil && content == c.files[filepath.FromSlash(name+"/"+file)]
+		}
+		if sound {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // command runs a command.

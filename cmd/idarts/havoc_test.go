@@ -68,7 +68,7 @@ func (h *havoc) damage() string {
 		return short(to) + " made a link to " + short(other)
 	case 8: // a link in its place
 		if other == path || strings.HasPrefix(other, path+"/") {
-			other = []string{h.root, filepath.Dir(path), "nowhere", "/dev/null"}[h.IntN(4)]
+			other = []string{h.root, filepath.Dir(path), "nowhere", "/dev/null", "/dev/zero"}[h.IntN(5)]
 		}
 		os.RemoveAll(path)
 		os.Symlink(other, path)

@@ -36,6 +36,19 @@ func SetAside(path string) (to string, err error) {
 	return to, syncDir(filepath.Dir(path))
 }
 
+// ReadRegular is os.ReadFile for what must be a file: others, such as a pipe or a
+// device, might never end.
+func ReadRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("durable: %q is no regular file", path)
+	}
+	return os.ReadFile(path)
+}
+
 // SetContentsAside moves all that is in dir but its lock to a new folder beside it.
 func SetContentsAside(dir string) (to string, err error) {
 	entries, err := os.ReadDir(dir)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"idarts/internal/durable"
 	"idarts/internal/plainjson"
@@ -71,7 +69,7 @@ func ReadJSON(path string, v any) error {
 
 // readJSON is [ReadJSON], and says whether there was a checksum.
 func readJSON(path string, v any) (summed bool, err error) {
-	content, err := os.ReadFile(path)
+	content, err := durable.ReadRegular(path)
 	if err != nil {
 		return false, err
 	}
@@ -147,11 +145,7 @@ func eventsOf(run string, events []Event) (lines []byte, sum string, err error) 
 
 // readLines reads what eventsOf wrote; sum is "" where the lines have no checksums,
 // which they must have where run is not "".
-func readLines(content io.Reader, run string) (events []Event, sum string, err error) {
-	all, err := io.ReadAll(content)
-	if err != nil {
-		return nil, "", err
-	}
+func readLines(all []byte, run string) (events []Event, sum string, err error) {
 	if len(all) > 0 && all[len(all)-1] != '\n' {
 		return nil, "", errors.New("its last line is cut")
 	}

@@ -130,6 +130,8 @@ func (w *walk) run(path string, entries []fs.DirEntry) {
 	case err != nil:
 		w.faults = append(w.faults, Fault{Path: filepath.Join(w.root, path, ConfigFile), Err: err})
 	case run.Cell == Cell{} && !ours: // another program's
+	case strings.HasSuffix(run.Cell.String(), "/"+filepath.ToSlash(path)):
+		w.blame(path, fmt.Errorf("it is the run %s, so that the output folder is further up", run.Cell))
 	case filepath.ToSlash(path) != run.Cell.String():
 		w.blame(path, fmt.Errorf("it is the run %s, which counts only there", run.Cell))
 	case run.Damage() != nil:

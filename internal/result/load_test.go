@@ -74,6 +74,8 @@ func TestLoadLeavesOut(t *testing.T) {
 		{"half a run", "rm " + b0 + "config.json", b0, `b/seed-0": half a run: config.json is missing`},
 		{"only a claim", "rm " + b0 + "*; touch " + b0 + ".lock", b0, ""},
 		{"a folder in place of a file", "rm " + b0 + "result.json; mkdir " + b0 + "result.json", b0, `result.json" is damaged`},
+		{"a device in place of a file", "rm " + b0 + "result.json; ln -s /dev/zero " + b0 + "result.json", b0, "is no regular file"},
+		{"a pipe in place of a file", "rm " + b0 + "config.json; mkfifo " + b0 + "config.json", b0, "is no regular file"},
 		{"damaged times, which no run is left out for", "echo { > " + b0 + "timing.json", "", `timing.json" is damaged`},
 		{"another layout", `tr -d '\n' <` + b0 + "result.json >x; mv x " + b0 + "result.json", "", ""},
 		{"a link to a run", "ln -s seed-0 s/d/p/a/seed-9", "", `seed-9": a link to `},
@@ -119,6 +121,14 @@ func TestLoadLeavesOut(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A folder inside of an output folder, given as one, is told from a damaged one.
+func TestLoadTooDeep(t *testing.T) {
+	runs, faults, err := Load(filepath.Join(folder(t), "s"))
+	if err != nil || len(runs) != 0 || len(faults) != 4 || !strings.Contains(faults[0].Err.Error(), "the output folder is further up") {
+		t.Errorf("%d runs, %v, %v; want four faults that say where to look", len(runs), faults, err)
 	}
 }
 

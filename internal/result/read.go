@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"idarts/internal/durable"
@@ -117,7 +116,7 @@ func (c Config) owns(run string, cell Cell) error {
 func (r *Run) readEvents() {
 	path := filepath.Join(r.Dir, EventsFile)
 	err := func() error {
-		f, err := os.Open(path)
+		content, err := durable.ReadRegular(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			if r.Result != nil && r.Result.Epochs > 0 {
 				return errors.New("it is missing")
@@ -127,12 +126,11 @@ func (r *Run) readEvents() {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
 		run := r.Config.Identity
 		if r.Config.Unsummed {
 			run = ""
 		}
-		events, sum, err := readLines(f, run)
+		events, sum, err := readLines(content, run)
 		if err != nil {
 			return err
 		}
