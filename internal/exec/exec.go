@@ -2,7 +2,7 @@
 // need to know of it: a list of instructions with static shapes over planned
 // memory.
 //
-// internal/graph writes programs; exec/cpu runs them. Nothing here knows
+// internal/graph writes programs; devices ([Device]) run them. Nothing here knows
 // gradients: an instruction is a plain function of its arguments. Shapes are
 // [N, H, W, C], dense, last axis fastest (NHWC). Convolution weights are
 // [KH, KW, Cin/groups, Cout]. Vectors over channels are [1, 1, 1, C], numbers

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Descriptor is what the graph, the memory planner, devices and [Program.Prune]
+// Descriptor is what the graph, the memory planner, devices and [Flow.Prune]
 // need to know of an operator. Its arithmetic itself is a kernel of each device,
 // and its derivatives are a row of internal/graph's table.
 type Descriptor struct {
