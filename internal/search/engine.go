@@ -101,6 +101,7 @@ func (e *Engine) use(problem Problem) error {
 	if e.steps < 1 {
 		return errors.New("the training images have no batch")
 	}
+	problem.SkipZeros(e.SkipZeros)
 	e.Problem, e.Hyper = problem, Hyper{Problem: problem}
 	e.Momentum, e.Grad = problem.NewVec(), problem.NewVec()
 	e.Coefs = make([]float64, problem.Layers()*len(e.mixture))

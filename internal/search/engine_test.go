@@ -153,6 +153,15 @@ func TestHooksMakeStages(t *testing.T) {
 	if s.Problem.Layers() != 2 || len(s.Coefs) != 12 {
 		t.Errorf("%d layers, %d coefficients after the stage", s.Problem.Layers(), len(s.Coefs))
 	}
+	resumed := engine(t, "staged")
+	if err := resumed.SetState(s.State()); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []Problem{first, s.Problem, resumed.Problem} {
+		if !p.(*toy).skips {
+			t.Errorf("the supernet of %d layers does not skip zeros", p.Layers())
+		}
+	}
 	near(t, "arithmetic of both", second.GFLOP, r.GFLOP+s.Problem.GFLOP(), 0)
 	s.Hooks[0].Before = nil
 	epoch(t, s)

@@ -14,7 +14,10 @@ type Parts struct {
 
 	Data     Data
 	Supernet SupernetOptions // at the start
-	Weights  SGD             // its rate is that of [Clock]
+	// SkipZeros leaves out operations whose coefficient is 0, in this supernet and those
+	// that follow it; see [Problem.SkipZeros].
+	SkipZeros bool
+	Weights   SGD // its rate is that of [Clock]
 
 	Relaxation Relaxation
 	Arch       ArchOptimizer // nil where no move calls StepArch

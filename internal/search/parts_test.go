@@ -220,7 +220,7 @@ var stagedMethod = Method{
 	Begin: with(func(env Env, s DARTS1) (Searcher, error) {
 		parts := s.parts(env)
 		parts.Epochs, parts.Arch = 5, nil
-		parts.Supernet.Depth = 1
+		parts.Supernet.Depth, parts.SkipZeros = 1, true
 		parts.Moves = []Move{WeightStep{}.Move(), {Name: "architecture: random neighbour", Do: randomNeighbour}}
 		parts.Hooks = []Hook{{
 			Before: func(e *Engine) error {
@@ -252,8 +252,10 @@ func randomNeighbour(e *Engine) error {
 			return err
 		}
 		losses[i] = got.Loss
-		for k := range params {
-			params[k] += 0.1 * r.NormFloat64()
+		if i == 0 {
+			for k := range params {
+				params[k] += 0.1 * r.NormFloat64()
+			}
 		}
 	}
 	if losses[1] >= losses[0] {
