@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -54,7 +55,7 @@ func (h *Hyper) Gradient(dst []float64, at Point, solve Solver) (loss exec.Numbe
 func (h *Hyper) Correct(dst []float64, v exec.Vec, at Point, solve Solver) error {
 	h.begin(dst, v)
 	if !solve.Implicit() { // u = 0
-		return finite("hypergradient", dst)
+		return cmp.Or(h.settle(), finite("hypergradient", dst))
 	}
 	if !(at.Gamma > 0) {
 		return fmt.Errorf("search: gamma is %v, want a number above 0", at.Gamma)
@@ -67,7 +68,8 @@ func (h *Hyper) Correct(dst []float64, v exec.Vec, at Point, solve Solver) error
 		return err
 	}
 	h.Implicit = slices.Grow(h.Implicit, len(dst))[:len(dst)]
-	if err := h.mixed()(h, at, v, u, h.Implicit); err != nil { // M u
+	err = h.mixed()(h, at, v, u, h.Implicit) // M u
+	if err = cmp.Or(h.settle(), err); err != nil {
 		return err
 	}
 	for i := range dst {
@@ -90,6 +92,9 @@ type Hyper struct {
 	// first, and vᵀHv, which is NaN when H was not used.
 	Norms     []float64
 	Curvature float64
+	// They come from here, the squares of norms first: a solver need not wait for them.
+	squares   []exec.Number
+	curvature exec.Number
 
 	// Work vectors like the weights, made when first used.
 	v         exec.Vec // ∂L₂/∂w
@@ -105,7 +110,21 @@ type Hyper struct {
 func (h *Hyper) begin(direct []float64, v exec.Vec) {
 	h.Direct = append(h.Direct[:0], direct...)
 	h.Implicit = h.Implicit[:0]
-	h.Norms, h.Curvature = append(h.Norms[:0], Norm(v)), math.NaN()
+	h.squares, h.curvature = append(h.squares[:0], v.Dot(v)), exec.Known(math.NaN())
+}
+
+// settle waits for norms and curvature. A term of the series that is not finite is an
+// error.
+func (h *Hyper) settle() error {
+	h.Norms, h.Curvature = h.Norms[:0], h.curvature.Value()
+	for k, square := range h.squares {
+		norm := math.Sqrt(square.Value())
+		if k > 0 && !isFinite(norm) {
+			return fmt.Errorf("search: norm of Neumann term %d is %v: %w", k, norm, ErrDiverged)
+		}
+		h.Norms = append(h.Norms, norm)
+	}
+	return nil
 }
 
 // vector is the work vector in place, made if need be.

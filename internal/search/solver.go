@@ -67,15 +67,11 @@ func (n Neumann) Solve(h *Hyper, gamma float64, v exec.Vec) (exec.Vec, error) {
 			return nil, err
 		}
 		if k == 0 {
-			h.Curvature = v.Dot(hu).Value()
+			h.curvature = v.Dot(hu)
 		}
 		u.Axpy(-gamma, hu) // u_{k+1} = u_k − γ H u_k
 		sum.Axpy(1, u)
-		norm := Norm(u)
-		h.Norms = append(h.Norms, norm)
-		if !isFinite(norm) {
-			return nil, fmt.Errorf("search: norm of Neumann term %d is %v: %w", k+1, norm, ErrDiverged)
-		}
+		h.squares = append(h.squares, u.Dot(u))
 	}
 	sum.Scale(gamma) // u = γ s
 	return sum, nil
@@ -95,7 +91,7 @@ func (c CG) Solve(h *Hyper, _ float64, v exec.Vec) (exec.Vec, error) {
 		}
 		curvature := d.Dot(hd).Value()
 		if k == 0 {
-			h.Curvature = curvature
+			h.curvature = exec.Known(curvature)
 		}
 		if curvature <= 0 {
 			break
