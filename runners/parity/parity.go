@@ -19,7 +19,7 @@ import (
 	"idarts/runners/protocol"
 )
 
-// Terms is how many hypergradients [Fixture.Parity] gives: K = 0 to 3.
+// Terms is how many hypergradients [Parity] gives: K = 0 to 3.
 const Terms = 4
 
 // Fixture is a supernet with weights w, α, a direction v in the weights and one

@@ -30,7 +30,7 @@ type Protocol struct {
 	Augment  training.Augment `json:"augment"` // of search batches, training and validation alike
 	Score    Scoring          `json:"score"`
 
-	// Retrain is the long training of one architecture, see [Retrain]. Searches do
+	// Retrain is the long training of one architecture, see runners.Retrain. Searches do
 	// not depend on it.
 	Retrain *Recipe `json:"-"`
 	// Search are the methods that it has settings for. A run stores only its own.

@@ -12,8 +12,9 @@
 // Tensors are dense NHWC, convolution weights [KH, KW, Cin/groups, Cout]. A run
 // allocates nothing.
 //
-// Start at [Open], and at [Bind] for how a program gets ready; how each operator is planned is a row of planners.go, and the
-// kernels that native code may replace are listed in kernels.go.
+// Start at [Open], and at [Bind] for how a program gets ready; how each operator is
+// planned is a row of planners.go, and the kernels that native code may replace are
+// listed in kernels.go.
 package cpu
 
 import (
