@@ -73,6 +73,10 @@ func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supern
 	if err := o.Resize(&n.C, &n.N); err != nil {
 		return nil, 0, err
 	}
+	n.Aux = false // has no effect on a supernet
+	if err := n.on(d).Check(); err != nil {
+		return nil, 0, err
+	}
 	build, cells = n.Search(d)
 	return build, cells, nil
 }

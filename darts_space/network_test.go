@@ -13,6 +13,7 @@ import (
 	"idarts/internal/exec/cpu"
 	"idarts/internal/graph"
 	"idarts/internal/rng"
+	"idarts/internal/search"
 	"idarts/internal/supernet"
 )
 
@@ -241,6 +242,12 @@ func TestCheck(t *testing.T) {
 			}()
 			supernet.Measure(net.Final(g), exec.Shape{1, 32, 32, 3}, 10)
 		}()
+	}
+	for want, o := range map[string]search.SupernetOptions{"": {Width: 8, Depth: 4}, "7 channels": {Width: 7}, "2 cells": {Depth: 2}} {
+		_, _, err := good.SearchWith(o, supernet.Data{Size: 16, Channels: 3, Classes: 10})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("a supernet of other sizes %+v: error = %v, want %q", o, err, want)
+		}
 	}
 	if _, err := good.Cost(Genotype{}); err == nil || !strings.Contains(err.Error(), "no edge leads") {
 		t.Errorf("an empty genotype: error = %v", err)
