@@ -124,7 +124,7 @@ func (c *changes) unused() error {
 		return nil
 	}
 	change := c.list[i]
-	var paths, methods []string
+	var paths, methods, whole []string
 	for _, s := range c.searches {
 		methods = append(methods, s.Method)
 		if change.Method != "" && change.Method != s.Method {
@@ -132,6 +132,7 @@ func (c *changes) unused() error {
 		}
 		for _, v := range settings.Walk(s.Settings) {
 			paths = append(paths, v.Path)
+			whole = append(whole, s.Method+"."+v.Path)
 		}
 	}
 	slices.Sort(methods)
@@ -141,6 +142,8 @@ func (c *changes) unused() error {
 	slices.Sort(paths)
 	paths = slices.Compact(paths)
 	if near := settings.Nearest(change.Path, paths); len(near) > 0 {
+		paths = near
+	} else if near := settings.Nearest(change.Path, whole); len(near) > 0 { // another method was meant
 		paths = near
 	}
 	return fmt.Errorf("runners: setting %q: no method to run has it, want one of %q", change, paths)

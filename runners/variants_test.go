@@ -87,6 +87,7 @@ func TestChangesMakeCells(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, set, want string }{
 		{"a misspelt name", "inner_step=1", `setting "inner_step=1": no method to run has it, want one of ["inner_steps"]`},
+		{"a misspelt method", "idart.inner_steps=1", `want one of ["idarts.inner_steps"`},
 		{"the end of a name", "lr=1", `"weights.lr"`},
 		{"a name of another method", "population=1", "no method to run has it"},
 		{"a method that has it not", "random.inner_steps=1", `want one of ["queries"]`},
