@@ -168,7 +168,6 @@ func descending(cells []Trained, of func(Trained) float64) []Trained {
 }
 
 func firstValid(c Trained) float64 { return c.Valid[0] }
-func firstTest(c Trained) float64  { return c.Test[0] }
 func official(c Trained) float64   { return c.Official }
 
 // best lists the first networks by validation accuracy, and the first by test accuracy.
