@@ -58,16 +58,6 @@ func (d *Dataset) SHA256() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// TrainValid joins the two parts that a final network may be trained on. They
-// must be of one set.
-func (d *Dataset) TrainValid() (Part, error) {
-	if d.Train.Set != d.Valid.Set {
-		return Part{}, fmt.Errorf("images: %s: train and valid images are not of one set", d.Name)
-	}
-	joined := append(append([]int(nil), d.Train.Indices...), d.Valid.Indices...)
-	return Part{d.Train.Set, joined}, nil
-}
-
 func (d *Dataset) check() error {
 	for _, part := range []Part{d.Train, d.Valid, d.Test} {
 		if len(part.Indices) == 0 {

@@ -75,7 +75,7 @@ func TestTrainAndHalves(t *testing.T) {
 	if !slices.Equal(d.Train.Indices, All(6)) || !slices.Equal(d.Valid.Indices, []int{1, 3}) || !slices.Equal(d.Test.Indices, []int{0, 2}) {
 		t.Errorf("parts are %v, %v, %v", d.Train.Indices, d.Valid.Indices, d.Test.Indices)
 	}
-	if _, err := d.TrainValid(); err == nil {
+	if fit := d.Fit(); fit.Set != d.Train.Set || !slices.Equal(fit.Indices, d.Train.Indices) {
 		t.Error("train and valid of two sets were joined")
 	}
 	before := d.SHA256()

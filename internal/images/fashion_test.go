@@ -58,9 +58,8 @@ func TestFashion(t *testing.T) {
 			}
 		}
 	}
-	joined, err := d.TrainValid()
-	if err != nil || len(joined.Indices) != 10_000 || len(slices.Compact(slices.Sorted(slices.Values(joined.Indices)))) != 10_000 {
-		t.Errorf("train and valid together have %d images, %v; want 10000 different ones", len(joined.Indices), err)
+	if joined := d.Fit(); joined.Set != d.Train.Set || len(joined.Indices) != 10_000 {
+		t.Errorf("train and valid together have %d different images, want 10000", len(joined.Indices))
 	}
 	mean, std := d.Train.Set.MeanStd(d.Train.Indices)
 	if !slices.Equal(mean, d.Mean) || !slices.Equal(std, d.Std) {
