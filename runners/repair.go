@@ -85,13 +85,30 @@ func places(root string, runs []*run) {
 	at := map[string]*run{}
 	for _, r := range runs {
 		r.blocked = clearWay(root, r.cell.String(), r.note)
-		if dir, err := filepath.EvalSymlinks(r.dir); err == nil {
-			if other := at[dir]; other != nil {
-				r.blocked = fmt.Errorf("runners: %q is the folder of %s, to which a link leads from here", dir, other.cell)
-			}
-			at[dir] = r
+		real, err := filepath.EvalSymlinks(r.dir)
+		if err != nil {
+			continue // nothing is there yet
+		}
+		if other := at[real]; other != nil {
+			r.blocked = fmt.Errorf("runners: %q is the folder of %s, to which a link leads from here", real, other.cell)
+		}
+		at[real] = r
+		if have, err := result.Read(r.dir); err == nil && have.Cell != r.cell && linked(root, r.cell.String()) {
+			r.blocked = fmt.Errorf("runners: a link leads from %q to the run %s in %q; take it away", r.dir, have.Cell, real)
 		}
 	}
+}
+
+// linked says whether a link is on the way to a folder below a root.
+func linked(root, folder string) bool {
+	path := root
+	for _, part := range strings.Split(folder, "/") {
+		path = filepath.Join(path, part)
+		if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // clearWay sets aside what stands on the way to a folder below an output root: a file;

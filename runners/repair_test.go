@@ -183,6 +183,45 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 }
 
+// A link may lead to a place for a run, and not to a run of another output folder, which
+// stays as it is.
+func TestLinksOutOfTheFolder(t *testing.T) {
+	other, out := t.TempDir(), t.TempDir()
+	mustRun(t, noted(other, io.Discard, 0))
+	want := contents(t, other)
+	const seeds = "nb201/fashion8/tiny/random"
+	if err := os.MkdirAll(filepath.Join(out, seeds), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(other, seeds, "seed-0"), filepath.Join(out, seeds, "seed-1")); err != nil {
+		t.Skip(err)
+	}
+	sum, err := noted(out, io.Discard, 0, 1).Run(t.Context())
+	if err != nil || sum.Done != 1 || len(sum.Failed) != 1 || !strings.Contains(sum.Failed[0], "take it away") {
+		t.Errorf("%+v, %v; want seed 0 done and the link of seed 1 named", sum, err)
+	}
+	compare(t, contents(t, other), want)
+
+	disk := t.TempDir()
+	place := filepath.Join(out, seeds, "seed-1")
+	os.Remove(place)
+	if err := os.Symlink(disk, place); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // in the second round what is there is damaged
+		if sum := mustRun(t, noted(out, io.Discard, 0, 1)); sum.Done != 1 || sum.Reused != 1 {
+			t.Errorf("%+v, want one done on the other disk and one reused", sum)
+		}
+		if runs, faults, err := result.Load(out); len(runs) != 2 || len(faults) != 0 || err != nil {
+			t.Errorf("%d runs, %v, %v; want both", len(runs), faults, err)
+		}
+		if err := os.Truncate(filepath.Join(disk, result.ResultFile), 50); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.RemoveAll(disk + ".aside-1")
+}
+
 // A checkpoint of another run, or of another version, is not gone on from.
 func TestCheckpointOfAnotherRun(t *testing.T) {
 	dir := t.TempDir()

@@ -68,10 +68,17 @@ func (r *run) do(ctx context.Context) error {
 	if r.refused != nil {
 		return r.refused
 	}
+	there := r.state.Finished
 	finished, err := r.prepare()
-	if err != nil || finished {
-		r.ended = elsewhere
+	switch {
+	case err != nil:
 		return err
+	case there:
+		r.ended = elsewhere
+		return nil
+	case finished:
+		r.ended = done
+		return nil
 	}
 	if err := r.attempt(ctx); err != nil {
 		return err

@@ -49,9 +49,13 @@ func ReadRegular(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// SetContentsAside moves all that is in dir but its lock to a new folder beside it.
+// SetContentsAside moves all that is in dir but its lock to a new folder beside it, or
+// beside the one that dir is a link to.
 func SetContentsAside(dir string) (to string, err error) {
-	entries, err := os.ReadDir(dir)
+	var entries []fs.DirEntry
+	if dir, err = filepath.EvalSymlinks(dir); err == nil {
+		entries, err = os.ReadDir(dir)
+	}
 	if err != nil {
 		return "", fmt.Errorf("durable: set aside: %w", err)
 	}
