@@ -282,12 +282,16 @@ func TestRecordsWithoutChecksums(t *testing.T) {
 func TestReadOnlyFolder(t *testing.T) {
 	out := t.TempDir()
 	mustRun(t, noted(out, io.Discard, 0))
+	// Something to tidy up is no reason to write.
+	if err := os.MkdirAll(filepath.Join(out, "nb201/fashion8/tiny/random/seed-0", checkpointDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	before := snapshot(out)
 	real := readOnly(t, out)
 	if sum := mustRun(t, noted(out, io.Discard, 0)); sum.Reused != 1 {
 		t.Errorf("%+v, want it reused", sum)
 	}
-	if snapshot(out) != before {
+	if real && snapshot(out) != before {
 		t.Error("something was written")
 	}
 	if err := noted(out, io.Discard, 0).DryRun(t.Context(), io.Discard); err != nil {

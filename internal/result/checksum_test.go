@@ -59,8 +59,8 @@ func TestChecksumOfARecord(t *testing.T) {
 	}
 }
 
-// Each single bit of a record that is another gives the same values or an error.
-func TestEachBitOfARun(t *testing.T) {
+// A bit of each byte of a record that is another gives the same values or an error.
+func TestEachByteOfARun(t *testing.T) {
 	root := t.TempDir()
 	cell := Cell{Space: "s", Dataset: "d", Protocol: "p", Method: "a"}
 	finish(t, root, cell, 3)
@@ -72,17 +72,16 @@ func TestEachBitOfARun(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range whole {
-			for bit := range 8 {
-				whole[i] ^= 1 << bit
-				if err := os.WriteFile(path, whole, 0o644); err != nil {
-					t.Fatal(err)
-				}
-				run, err := Read(dir)
-				if err == nil && run.Damage() == nil && (run.Result == nil || run.Result.Score.Valid != 3 || run.Events[0].Arch != "<x>" || run.Cell != cell) {
-					t.Errorf("%s: bit %d of byte %d changes the run: %+v", name, bit, i, run)
-				}
-				whole[i] ^= 1 << bit
+			bit := byte(1) << (i % 8)
+			whole[i] ^= bit
+			if err := os.WriteFile(path, whole, 0o644); err != nil {
+				t.Fatal(err)
 			}
+			run, err := Read(dir)
+			if err == nil && run.Damage() == nil && (run.Result == nil || run.Result.Score.Valid != 3 || run.Events[0].Arch != "<x>" || run.Cell != cell) {
+				t.Errorf("%s: bit %b of byte %d changes the run: %+v", name, bit, i, run)
+			}
+			whole[i] ^= bit
 		}
 		if err := os.WriteFile(path, whole, 0o644); err != nil {
 			t.Fatal(err)

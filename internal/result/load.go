@@ -114,12 +114,10 @@ func (w *walk) blame(path string, err error) {
 
 // run adds the run that is in a folder with these entries, if there is one.
 func (w *walk) run(path string, entries []fs.DirEntry) {
-	has := func(name string) bool {
-		return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
-	}
 	ours := strings.HasPrefix(filepath.Base(path), seedPrefix)
-	if !has(ConfigFile) {
-		if ours && slices.ContainsFunc([]string{ResultFile, EventsFile, FailureFile, TimingFile}, has) {
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ConfigFile }) {
+		visible := func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") && !durable.IsAside(e.Name()) }
+		if ours && slices.ContainsFunc(entries, visible) {
 			w.blame(path, fmt.Errorf("half a run: %s is missing", ConfigFile))
 		}
 		return
@@ -130,6 +128,8 @@ func (w *walk) run(path string, entries []fs.DirEntry) {
 	case err != nil:
 		w.faults = append(w.faults, Fault{Path: filepath.Join(w.root, path, ConfigFile), Err: err})
 	case run.Cell == Cell{} && !ours: // another program's
+	case run.Cell == Cell{}:
+		w.blame(path, fmt.Errorf("%s names no run", ConfigFile))
 	case strings.HasSuffix(run.Cell.String(), "/"+filepath.ToSlash(path)):
 		w.blame(path, fmt.Errorf("it is the run %s, so that the output folder is further up", run.Cell))
 	case filepath.ToSlash(path) != run.Cell.String():

@@ -72,6 +72,7 @@ func TestLoadLeavesOut(t *testing.T) {
 		{"a byte-order mark", `sed -i '1s/^/\xef\xbb\xbf/' ` + b0 + "config.json", b0, "begins with a byte-order mark"},
 		{"a result without its checksum", `sed -i -e '/sha256/d' -e 's/\("events": .*\),/\1/' ` + b0 + "result.json", b0, "it has no checksum, but config.json has one"},
 		{"half a run", "rm " + b0 + "config.json", b0, `b/seed-0": half a run: config.json is missing`},
+		{"other files in place of a run", "rm " + b0 + "*; echo x >" + b0 + "scores.arrow", b0, "half a run"},
 		{"only a claim", "rm " + b0 + "*; touch " + b0 + ".lock", b0, ""},
 		{"a folder in place of a file", "rm " + b0 + "result.json; mkdir " + b0 + "result.json", b0, `result.json" is damaged`},
 		{"a device in place of a file", "rm " + b0 + "result.json; ln -s /dev/zero " + b0 + "result.json", b0, "is no regular file"},
@@ -157,5 +158,47 @@ func TestUnreadableFolder(t *testing.T) {
 	os.Mkdir(filepath.Join(root, "lost+found"), 0)
 	if runs, faults, err := Load(root); err != nil || len(runs) != 4 || len(faults) != 1 {
 		t.Errorf("%d runs, faults %v, %v; want 4 and one", len(runs), faults, err)
+	}
+}
+
+// Records that fit each other but not their run are damage, whatever their checksums say.
+func TestRecordsOfAnotherRun(t *testing.T) {
+	cell := Cell{Space: "s", Dataset: "d", Protocol: "p", Method: "a"}
+	root, other := t.TempDir(), t.TempDir()
+	finish(t, root, cell, 1)
+	finish(t, other, cell, 2)
+	dir, config := cell.Dir(other), Config{}
+	if err := ReadJSON(filepath.Join(dir, ConfigFile), &config); err != nil {
+		t.Fatal(err)
+	}
+	config.Numbers.Settings = []byte(`{"k":3}`)
+	var err error
+	if config.Identity, err = config.Numbers.Identity(); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		WriteEvents(dir, config.Identity, nil),
+		WriteResult(dir, config.Identity, nil, Result{Cell: cell}),
+		WriteJSON(filepath.Join(dir, FailureFile), Failure{Cell: cell, Run: config.Identity}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{ResultFile, FailureFile} {
+		shell(t, cell.Dir(root), "cp "+filepath.Join(dir, name)+" .")
+		run, err := Read(cell.Dir(root))
+		if err != nil || run.Damage() == nil || !strings.Contains(run.Damage().Error(), "made from other numbers") {
+			t.Errorf("%s of other numbers: %+v, %v; want it blamed", name, run, err)
+		}
+		finish(t, root, cell, 1)
+		os.Remove(filepath.Join(cell.Dir(root), FailureFile))
+	}
+	config.Cell.Seed = 4
+	if err := WriteJSON(filepath.Join(dir, ConfigFile), config); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), "it calls itself s/d/p/a/seed-4, and its numbers are of s/d/p/a/seed-0") {
+		t.Errorf("a cell that is not that of the numbers: %v", err)
 	}
 }
