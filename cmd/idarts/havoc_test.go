@@ -112,7 +112,7 @@ func (h *havoc) isDir(path string) bool {
 
 // change rewrites a file in place.
 func (h *havoc) change(path, what string, by func([]byte) []byte) string {
-	content, err := os.ReadFile(path)
+	content, err := durable.ReadRegular(path)
 	if err == nil {
 		err = os.WriteFile(path, by(content), 0o644)
 	}
@@ -144,7 +144,7 @@ func copyTo(path, to string) {
 		os.CopyFS(to, os.DirFS(path))
 		return
 	}
-	if content, err := os.ReadFile(path); err == nil {
+	if content, err := durable.ReadRegular(path); err == nil {
 		os.WriteFile(to, content, 0o644)
 	}
 }
