@@ -91,12 +91,15 @@ func TestThousandGenotypes(t *testing.T) {
 	}
 	none, classes := 0, map[string]bool{}
 	net := Net{C: 4, N: 3, Classes: 10, InChannels: 3, Size: 8}
-	for _, row := range rows {
+	for i, row := range rows {
 		if strings.Contains(row[0], "'none'") {
 			none++
 		}
 		g := readsBack(t, row[0])
 		classes[g.Canonical().String()] = true
+		if testing.Short() && i%10 != 0 {
+			continue // counting builds the network
+		}
 		if got, want := cost(t, net, g).Params, byHand(g); got != want {
 			t.Errorf("%s has %d parameters, want %d", g, got, want)
 		}
