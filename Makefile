@@ -1,6 +1,7 @@
 # make            format, vet and the short tests
 # make test       all tests
 # make cross      build and vet for Windows and for macOS
+# make chaos      2,000 output folders, damaged at random and made whole again
 # make bench      the benchmarks; with BASE=commit compared with that commit
 # make bench-peers   the engine beside PyTorch; PEERS='-out FILE' keeps the tables
 # make roofline   what holds the stages of a search: kernels beside the machine's limits
@@ -28,7 +29,7 @@ endif
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test cross bench bench-peers roofline reproduce-table clean
+.PHONY: check build test chaos cross bench bench-peers roofline reproduce-table clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -48,6 +49,9 @@ cross:
 	GOOS=windows GOARCH=amd64 $(GO) vet $(PACKAGES)
 	GOOS=darwin GOARCH=arm64 $(GO) build ./...
 	GOOS=darwin GOARCH=arm64 $(GO) vet $(PACKAGES)
+
+chaos:
+	IDARTS_CHAOS=1 $(GO) test -count=1 -v -run TestDamagedFolders ./cmd/idarts
 
 # BASE=commit compares with that commit. BENCH picks benchmarks.
 bench:

@@ -239,8 +239,11 @@ func (s *stopping) Score(ctx context.Context, arch string, d exec.Device) (resul
 // Whatever happens to files and folders: nothing panics, a table shows the numbers that
 // were computed or lacks the row and says so, and a run makes the folder whole again.
 func TestDamagedFolders(t *testing.T) {
-	cases, heavy := 2000, 20
-	if testing.Short() {
+	cases, heavy := 500, 5
+	switch {
+	case os.Getenv("IDARTS_CHAOS") != "":
+		cases, heavy = 2000, 20
+	case testing.Short():
 		cases, heavy = 200, 2
 	}
 	for _, part := range []struct {
