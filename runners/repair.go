@@ -125,19 +125,30 @@ func clearWay(root, folder string, note func(format string, args ...any)) error 
 		if way(real, path) == nil {
 			continue
 		}
-		release, err := durable.Lock(root) // another process may be about to do the same
-		if err != nil {
-			return fmt.Errorf("%w, which stands in the way: %w", err, way(real, path))
-		}
-		defer release()
-		if err := way(real, path); err != nil {
-			to, failed := durable.SetAside(path)
-			if failed != nil {
-				return fmt.Errorf("%w, which stands in the way: %w", failed, err)
-			}
-			note("%v; set aside as %q", err, to)
+		if err := clearEntry(root, real, path, note); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// clearEntry sets one such entry aside, with the lock of the root: another process may
+// be about to do the same.
+func clearEntry(root, real, path string, note func(format string, args ...any)) error {
+	release, err := durable.Lock(root)
+	if err != nil {
+		return fmt.Errorf("%w, which stands in the way: %w", err, way(real, path))
+	}
+	defer release()
+	wrong := way(real, path)
+	if wrong == nil {
+		return nil
+	}
+	to, err := durable.SetAside(path)
+	if err != nil {
+		return fmt.Errorf("%w, which stands in the way: %w", err, wrong)
+	}
+	note("%v; set aside as %q", wrong, to)
 	return nil
 }
 
