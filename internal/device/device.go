@@ -4,6 +4,7 @@ package device
 
 import (
 	"fmt"
+	"sync"
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
@@ -45,12 +46,20 @@ func OpenEach(n int, name string, bits, workers int) (devices []exec.Device, clo
 	return devices, closeAll, nil
 }
 
-// Class is what the bits of a search on a device depend on, see [exec.Device].
+// classes are what Class has found, by name.
+var classes sync.Map
+
+// Class is what the bits of a search on a device depend on, see [exec.Device]. The
+// device is opened for it once, however many runs ask.
 func Class(name string) (string, error) {
+	if class, ok := classes.Load(name); ok {
+		return class.(string), nil
+	}
 	d, err := Open(name, 32, 1)
 	if err != nil {
 		return "", err
 	}
 	defer d.Close()
+	classes.Store(name, d.Class())
 	return d.Class(), nil
 }
