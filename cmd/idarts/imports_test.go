@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	"internal/exec":              {},
 	"internal/exec/ref":          {"internal/exec"},
 	"internal/exec/cpu":          {"internal/exec"},
+	"internal/limits":            {},
 	"internal/images":            {"internal/plainjson", "internal/batch", "internal/settings", "internal/arrowio", "internal/unpickle", "internal/durable", "internal/rng", "testdata"},
 	"internal/arrowio":           {"internal/durable"},
 	"internal/trials":            {"internal/arrowio", "internal/result"},

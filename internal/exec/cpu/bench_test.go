@@ -2,41 +2,140 @@ package cpu
 
 import (
 	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"idarts/internal/exec"
+	"idarts/internal/limits"
 )
 
-// BenchmarkConv runs 3x3 and 1x1 convolutions and their gradients on a batch of
-// 16 with one worker, and reports the arithmetic that the plain formula needs.
-func BenchmarkConv(b *testing.B) {
-	for _, k := range []int{3, 1} {
-		for _, size := range []int{16, 32} {
-			for _, c := range []int{4, 8, 16, 32, 64} {
-				x := exec.Shape{16, size, size, c}
-				attr := square(k, 1, k/2, 1, 1)
-				w := exec.Shape{k, k, c, c}
-				for _, in := range []instr{
-					{op: exec.Conv, attr: attr, out: x, args: []exec.Shape{x, w}},
-					{op: exec.ConvGradInput, attr: attr, out: x, args: []exec.Shape{w, x}},
-					{op: exec.ConvGradWeight, attr: attr, out: w, args: []exec.Shape{x, x}},
-				} {
-					b.Run(fmt.Sprintf("%v/k=%d/%dx%d/c=%d", in.op, k, size, size, c), func(b *testing.B) { in.bench(b) })
-				}
+// layer is a convolution of the networks that are searched and trained; a linear
+// layer is one of 1x1 images.
+type layer struct {
+	name                string
+	size, cin, cout     int // images of size x size
+	k, stride, dilation int
+	groups              int
+}
+
+func dense(k, size, cin, cout int) layer {
+	return layer{fmt.Sprintf("%dx%d", k, k), size, cin, cout, k, 1, 1, 1}
+}
+
+func separable(k, size, channels, stride, dilation int) layer {
+	return layer{fmt.Sprintf("depthwise%dx%d", k, k), size, channels, channels, k, stride, dilation, channels}
+}
+
+var layers = []layer{
+	// NAS-Bench-201 on CIFAR: 16, 32, 64 channels; the first row is half of that.
+	dense(3, 32, 8, 8), dense(3, 32, 16, 16), dense(3, 16, 32, 32), dense(3, 8, 64, 64),
+	// Searches at the laptop's scale.
+	dense(3, 8, 4, 4), dense(3, 8, 8, 8), dense(3, 8, 16, 16), dense(3, 16, 4, 4), dense(3, 16, 8, 8),
+	// Stems and reductions.
+	dense(3, 32, 3, 16), dense(3, 16, 1, 8), {"3x3", 32, 16, 32, 3, 2, 1, 1},
+	dense(1, 32, 16, 16), dense(1, 16, 32, 32), dense(1, 8, 64, 64),
+	// NAS-Bench-1Shot1: five times the channels, joined.
+	dense(1, 32, 80, 16), dense(1, 16, 160, 32), dense(1, 8, 320, 64),
+	// DARTS: separable and dilated blocks.
+	separable(3, 32, 16, 1, 1), separable(3, 16, 32, 1, 1), separable(3, 8, 64, 1, 1),
+	separable(5, 32, 16, 1, 1), separable(5, 16, 32, 1, 1), separable(5, 8, 64, 1, 1),
+	separable(3, 32, 16, 1, 2), separable(5, 32, 16, 1, 2), separable(3, 32, 16, 2, 1), separable(5, 32, 16, 2, 1),
+	{"linear", 1, 64, 10, 1, 1, 1, 1}, {"linear", 1, 256, 10, 1, 1, 1, 1},
+}
+
+func (l layer) String() string {
+	text := fmt.Sprintf("%s/%dx%d/%d-%d", l.name, l.size, l.size, l.cin, l.cout)
+	if l.stride > 1 {
+		text += fmt.Sprintf("/stride=%d", l.stride)
+	}
+	if l.dilation > 1 {
+		text += fmt.Sprintf("/dilation=%d", l.dilation)
+	}
+	return text
+}
+
+// partials are the layer on so many images and its two gradients; of a layer that reads
+// the images themselves the one that is needed.
+func (l layer) partials(images int) ([]instr, error) {
+	attr := square(l.k, l.stride, l.k/2*l.dilation, l.dilation, l.groups)
+	x, w := exec.Shape{images, l.size, l.size, l.cin}, exec.Shape{l.k, l.k, l.cin / l.groups, l.cout}
+	y, err := exec.ResultShape(exec.Conv, attr, x, w)
+	list := []instr{
+		{op: exec.Conv, attr: attr, out: y, args: []exec.Shape{x, w}},
+		{op: exec.ConvGradWeight, attr: attr, out: w, args: []exec.Shape{x, y}},
+	}
+	if l.cin > 3 {
+		list = append(list, instr{op: exec.ConvGradInput, attr: attr, out: x, args: []exec.Shape{w, y}})
+	}
+	return list, err
+}
+
+// BenchmarkKernels runs convolutions and their gradients with each instruction set, on
+// one worker, and sets them beside what that set does at best in registers.
+//
+// The time is that of a batch of 64 as far as the work goes, but in place of its images
+// the first few are taken again and again, as many as fit in 256 KB with their results
+// and at least those that one worker must take in order. So data lie in the second
+// cache, as they do in a chain of instructions; what is done once a batch (turning the
+// weights of the gradient in x around, adding up the parts of the gradient of weights)
+// has its true share. Operations are those of the plain formula, which counts taps in
+// the padding. Speeds are of the fastest run.
+func BenchmarkKernels(b *testing.B) {
+	const images = 64
+	sets := []func(*kernels[float32]){func(*kernels[float32]) {}}
+	sets = append(sets, instructionSets()...)
+	if len(sets) != len(limits.Sets()) {
+		b.Fatalf("%d instruction sets with kernels, %d with limits", len(sets), len(limits.Sets()))
+	}
+	for i, use := range sets {
+		kernels := portable[float32]()
+		use(kernels)
+		peak := sync.OnceValue(func() float64 { return limits.Arithmetic(limits.Set(i), 1).Fused })
+		for _, l := range layers {
+			partials, err := l.partials(images)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, in := range partials {
+				b.Run(fmt.Sprintf("%s/%v/%v", []string{"plain", "avx2", "avx512"}[i], in.op, l), func(b *testing.B) {
+					of := peak()
+					speed := in.speed(b, kernels)
+					b.ReportMetric(speed/1e9, "GFLOP/s")
+					b.ReportMetric(100*speed/of, "%peak")
+					b.ReportMetric(0, "ns/op") // the mean says less than the fastest
+				})
 			}
 		}
 	}
-	for _, in := range []instr{
-		{op: exec.Conv, attr: square(3, 1, 1, 1, 1), out: exec.Shape{64, 16, 16, 8}, args: []exec.Shape{{64, 16, 16, 1}, {3, 3, 1, 8}}},
-		{op: exec.ConvGradWeight, attr: square(3, 1, 1, 1, 1), out: exec.Shape{3, 3, 1, 8}, args: []exec.Shape{{64, 16, 16, 1}, {64, 16, 16, 8}}},
-		{op: exec.Conv, attr: square(3, 2, 1, 1, 1), out: exec.Shape{16, 8, 8, 16}, args: []exec.Shape{{16, 16, 16, 8}, {3, 3, 8, 16}}},
-		{op: exec.ConvGradInput, attr: square(3, 2, 1, 1, 1), out: exec.Shape{16, 16, 16, 8}, args: []exec.Shape{{3, 3, 8, 16}, {16, 8, 8, 16}}},
-		{op: exec.Conv, attr: square(3, 1, 1, 1, 1), out: exec.Shape{16, 4, 4, 16}, args: []exec.Shape{{16, 4, 4, 16}, {3, 3, 16, 16}}},
-		{op: exec.Conv, attr: square(3, 1, 1, 1, 16), out: exec.Shape{16, 16, 16, 16}, args: []exec.Shape{{16, 16, 16, 16}, {3, 3, 1, 16}}},
-		{op: exec.ConvGradWeight, attr: square(3, 1, 1, 1, 16), out: exec.Shape{3, 3, 1, 16}, args: []exec.Shape{{16, 16, 16, 16}, {16, 16, 16, 16}}},
-	} {
-		b.Run(in.String(), func(b *testing.B) { in.bench(b) })
+}
+
+// speed is the number of operations per second in the fastest of b's runs.
+func (c instr) speed(b *testing.B, kernels *kernels[float32]) float64 {
+	const near = 256 << 10 / 4 // elements
+	p, e := c.bound(b, kernels)
+	e.Run(0)
+	fastest := time.Duration(1 << 62)
+	for b.Loop() {
+		start := time.Now()
+		for _, s := range e.phases[0] {
+			few := s.tiles
+			if s.split != nil {
+				few = s.split.few(near * s.split.images / p.Size[exec.Scratch])
+			}
+			for tile := range s.tiles {
+				s.run(tile%few, 0)
+			}
+		}
+		fastest = min(fastest, time.Since(start))
 	}
+	return p.FLOP(0) / fastest.Seconds()
+}
+
+// few is the number of tiles that hold so many images, in whole pieces of work.
+func (s *split) few(images int) int {
+	pieces := s.tiles * images / s.images / s.together
+	return min(max(pieces, 1)*s.together, s.tiles)
 }
 
 // BenchmarkPass runs what is bound by memory.
@@ -58,29 +157,6 @@ func BenchmarkPass(b *testing.B) {
 			{op: exec.AvgPoolGrad, attr: attr, out: s, args: []exec.Shape{s}},
 		} {
 			b.Run(fmt.Sprintf("%v/c=%d", in.op, s[3]), func(b *testing.B) { in.bench(b) })
-		}
-	}
-}
-
-// BenchmarkDepthwise runs what separable and dilated blocks are made of, at 16
-// channels.
-func BenchmarkDepthwise(b *testing.B) {
-	const c = 16
-	for _, size := range []int{16, 32} {
-		for _, k := range []struct{ k, stride, dilation int }{{3, 1, 1}, {5, 1, 1}, {3, 1, 2}, {5, 1, 2}, {3, 2, 1}, {5, 2, 1}, {5, 2, 2}} {
-			x, w := exec.Shape{16, size, size, c}, exec.Shape{k.k, k.k, 1, c}
-			attr := square(k.k, k.stride, k.k/2*k.dilation, k.dilation, c)
-			y, err := exec.ResultShape(exec.Conv, attr, x, w)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, in := range []instr{
-				{op: exec.Conv, attr: attr, out: y, args: []exec.Shape{x, w}},
-				{op: exec.ConvGradInput, attr: attr, out: x, args: []exec.Shape{w, y}},
-				{op: exec.ConvGradWeight, attr: attr, out: w, args: []exec.Shape{x, y}},
-			} {
-				b.Run(fmt.Sprintf("%v/%dx%d/k=%d/stride=%d/dilation=%d", in.op, size, size, k.k, k.stride, k.dilation), func(b *testing.B) { in.bench(b) })
-			}
 		}
 	}
 }
@@ -126,7 +202,20 @@ func BenchmarkMove(b *testing.B) {
 	}
 }
 
+// bench times the instruction with all that this processor has.
 func (c instr) bench(b *testing.B) {
+	p, e := c.bound(b, native[float32]())
+	b.ResetTimer()
+	for b.Loop() {
+		e.Run(0)
+	}
+	seconds := b.Elapsed().Seconds() / float64(b.N)
+	b.ReportMetric(p.FLOP(0)/seconds/1e9, "GFLOP/s")
+	b.ReportMetric(4*float64(p.Size[exec.Scratch])/seconds/1e9, "GB/s")
+}
+
+// bound is the instruction as a program on one worker, with numbers in its arguments.
+func (c instr) bound(b *testing.B, kernels *kernels[float32]) (*exec.Program, *Exec[float32]) {
 	p := &exec.Program{Phases: [][]exec.Instr{{{Op: c.op, Attr: c.attr}}}}
 	in, size := &p.Phases[0][0], 0
 	for _, s := range c.args {
@@ -147,18 +236,12 @@ func (c instr) bench(b *testing.B) {
 		}
 	}
 	pool := NewPool(1)
-	defer pool.Close()
-	e, err := Bind(pool, p, mem)
+	b.Cleanup(pool.Close)
+	e, err := bind(pool, p, mem, kernels, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ResetTimer()
-	for b.Loop() {
-		e.Run(0)
-	}
-	seconds := b.Elapsed().Seconds() / float64(b.N)
-	b.ReportMetric(p.FLOP(0)/seconds/1e9, "GFLOP/s")
-	b.ReportMetric(4*float64(size+c.out.Len())/seconds/1e9, "GB/s")
+	return p, e
 }
 
 // BenchmarkWorkers runs ten layers of convolution, batch norm and mixture, at the
