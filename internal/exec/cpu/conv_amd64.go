@@ -24,7 +24,7 @@ func tiledConv(list []tileRow, g *convGeometry, dst, src, w []float32, rows, pix
 		portableConv(g, dst, src, w, rows, pixels, add)
 		return
 	}
-	g.check(dst, src, w[(len(g.starts)*g.runLen-1)*g.wStep:], rows, pixels, g.runLen)
+	g.check(dst, src, w[(len(g.starts)-1)*g.wRun+(g.runLen-1)*g.wStep:], rows, pixels, g.runLen)
 	if g.pairs() && pixels >= pairsHeight {
 		done := tiledPairs(g, dst, src, w, rows, pixels, add)
 		if done < pixels {
@@ -40,15 +40,13 @@ func tiledConv(list []tileRow, g *convGeometry, dst, src, w []float32, rows, pix
 			portableConv(&few, dst[o:], src, w[o:], rows, pixels, add)
 			return
 		}
-		t := tiles.highest(pixels)
-		done := whole(pixels, t.height, add)
 		a.w = &w[o]
-		a.cover(t, g, dst[o:], src, rows, done)
+		done := a.cover(tiles, g, dst[o:], src, rows, pixels)
 		if done < pixels {
-			few.channels = t.width
+			few.channels = tiles.width
 			tiledConv(list, &few, dst[done*g.dst.pixel+o:], src[done*g.src.pixel:], w[o:], rows, pixels-done, add)
 		}
-		o += t.width
+		o += tiles.width
 	}
 }
 
@@ -61,15 +59,14 @@ func tiledDepthwise(list []tileRow, g *convGeometry, dst, src, w []float32, rows
 	g.check(dst, src, w[(len(g.starts)-1)*g.wStep:], rows, pixels, g.channels)
 	a, few := g.args(add), *g
 	for k := 0; k < g.channels; {
-		t := fitting(list, pixels, g.channels-k).highest(pixels)
-		done := whole(pixels, t.height, add)
+		tiles := fitting(list, pixels, g.channels-k)
 		a.w = &w[k]
-		a.cover(t, g, dst[k:], src[k:], rows, done)
+		done := a.cover(tiles, g, dst[k:], src[k:], rows, pixels)
 		if done < pixels {
-			few.channels = t.width
+			few.channels = tiles.width
 			tiledDepthwise(list, &few, dst[done*g.dst.pixel+k:], src[done*g.src.pixel+k:], w[k:], rows, pixels-done, add)
 		}
-		k += t.width
+		k += tiles.width
 	}
 }
 
@@ -84,16 +81,7 @@ func (g *convGeometry) check(dst, src, last []float32, rows, pixels, n int) {
 // args has what the tiles of a convolution have in common.
 func (g *convGeometry) args(add bool) tileArgs {
 	return tileArgs{starts: &g.starts[0], runs: len(g.starts), runLen: g.runLen,
-		xStep: 4, pStep: 4 * g.src.pixel, wStep: 4 * g.wStep, outStep: 4 * g.dst.pixel, add: bit(add)}
-}
-
-// whole is how many pixels to do in tiles of height. One that is left over lies over
-// the one before it and does some pixels twice, which must not be when it adds.
-func whole(pixels, height int, add bool) int {
-	if add {
-		return pixels / height * height
-	}
-	return pixels
+		xStep: 4, pStep: 4 * g.src.pixel, wStep: 4 * g.wStep, wRow: 4 * (g.wRun - g.runLen*g.wStep), outStep: 4 * g.dst.pixel, add: bit(add)}
 }
 
 // pairs says that 4 channels become 4, side by side.
@@ -105,28 +93,58 @@ func (g *convGeometry) pairs() bool {
 func tiledPairs(g *convGeometry, dst, src, w []float32, rows, pixels int, add bool) int {
 	a := g.args(add)
 	a.w, a.runLen, a.xStep, a.wStep, a.outStep = &w[0], g.runLen/4, 16, 64, 32
-	done := whole(pixels, pairsHeight, add)
-	a.cover(registerTile{pairs, pairsHeight, pairsWidth}, g, dst, src, rows, done)
-	return done
+	return a.cover(&pairTiles, g, dst, src, rows, pixels)
 }
 
-// cover runs a tile over rows x pixels of results, of which there are as many as the
-// tile is high or more.
-func (a *tileArgs) cover(t registerTile, g *convGeometry, dst, src []float32, rows, pixels int) {
-	if rows == 1 { // one tile after another
-		a.x, a.out = &src[0], &dst[0]
-		a.blocks, a.xBlock, a.outBlock = pixels/t.height, 4*t.height*g.src.pixel, 4*t.height*g.dst.pixel
-		a.call(t)
-		if p := pixels - t.height; pixels%t.height != 0 {
-			a.x, a.out, a.blocks = &src[p*g.src.pixel], &dst[p*g.dst.pixel], 1
-			a.call(t)
+// cover runs tiles of a row over rows x pixels of results, and says how many pixels of
+// each row it has done. Some of them it may do twice, which must not be when the tiles
+// add to what is there.
+func (a *tileArgs) cover(tiles *tileRow, g *convGeometry, dst, src []float32, rows, pixels int) int {
+	p := 0
+	for i, n := range tiles.cut(pixels) {
+		if n > 0 && tiles.heights[i] > 1 {
+			a.down(tiles, tiles.heights[i], g, dst, src, rows, p, n)
+			p += n * tiles.heights[i]
 		}
+	}
+	left := pixels - p
+	if left == 0 {
+		return pixels
+	}
+	if least := tiles.least(left); a.add == 0 && least > 0 && least <= pixels { // one that ends with the row
+		a.down(tiles, least, g, dst, src, rows, pixels-least, 1)
+		return pixels
+	}
+	if tiles.lowest() == 1 {
+		a.down(tiles, 1, g, dst, src, rows, p, left)
+		return pixels
+	}
+	return p
+}
+
+// down runs n tiles of a height, side by side from pixel p on, over all rows.
+func (a *tileArgs) down(tiles *tileRow, height int, g *convGeometry, dst, src []float32, rows, p, n int) {
+	t := registerTile{tiles.kind, height, tiles.width}
+	a.xHalf, a.outHalf = 32*g.src.pixel, 32*g.dst.pixel
+	if rows == 1 { // one tile after another
+		a.x, a.out = &src[p*g.src.pixel], &dst[p*g.dst.pixel]
+		a.blocks, a.xBlock, a.outBlock = n, 4*height*g.src.pixel, 4*height*g.dst.pixel
+		a.call(t)
 		return
 	}
-	for p := 0; p < pixels; p += t.height { // one row after another
-		p = min(p, pixels-t.height)
+	for range n { // one row after another
 		a.x, a.out = &src[p*g.src.pixel], &dst[p*g.dst.pixel]
 		a.blocks, a.xBlock, a.outBlock = rows, 4*g.src.row, 4*g.dst.row
-		a.call(t)
+		if height == 8 && tiles.heights[0] == 16 { // two rows are the halves of a tile
+			two := *a
+			two.blocks, two.xHalf, two.outHalf, two.xBlock, two.outBlock = rows/2, a.xBlock, a.outBlock, 2*a.xBlock, 2*a.outBlock
+			two.call(registerTile{tiles.kind, 16, tiles.width})
+			a.blocks = rows % 2
+			a.x, a.out = &src[g.src.at(rows-1, p)], &dst[g.dst.at(rows-1, p)]
+		}
+		if a.blocks > 0 {
+			a.call(t)
+		}
+		p += height
 	}
 }

@@ -38,14 +38,12 @@ func (s *directConv[T]) plan(p *plan[T]) {
 		return
 	}
 	s.reach()
-	for i := range s.parts {
-		s.parts[i].g = s.geometry(&s.parts[i])
-	}
-	// The kernels end a row that they do not divide with pixels done twice.
-	twice := (s.maxW+shortRow-1)/shortRow*shortRow - s.maxW
-	if s.padded && !s.depthwise() && 4*twice > s.maxW && s.images >= shortRow {
+	if s.short() {
 		s.planShort(p, work)
 		return
+	}
+	for i := range s.parts {
+		s.parts[i].g = s.geometry(&s.parts[i])
 	}
 	s.planRows(p, work)
 }
@@ -77,18 +75,24 @@ func (s *directConv[T]) reach() {
 	s.padded = top+bottom+s.src.left+right > 0
 }
 
+// joined says that the column taps of a part are neighbours in a single group.
+func (s *directConv[T]) joined(c *correlation) bool {
+	return s.groups == 1 && len(c.cols) > 0 && c.cols[len(c.cols)-1]-c.cols[0] == len(c.cols)-1
+}
+
 // geometry is that of a part. Column taps that are neighbours form one run with the
 // channels when there is a single group.
 func (s *directConv[T]) geometry(c *correlation) convGeometry {
 	src := s.src.strides()
 	g := convGeometry{dst: s.dst, src: strides{s.stride * src.row, s.stride * src.pixel},
-		runLen: s.cin, wStep: s.groups * s.cout, channels: s.cout}
+		runLen: s.cin, wStep: s.groups * s.cout, wRun: s.cin * s.groups * s.cout, channels: s.cout}
 	if s.depthwise() {
 		g.channels = s.groups
 	}
-	joined := s.groups == 1 && len(c.cols) > 0 && c.cols[len(c.cols)-1]-c.cols[0] == len(c.cols)-1
+	joined := s.joined(c)
 	if joined {
 		g.runLen = len(c.cols) * s.cin
+		g.wRun = g.runLen * g.wStep
 	}
 	for _, row := range c.rows {
 		for j, col := range c.cols {
@@ -151,39 +155,69 @@ func (s *directConv[T]) planRows(p *plan[T], work int) {
 	})
 }
 
-// planShort is for images whose rows are shorter than what the kernels take at a time,
-// or end with few pixels. It takes the same pixel of several images as a row:
+// shortRows says that rows of so many pixels are too short for the kernels, or end with few of
+// them, and that there are images enough to take pixels from. Kernels end a row
+// that they do not divide with pixels done twice.
+func shortRows(pixels, images int) bool {
+	twice := (pixels+shortRow-1)/shortRow*shortRow - pixels
+	return 4*twice > pixels && images >= shortRow
+}
+
+// short says that planShort can do all parts, and should.
+func (s *directConv[T]) short() bool {
+	if s.groups > 1 || !shortRows(s.maxW, s.images) {
+		return false
+	}
+	for i := range s.parts {
+		if c := &s.parts[i]; len(c.rows) > 0 && len(c.cols) > 0 && !s.joined(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// planShort takes the same pixel of several images as a row:
 //
 //	image 0   . . . .        image 1   . . . .        image 2   . . . .
 //	          . a . .                  . b . .                  . c . .      row:  a b c ...
+//
+// All of them meet the same taps, so that those outside of the image are left out: of
+// the 9 taps of a 3x3 kernel a pixel of a 2x2 image meets 4.
 func (s *directConv[T]) planShort(p *plan[T], work int) {
-	rows := (s.maxH-1)*s.stride + s.high - s.low + 1
-	image := s.src.len(rows)
-	margins := p.perWorker(shortRow * image)
-	for i := range s.parts {
-		g := &s.parts[i].g
-		g.dst, g.src = strides{0, s.dstImage}, strides{0, image}
+	type pixel struct {
+		g             convGeometry
+		src, w, first int // where the taps that it meets, their weights and the result begin
 	}
-	tiles := (s.images + shortRow - 1) / shortRow
-	p.stage(tiles, work, func(tile, worker int) {
-		n := tile * shortRow
-		count := min(shortRow, s.images-n)
-		images := margins[worker]
-		for k, x := range s.x {
-			for i := range count {
-				padRows(images[i*image:], imageOf(x, &s.src, n+i), &s.src, s.low, s.low+rows-1)
-			}
-			for i := range s.parts {
-				c := &s.parts[i]
-				for r := range c.h {
-					for q := range c.w {
-						from := images
-						if len(c.g.starts) > 0 {
-							from = images[s.src.at(r*s.stride+c.rows[0]-s.low, q*s.stride+c.cols[0]):]
-						}
-						s.block(c, k, s.y[n*s.dstImage+c.y0+s.dst.at(r, q):], from, 1, count)
+	var pixels []pixel
+	for i := range s.parts {
+		c := &s.parts[i]
+		for r := range c.h {
+			for q := range c.w {
+				px := pixel{first: c.y0 + s.dst.at(r, q), g: convGeometry{dst: strides{0, s.dstImage}, src: strides{0, s.src.h * s.src.w * s.src.channels},
+					wStep: s.cout, wRun: len(c.cols) * s.cin * s.cout, channels: s.cout}}
+				i0, i1 := inside(c.rows, r*s.stride, s.src.h)
+				j0, j1 := inside(c.cols, q*s.stride, s.src.w)
+				if i0 < i1 && j0 < j1 {
+					at := func(i int) int { return ((r*s.stride+c.rows[i])*s.src.w + q*s.stride + c.cols[j0]) * s.src.channels }
+					px.src, px.w, px.g.runLen = at(i0), c.weights+(i0*len(c.cols)+j0)*s.cin*s.cout, (j1-j0)*s.cin
+					for i := i0; i < i1; i++ {
+						px.g.starts = append(px.g.starts, at(i)-at(i0))
 					}
 				}
+				pixels = append(pixels, px)
+			}
+		}
+	}
+	image := s.src.h * s.src.w * s.src.channels
+	tiles := (s.images + shortRow - 1) / shortRow
+	p.stage(tiles, work, func(tile, _ int) {
+		n := tile * shortRow
+		count := min(shortRow, s.images-n)
+		for k, x := range s.x {
+			images, y := x[n*image:], s.y[n*s.dstImage:]
+			for i := range pixels {
+				px := &pixels[i]
+				s.kernels.conv(&px.g, y[px.first:], images[px.src:], s.w[k][px.w:], 1, count, k > 0)
 			}
 		}
 	})
@@ -192,11 +226,21 @@ func (s *directConv[T]) planShort(p *plan[T], work int) {
 	}
 }
 
+// inside is the range of taps at from + places[i], ascending, that lie in 0..n-1.
+func inside(places []int, from, n int) (first, end int) {
+	for end = len(places); end > 0 && from+places[end-1] >= n; end-- {
+	}
+	for first < end && from+places[first] < 0 {
+		first++
+	}
+	return first, end
+}
+
 // planPointwise takes all pixels of the batch as one row.
 func (s *directConv[T]) planPointwise(p *plan[T], work int) {
 	c := &s.parts[0]
 	cin, cout := s.src.channels, s.groups*s.cout
-	c.g = convGeometry{dst: strides{0, cout}, src: strides{0, cin}, starts: []int{0}, runLen: s.cin, wStep: cout, channels: s.cout}
+	c.g = convGeometry{dst: strides{0, cout}, src: strides{0, cin}, starts: []int{0}, runLen: s.cin, wStep: cout, wRun: s.cin * cout, channels: s.cout}
 	row := func(lo, n int) {
 		for k, x := range s.x {
 			if cin > 32 { // pixels of several lines each

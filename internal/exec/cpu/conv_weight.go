@@ -24,6 +24,10 @@ func planConvWeight[T Float](p *plan[T]) {
 		planPointwiseWeight(p, block)
 		return
 	}
+	if a.Groups == 1 && shortRows(dy[2], dy[0]) {
+		planShortWeight(p)
+		return
+	}
 	s := &weightConv[T]{kh: a.KH, kw: a.KW, stride: a.Stride, dilation: a.Dilation, groups: a.Groups, cin: p.ys[2], cout: k / a.Groups,
 		h: dy[1], w: dy[2], rows: min(max(block/dy[2], 1), dy[1]), x: p.x[0], dy: p.x[1], kernels: p.kernels,
 		src: padding{h: x[1], w: x[2], channels: c, left: a.Pad}}
@@ -95,6 +99,50 @@ func (s *weightConv[T]) block(dw, src, dy []T, rows int) {
 			}
 		}
 	}
+}
+
+// planShortWeight is for images whose rows are too short for the kernels. Each tap is a
+// matrix of its own, summed over the pixels that it meets, a row of some images at a time;
+// what lies outside of the images is left out.
+func planShortWeight[T Float](p *plan[T]) {
+	a, x, dy := p.attr, p.xs[0], p.xs[1]
+	c, k := x[3], dy[3]
+	imageX, imageDy := x[1]*x[2]*c, dy[1]*dy[2]*k
+	g := &weightGeometry{x: strides{imageX, a.Stride * c}, dy: strides{imageDy, k}, ins: c, inStep: 1, outs: k, dwStep: k}
+	type row struct{ dw, x, dy, pixels int }
+	var rows []row
+	for kh := range a.KH {
+		top := kh*a.Dilation - a.Pad
+		r0, r1 := meeting(dy[1], a.Stride, top, x[1])
+		for kw := range a.KW {
+			left := kw*a.Dilation - a.Pad
+			q0, q1 := meeting(dy[2], a.Stride, left, x[2])
+			if q0 >= q1 {
+				continue
+			}
+			for r := r0; r < r1; r++ {
+				rows = append(rows, row{(kh*a.KW + kw) * c * k, ((r*a.Stride+top)*x[2] + q0*a.Stride + left) * c, (r*dy[2] + q0) * k, q1 - q0})
+			}
+		}
+	}
+	f, xs, dys := p.kernels.convWeight, p.x[0], p.x[1]
+	groups := (dy[0] + shortRow - 1) / shortRow
+	planWeightParts(p, groups, dy[0]%shortRow == 0, func(dw []T, _, n int) {
+		n *= shortRow
+		for _, r := range rows {
+			f(g, dw[r.dw:], xs[n*imageX+r.x:], dys[n*imageDy+r.dy:], min(shortRow, dy[0]-n), r.pixels)
+		}
+	})
+}
+
+// meeting is the range of results r of n for which r·stride + at lies in 0..limit-1.
+func meeting(n, stride, at, limit int) (first, end int) {
+	for end = n; end > 0 && (end-1)*stride+at >= limit; end-- {
+	}
+	for first < end && first*stride+at < 0 {
+		first++
+	}
+	return first, end
 }
 
 // planPointwiseWeight is for 1x1 kernels: pixels are independent there, so the batch is

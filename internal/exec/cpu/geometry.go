@@ -25,12 +25,13 @@ func (s strides) at(row, pixel int) int { return row*s.row + pixel*s.pixel }
 //	dst   [oooo] [oooo]           channels = 4                dst.pixel =  4, or more if there
 //	      [oooo] [oooo]                                         are groups; dst.row = 8
 //
-// Element j of run t has its weights for all results from (t·runLen + j)·wStep on.
+// Element j of run t has its weights for all results from t·wRun + j·wStep on.
 type convGeometry struct {
 	dst, src strides
 	starts   []int // of each run, ascending
 	runLen   int   // 1 in a depthwise convolution, for each of the channels
 	wStep    int   // from the weights of an element to those of the next one
+	wRun     int   // from those of a run to those of the next one; wStep in a depthwise convolution
 	channels int   // of a result
 }
 

@@ -6,7 +6,7 @@ package cpu
 type kernels[T Float] struct {
 	// conv computes rows x pixels results:
 	//
-	//	dst[r·dst.row + p·dst.pixel + o] = Σ_t Σ_j src[r·src.row + p·src.pixel + starts[t] + j] · w[(t·runLen + j)·wStep + o],  o < channels
+	//	dst[r·dst.row + p·dst.pixel + o] = Σ_t Σ_j src[r·src.row + p·src.pixel + starts[t] + j] · w[t·wRun + j·wStep + o],  o < channels
 	//
 	// each sum from zero, in the order of t and then of j < runLen; add means that it
 	// is added to what is there.

@@ -5,11 +5,11 @@ package cpu
 import "golang.org/x/sys/cpu"
 
 // instructionSets put in the kernels for AVX2 and AVX-512, as far as this processor has
-// them, the best one last. They use no fused multiply-add and add up in the order of
-// the portable kernels.
+// them, the best one last. They add up in the order of the portable kernels, and fuse
+// the same multiplications with additions.
 func instructionSets() []func(*kernels[float32]) {
 	switch {
-	case !cpu.X86.HasAVX2:
+	case !cpu.X86.HasAVX2 || !cpu.X86.HasFMA:
 		return nil
 	case !cpu.X86.HasAVX512F:
 		return []func(*kernels[float32]){useAVX2}

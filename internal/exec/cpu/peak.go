@@ -20,7 +20,7 @@ func Peak(workers int) Limits {
 
 	// 64 channels, a row of 32 pixels, three taps: 48 KB of weights, 8 KB of pixels.
 	const c, pixels, run = 64, 32, 3 * 64
-	g := &convGeometry{dst: strides{0, c}, src: strides{0, c}, starts: []int{0}, runLen: run, wStep: c, channels: c}
+	g := &convGeometry{dst: strides{0, c}, src: strides{0, c}, starts: []int{0}, runLen: run, wStep: c, wRun: run * c, channels: c}
 	work := func() func(tile, worker int) {
 		ys := make([][]float32, workers)
 		xs, w := make([]float32, (pixels+2)*c), make([]float32, run*c)

@@ -161,7 +161,7 @@ func appendZones[T Float](list []zone[T], w *window, dst0 int, dst, src strides,
 	for _, r := range rows.segments() {
 		for _, q := range cols.segments() {
 			n := zone[T]{dst0: dst0 + dst.at(r.from, q.from), rows: r.count, pixels: q.count,
-				g: convGeometry{dst: dst, src: src, runLen: 1, wStep: w.c, channels: w.c}}
+				g: convGeometry{dst: dst, src: src, runLen: 1, wStep: w.c, wRun: w.c, channels: w.c}}
 			n.flat = rectangle{n.rows, n.pixels, w.c, dst, src}.flatten()
 			if r.first < r.last && q.first < q.last {
 				top, left := rows.at[r.first], cols.at[q.first]

@@ -23,7 +23,7 @@ func portableConvRow[T Float](g *convGeometry, dst, src, w []T, pixels int, add 
 			at := o
 			for _, off := range g.starts {
 				conv2x4(&acc, src[off+p*step:][:g.runLen], src[off+(p+1)*step:][:g.runLen], w[at:], g.wStep)
-				at += g.runLen * g.wStep
+				at += g.wRun
 			}
 			put4((*[4]T)(dst[p*g.dst.pixel+o:]), [4]T(acc[:4]), add)
 			put4((*[4]T)(dst[(p+1)*g.dst.pixel+o:]), [4]T(acc[4:]), add)
@@ -33,7 +33,7 @@ func portableConvRow[T Float](g *convGeometry, dst, src, w []T, pixels int, add 
 			at := o
 			for _, off := range g.starts {
 				conv1x4(&acc, src[off+p*step:][:g.runLen], w[at:], g.wStep)
-				at += g.runLen * g.wStep
+				at += g.wRun
 			}
 			put4((*[4]T)(dst[p*g.dst.pixel+o:]), acc, add)
 		}
@@ -42,10 +42,10 @@ func portableConvRow[T Float](g *convGeometry, dst, src, w []T, pixels int, add 
 		for p := range pixels {
 			acc, at := T(0), o
 			for _, off := range g.starts {
-				for _, x := range src[off+p*step:][:g.runLen] {
-					acc += T(x * w[at])
-					at += g.wStep
+				for j, x := range src[off+p*step:][:g.runLen] {
+					acc += T(x * w[at+j*g.wStep])
 				}
+				at += g.wRun
 			}
 			if add {
 				acc += dst[p*g.dst.pixel+o]

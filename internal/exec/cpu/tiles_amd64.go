@@ -38,17 +38,18 @@ type tileRow struct {
 type tileSet struct{ conv, convWeight, depthwise, depthwiseWeight []tileRow }
 
 // The numbers of all tiles. AVX2 has 16 registers of 8 numbers, AVX-512 has 32 of 16;
-// some must be left for w, x and products.
+// some must be left for w and x. Two units that take 4 to 5 cycles for a fused
+// multiply-add are busy with 8 to 10 sums at a time.
 var (
 	narrow    = []tileRow{{outer, 8, []int{8, 4, 1}}, {outer, 4, []int{8, 4, 1}}}
 	tilesAVX2 = tileSet{
-		conv:            append([]tileRow{{outer, 16, []int{4, 1}}}, narrow...),
-		convWeight:      append([]tileRow{{outer, 16, []int{4, 1}}}, narrow...),
+		conv:            append([]tileRow{{outer, 16, []int{6, 4, 1}}}, narrow...),
+		convWeight:      append([]tileRow{{outer, 16, []int{6, 4, 1}}}, narrow...),
 		depthwise:       []tileRow{{depthwiseTile, 8, []int{8, 1}}, {depthwiseTile, 4, []int{8, 1}}},
 		depthwiseWeight: []tileRow{{depthwiseTaps, 16, []int{5, 3, 1}}, {depthwiseTaps, 8, []int{5, 3, 1}}, {depthwiseTaps, 4, []int{5, 3, 1}}},
 	}
 	tilesAVX512 = tileSet{
-		conv:            append([]tileRow{{outer, 32, []int{8, 4}}, {outer, 16, []int{8, 4, 1}}}, narrow...),
+		conv:            append([]tileRow{{outer, 32, []int{8, 4}}, {outer, 16, []int{16, 8, 4, 1}}}, narrow...),
 		convWeight:      append([]tileRow{{outer, 32, []int{8, 4}}, {outer, 16, []int{16, 8, 4, 1}}}, narrow...),
 		depthwise:       []tileRow{{depthwiseTile, 16, []int{8}}, {depthwiseTile, 8, []int{8, 1}}, {depthwiseTile, 4, []int{8, 1}}},
 		depthwiseWeight: []tileRow{{depthwiseTaps512, 16, []int{5, 3, 1}}, {depthwiseTaps, 8, []int{5, 3, 1}}, {depthwiseTaps, 4, []int{5, 3, 1}}},
@@ -60,6 +61,8 @@ const (
 	pairsHeight, pairsWidth           = 16, 4
 	transposedHeight, transposedWidth = 4, 12
 )
+
+var pairTiles = tileRow{pairs, pairsWidth, []int{pairsHeight}}
 
 // lowest is the height of the row's lowest tile.
 func (r *tileRow) lowest() int { return r.heights[len(r.heights)-1] }
@@ -85,6 +88,35 @@ func (r *tileRow) highest(height int) registerTile {
 	panic("cpu: no tile so low")
 }
 
+// cut is how many tiles of each height make up n, or as much of it as they can: of the
+// highest as many as leave a multiple of the next height, where there is such a number.
+func (r *tileRow) cut(n int) (counts [4]int) {
+	for i, h := range r.heights {
+		k := n / h
+		if i+1 < len(r.heights) && r.heights[i+1] > 1 {
+			for j := k; j >= 0; j-- {
+				if (n-j*h)%r.heights[i+1] == 0 {
+					k = j
+					break
+				}
+			}
+		}
+		counts[i] = k
+		n -= k * h
+	}
+	return counts
+}
+
+// least is the lowest height from 2 on that covers n, 0 if there is none.
+func (r *tileRow) least(n int) int {
+	for i := len(r.heights) - 1; i >= 0; i-- {
+		if h := r.heights[i]; h > 1 && h >= n {
+			return h
+		}
+	}
+	return 0
+}
+
 // tileArgs is the argument of the tile functions. One computes blocks of height x
 // width results, with all steps and rows in bytes:
 //
@@ -92,7 +124,7 @@ func (r *tileRow) highest(height int) registerTile {
 //
 // over runs t and steps j < runLen, or adds that to out if add is set. The t-th run
 // begins at starts[t] elements, or at t·xRow without starts. The next block follows at
-// xBlock and outBlock. blocks is used up; moved is how far x has come, which is
+// xBlock and outBlock. A tile of 16 pixels is two of 8, xHalf and outHalf apart. blocks is used up; moved is how far x has come, which is
 // kept beside x because a pointer may not leave its slice: the last block's
 // successor can lie beyond it, where the garbage collector finds no object.
 type tileArgs struct {
@@ -106,6 +138,8 @@ type tileArgs struct {
 	xRow, wRow       int
 	add              int
 	moved            int
+	left             int // runs, in tiles of two halves
+	xHalf, outHalf   int // to the second half of a tile of 16 pixels
 }
 
 // call runs the function of a tile. Which ones need AVX-512 is told by the tile sets.
@@ -134,6 +168,8 @@ func (a *tileArgs) outer(height, width int) {
 		tile16x16(a)
 	case [2]int{8, 16}:
 		tile8x16(a)
+	case [2]int{6, 16}:
+		tile6x16(a)
 	case [2]int{4, 16}:
 		tile4x16(a)
 	case [2]int{1, 16}:
@@ -217,6 +253,9 @@ func bit(b bool) int {
 	}
 	return 0
 }
+
+//go:noescape
+func tile6x16(a *tileArgs)
 
 //go:noescape
 func tile4x16(a *tileArgs)

@@ -3,36 +3,35 @@
 #include "textflag.h"
 #include "go_asm.h"
 
-// Tiles of outer products, in vectors of 8. Accumulators are Y0-Y7.
+// Tiles of outer products, in vectors of 8. Accumulators are Y0 and the next ones.
 
 #include "tiles_amd64.h"
 
-// acc += w·x for one vector (w in Y8) and one x.
-#define STEP(x, acc, b, m) \
-	VBROADCASTSS x, b     \
-	VMULPS Y8, b, m       \
-	VADDPS m, acc, acc
+#define CLEAR12 \
+	CLEAR8               \
+	VXORPS Y8, Y8, Y8    \
+	VXORPS Y9, Y9, Y9    \
+	VXORPS Y10, Y10, Y10 \
+	VXORPS Y11, Y11, Y11
 
-// acc0, acc1 += (Y8, Y9)·x.
-#define STEP2(x, acc0, acc1, b, m0, m1) \
-	VBROADCASTSS x, b     \
-	VMULPS Y8, b, m0      \
-	VMULPS Y9, b, m1      \
-	VADDPS m0, acc0, acc0 \
-	VADDPS m1, acc1, acc1
+// acc += w·x for one vector w (in Y15) and one x.
+#define STEP(x, acc, b) \
+	VBROADCASTSS x, b       \
+	VFMADD231PS Y15, b, acc
 
-#define STEPX(x, acc, b, m) \
-	VBROADCASTSS x, b     \
-	VMULPS X8, b, m       \
-	VADDPS m, acc, acc
+// acc0, acc1 += (Y12, Y13)·x.
+#define STEP2(x, acc0, acc1, b) \
+	VBROADCASTSS x, b        \
+	VFMADD231PS Y12, b, acc0 \
+	VFMADD231PS Y13, b, acc1
 
-#define ADDTO(acc) \
-	VADDPS (R14), acc, acc \
-	ADDQ R8, R14
+#define STEPX(x, acc, b) \
+	VBROADCASTSS x, b       \
+	VFMADD231PS X15, b, acc
 
-#define STORE(acc) \
-	VMOVUPS acc, (R14) \
-	ADDQ R8, R14
+// acc += w·x for vectors: w is in Y15, or X15.
+#define STEPV(x, acc) VFMADD231PS x, Y15, acc
+#define STEPH(x, acc) VFMADD231PS x, X15, acc
 
 #define ADDTO2(acc0, acc1) \
 	VADDPS (R14), acc0, acc0   \
@@ -44,81 +43,43 @@
 	VMOVUPS acc1, 32(R14) \
 	ADDQ R8, R14
 
-// func tile8x8(a *tileArgs)
-TEXT ·tile8x8(SB), NOSPLIT, $0-8
-	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y8
-	STEP((R8), Y0, Y9, Y10)
-	STEP((R8)(R9*1), Y1, Y11, Y12)
-	STEP((R8)(R9*2), Y2, Y13, Y14)
-	STEP((R8)(R10*1), Y3, Y9, Y10)
-	STEP((R8)(R9*4), Y4, Y11, Y12)
-	STEP((R8)(R11*1), Y5, Y13, Y14)
-	STEP((R8)(R10*2), Y6, Y9, Y10)
-	STEP((R8)(R12*1), Y7, Y11, Y12)
+// func tile6x16(a *tileArgs)
+TEXT ·tile6x16(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR12)
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+	STEP2((R8), Y0, Y1, Y14)
+	STEP2((R8)(R9*1), Y2, Y3, Y15)
+	STEP2((R8)(R9*2), Y4, Y5, Y14)
+	STEP2((R8)(R10*1), Y6, Y7, Y15)
+	STEP2((R8)(R9*4), Y8, Y9, Y14)
+	STEP2((R8)(R11*1), Y10, Y11, Y15)
 	NEXT
-	ADDTO(Y0)
-	ADDTO(Y1)
-	ADDTO(Y2)
-	ADDTO(Y3)
-	ADDTO(Y4)
-	ADDTO(Y5)
-	ADDTO(Y6)
-	ADDTO(Y7)
+	ADDTO2(Y0, Y1)
+	ADDTO2(Y2, Y3)
+	ADDTO2(Y4, Y5)
+	ADDTO2(Y6, Y7)
+	ADDTO2(Y8, Y9)
+	ADDTO2(Y10, Y11)
 	MOVQ DI, R14
 store:
-	STORE(Y0)
-	STORE(Y1)
-	STORE(Y2)
-	STORE(Y3)
-	STORE(Y4)
-	STORE(Y5)
-	STORE(Y6)
-	STORE(Y7)
-	FINISH
-
-// func tile4x8(a *tileArgs)
-TEXT ·tile4x8(SB), NOSPLIT, $0-8
-	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y8
-	STEP((R8), Y0, Y9, Y10)
-	STEP((R8)(R9*1), Y1, Y11, Y12)
-	STEP((R8)(R9*2), Y2, Y13, Y14)
-	STEP((R8)(R10*1), Y3, Y9, Y10)
-	NEXT
-	ADDTO(Y0)
-	ADDTO(Y1)
-	ADDTO(Y2)
-	ADDTO(Y3)
-	MOVQ DI, R14
-store:
-	STORE(Y0)
-	STORE(Y1)
-	STORE(Y2)
-	STORE(Y3)
-	FINISH
-
-// func tile1x8(a *tileArgs)
-TEXT ·tile1x8(SB), NOSPLIT, $0-8
-	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y8
-	STEP((R8), Y0, Y9, Y10)
-	NEXT
-	ADDTO(Y0)
-	MOVQ DI, R14
-store:
-	STORE(Y0)
+	STORE2(Y0, Y1)
+	STORE2(Y2, Y3)
+	STORE2(Y4, Y5)
+	STORE2(Y6, Y7)
+	STORE2(Y8, Y9)
+	STORE2(Y10, Y11)
 	FINISH
 
 // func tile4x16(a *tileArgs)
 TEXT ·tile4x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y8
-	VMOVUPS 32(BX), Y9
-	STEP2((R8), Y0, Y1, Y10, Y11, Y12)
-	STEP2((R8)(R9*1), Y2, Y3, Y13, Y14, Y15)
-	STEP2((R8)(R9*2), Y4, Y5, Y10, Y11, Y12)
-	STEP2((R8)(R10*1), Y6, Y7, Y13, Y14, Y15)
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+	STEP2((R8), Y0, Y1, Y14)
+	STEP2((R8)(R9*1), Y2, Y3, Y15)
+	STEP2((R8)(R9*2), Y4, Y5, Y14)
+	STEP2((R8)(R10*1), Y6, Y7, Y15)
 	NEXT
 	ADDTO2(Y0, Y1)
 	ADDTO2(Y2, Y3)
@@ -135,9 +96,9 @@ store:
 // func tile1x16(a *tileArgs)
 TEXT ·tile1x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y8
-	VMOVUPS 32(BX), Y9
-	STEP2((R8), Y0, Y1, Y10, Y11, Y12)
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+	STEP2((R8), Y0, Y1, Y14)
 	NEXT
 	ADDTO2(Y0, Y1)
 	MOVQ DI, R14
@@ -145,47 +106,85 @@ store:
 	STORE2(Y0, Y1)
 	FINISH
 
+// func tile8x8(a *tileArgs)
+TEXT ·tile8x8(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Y15
+	STEP((R8), Y0, Y8)
+	STEP((R8)(R9*1), Y1, Y9)
+	STEP((R8)(R9*2), Y2, Y10)
+	STEP((R8)(R10*1), Y3, Y11)
+	STEP((R8)(R9*4), Y4, Y12)
+	STEP((R8)(R11*1), Y5, Y13)
+	STEP((R8)(R10*2), Y6, Y8)
+	STEP((R8)(R12*1), Y7, Y9)
+	NEXT
+	ADDTO8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
+	MOVQ DI, R14
+store:
+	STORE8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
+	FINISH
+
+// func tile4x8(a *tileArgs)
+TEXT ·tile4x8(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Y15
+	STEP((R8), Y0, Y8)
+	STEP((R8)(R9*1), Y1, Y9)
+	STEP((R8)(R9*2), Y2, Y10)
+	STEP((R8)(R10*1), Y3, Y11)
+	NEXT
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
+	FINISH
+
+// func tile1x8(a *tileArgs)
+TEXT ·tile1x8(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Y15
+	STEP((R8), Y0, Y8)
+	NEXT
+	ADDTO(Y0)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	FINISH
+
 // func tile8x4(a *tileArgs)
 TEXT ·tile8x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), X8
-	STEPX((R8), X0, X9, X10)
-	STEPX((R8)(R9*1), X1, X11, X12)
-	STEPX((R8)(R9*2), X2, X13, X14)
-	STEPX((R8)(R10*1), X3, X9, X10)
-	STEPX((R8)(R9*4), X4, X11, X12)
-	STEPX((R8)(R11*1), X5, X13, X14)
-	STEPX((R8)(R10*2), X6, X9, X10)
-	STEPX((R8)(R12*1), X7, X11, X12)
+	VMOVUPS (BX), X15
+	STEPX((R8), X0, X8)
+	STEPX((R8)(R9*1), X1, X9)
+	STEPX((R8)(R9*2), X2, X10)
+	STEPX((R8)(R10*1), X3, X11)
+	STEPX((R8)(R9*4), X4, X12)
+	STEPX((R8)(R11*1), X5, X13)
+	STEPX((R8)(R10*2), X6, X8)
+	STEPX((R8)(R12*1), X7, X9)
 	NEXT
-	ADDTO(X0)
-	ADDTO(X1)
-	ADDTO(X2)
-	ADDTO(X3)
-	ADDTO(X4)
-	ADDTO(X5)
-	ADDTO(X6)
-	ADDTO(X7)
+	ADDTO8(X0, X1, X2, X3, X4, X5, X6, X7)
 	MOVQ DI, R14
 store:
-	STORE(X0)
-	STORE(X1)
-	STORE(X2)
-	STORE(X3)
-	STORE(X4)
-	STORE(X5)
-	STORE(X6)
-	STORE(X7)
+	STORE8(X0, X1, X2, X3, X4, X5, X6, X7)
 	FINISH
 
 // func tile4x4(a *tileArgs)
 TEXT ·tile4x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), X8
-	STEPX((R8), X0, X9, X10)
-	STEPX((R8)(R9*1), X1, X11, X12)
-	STEPX((R8)(R9*2), X2, X13, X14)
-	STEPX((R8)(R10*1), X3, X9, X10)
+	VMOVUPS (BX), X15
+	STEPX((R8), X0, X8)
+	STEPX((R8)(R9*1), X1, X9)
+	STEPX((R8)(R9*2), X2, X10)
+	STEPX((R8)(R10*1), X3, X11)
 	NEXT
 	ADDTO(X0)
 	ADDTO(X1)
@@ -202,8 +201,8 @@ store:
 // func tile1x4(a *tileArgs)
 TEXT ·tile1x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), X8
-	STEPX((R8), X0, X9, X10)
+	VMOVUPS (BX), X15
+	STEPX((R8), X0, X8)
 	NEXT
 	ADDTO(X0)
 	MOVQ DI, R14
@@ -215,17 +214,13 @@ store:
 #define PAIR(x, acc) \
 	VMOVUPS x, Y12              \
 	VPERMILPS $0x00, Y12, Y13   \
-	VMULPS Y8, Y13, Y13         \
-	VADDPS Y13, acc, acc        \
+	VFMADD231PS Y8, Y13, acc    \
 	VPERMILPS $0x55, Y12, Y14   \
-	VMULPS Y9, Y14, Y14         \
-	VADDPS Y14, acc, acc        \
+	VFMADD231PS Y9, Y14, acc    \
 	VPERMILPS $0xaa, Y12, Y15   \
-	VMULPS Y10, Y15, Y15        \
-	VADDPS Y15, acc, acc        \
+	VFMADD231PS Y10, Y15, acc   \
 	VPERMILPS $0xff, Y12, Y12   \
-	VMULPS Y11, Y12, Y12        \
-	VADDPS Y12, acc, acc
+	VFMADD231PS Y11, Y12, acc
 
 // func pairs16x4(a *tileArgs)
 // Pixels and results lie side by side, 4 channels each; run counts groups of 4.
@@ -244,51 +239,29 @@ TEXT ·pairs16x4(SB), NOSPLIT, $0-8
 	PAIR(192(R8), Y6)
 	PAIR(224(R8), Y7)
 	NEXT
-	ADDTO(Y0)
-	ADDTO(Y1)
-	ADDTO(Y2)
-	ADDTO(Y3)
-	ADDTO(Y4)
-	ADDTO(Y5)
-	ADDTO(Y6)
-	ADDTO(Y7)
+	ADDTO8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
 	MOVQ DI, R14
 store:
-	STORE(Y0)
-	STORE(Y1)
-	STORE(Y2)
-	STORE(Y3)
-	STORE(Y4)
-	STORE(Y5)
-	STORE(Y6)
-	STORE(Y7)
+	STORE8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
 	FINISH
 
 // func tile4x12(a *tileArgs)
 TEXT ·tile4x12(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y8
-	VMOVUPS 32(BX), X9
-	VBROADCASTSS (R8), Y10
-	VMULPS Y8, Y10, Y11
-	VMULPS X9, X10, X12
-	VADDPS Y11, Y0, Y0
-	VADDPS X12, X1, X1
-	VBROADCASTSS (R8)(R9*1), Y13
-	VMULPS Y8, Y13, Y14
-	VMULPS X9, X13, X15
-	VADDPS Y14, Y2, Y2
-	VADDPS X15, X3, X3
-	VBROADCASTSS (R8)(R9*2), Y10
-	VMULPS Y8, Y10, Y11
-	VMULPS X9, X10, X12
-	VADDPS Y11, Y4, Y4
-	VADDPS X12, X5, X5
-	VBROADCASTSS (R8)(R10*1), Y13
-	VMULPS Y8, Y13, Y14
-	VMULPS X9, X13, X15
-	VADDPS Y14, Y6, Y6
-	VADDPS X15, X7, X7
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), X13
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS Y12, Y14, Y0
+	VFMADD231PS X13, X14, X1
+	VBROADCASTSS (R8)(R9*1), Y15
+	VFMADD231PS Y12, Y15, Y2
+	VFMADD231PS X13, X15, X3
+	VBROADCASTSS (R8)(R9*2), Y14
+	VFMADD231PS Y12, Y14, Y4
+	VFMADD231PS X13, X14, X5
+	VBROADCASTSS (R8)(R10*1), Y15
+	VFMADD231PS Y12, Y15, Y6
+	VFMADD231PS X13, X15, X7
 	NEXT
 	ADDTO2(Y0, X1)
 	ADDTO2(Y2, X3)
@@ -302,50 +275,31 @@ store:
 	STORE2(Y6, X7)
 	FINISH
 
-// acc += w·x for vectors.
-#define STEPV(x, acc, m) \
-	VMULPS x, Y8, m     \
-	VADDPS m, acc, acc
-
 // func depthwise8x8(a *tileArgs)
 // As tile8x8, but x are vectors too: 8 pixels x 8 channels, each by itself.
 TEXT ·depthwise8x8(SB), NOSPLIT, $0-8
 	BEGINDEEP(CLEAR8)
-	VMOVUPS (BX), Y8
-	STEPV((R8), Y0, Y9)
-	STEPV((R8)(R9*1), Y1, Y10)
-	STEPV((R8)(R9*2), Y2, Y11)
-	STEPV((R8)(R10*1), Y3, Y12)
-	STEPV((R8)(R9*4), Y4, Y13)
-	STEPV((R8)(R11*1), Y5, Y14)
-	STEPV((R8)(R10*2), Y6, Y15)
-	STEPV((R8)(R12*1), Y7, Y9)
+	VMOVUPS (BX), Y15
+	STEPV((R8), Y0)
+	STEPV((R8)(R9*1), Y1)
+	STEPV((R8)(R9*2), Y2)
+	STEPV((R8)(R10*1), Y3)
+	STEPV((R8)(R9*4), Y4)
+	STEPV((R8)(R11*1), Y5)
+	STEPV((R8)(R10*2), Y6)
+	STEPV((R8)(R12*1), Y7)
 	NEXTDEEP
-	ADDTO(Y0)
-	ADDTO(Y1)
-	ADDTO(Y2)
-	ADDTO(Y3)
-	ADDTO(Y4)
-	ADDTO(Y5)
-	ADDTO(Y6)
-	ADDTO(Y7)
+	ADDTO8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
 	MOVQ DI, R14
 store:
-	STORE(Y0)
-	STORE(Y1)
-	STORE(Y2)
-	STORE(Y3)
-	STORE(Y4)
-	STORE(Y5)
-	STORE(Y6)
-	STORE(Y7)
+	STORE8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
 	FINISH
 
 // func depthwise1x8(a *tileArgs)
 TEXT ·depthwise1x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y8
-	STEPV((R8), Y0, Y9)
+	VMOVUPS (BX), Y15
+	STEPV((R8), Y0)
 	NEXT
 	ADDTO(Y0)
 	MOVQ DI, R14
@@ -353,49 +307,30 @@ store:
 	STORE(Y0)
 	FINISH
 
-// acc += w·x for half vectors.
-#define STEPH(x, acc, m) \
-	VMULPS x, X8, m     \
-	VADDPS m, acc, acc
-
 // func depthwise8x4(a *tileArgs)
 TEXT ·depthwise8x4(SB), NOSPLIT, $0-8
 	BEGINDEEP(CLEAR8)
-	VMOVUPS (BX), X8
-	STEPH((R8), X0, X9)
-	STEPH((R8)(R9*1), X1, X10)
-	STEPH((R8)(R9*2), X2, X11)
-	STEPH((R8)(R10*1), X3, X12)
-	STEPH((R8)(R9*4), X4, X13)
-	STEPH((R8)(R11*1), X5, X14)
-	STEPH((R8)(R10*2), X6, X15)
-	STEPH((R8)(R12*1), X7, X9)
+	VMOVUPS (BX), X15
+	STEPH((R8), X0)
+	STEPH((R8)(R9*1), X1)
+	STEPH((R8)(R9*2), X2)
+	STEPH((R8)(R10*1), X3)
+	STEPH((R8)(R9*4), X4)
+	STEPH((R8)(R11*1), X5)
+	STEPH((R8)(R10*2), X6)
+	STEPH((R8)(R12*1), X7)
 	NEXTDEEP
-	ADDTO(X0)
-	ADDTO(X1)
-	ADDTO(X2)
-	ADDTO(X3)
-	ADDTO(X4)
-	ADDTO(X5)
-	ADDTO(X6)
-	ADDTO(X7)
+	ADDTO8(X0, X1, X2, X3, X4, X5, X6, X7)
 	MOVQ DI, R14
 store:
-	STORE(X0)
-	STORE(X1)
-	STORE(X2)
-	STORE(X3)
-	STORE(X4)
-	STORE(X5)
-	STORE(X6)
-	STORE(X7)
+	STORE8(X0, X1, X2, X3, X4, X5, X6, X7)
 	FINISH
 
 // func depthwise1x4(a *tileArgs)
 TEXT ·depthwise1x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), X8
-	STEPH((R8), X0, X9)
+	VMOVUPS (BX), X15
+	STEPH((R8), X0)
 	NEXT
 	ADDTO(X0)
 	MOVQ DI, R14
@@ -405,26 +340,21 @@ store:
 
 // The gradient of depthwise weights: w is dy, and pStep leads to the next tap.
 
-// acc0, acc1 += (Y10, Y11)·x.
-#define WEIGH2(x0, x1, acc0, acc1, m0, m1) \
-	VMULPS x0, Y10, m0    \
-	VMULPS x1, Y11, m1    \
-	VADDPS m0, acc0, acc0 \
-	VADDPS m1, acc1, acc1
+// acc0, acc1 += (Y12, Y13)·x.
+#define WEIGH2(x0, x1, acc0, acc1) \
+	VFMADD231PS x0, Y12, acc0 \
+	VFMADD231PS x1, Y13, acc1
 
 // func depthwiseWeight5x16(a *tileArgs)
-// One block: the sums in Y8 and Y9 are cleared before it begins.
 TEXT ·depthwiseWeight5x16(SB), NOSPLIT, $0-8
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y10
-	VMOVUPS 32(BX), Y11
-	WEIGH2((R8), 32(R8), Y0, Y1, Y12, Y13)
-	WEIGH2((R8)(R9*1), 32(R8)(R9*1), Y2, Y3, Y14, Y15)
-	WEIGH2((R8)(R9*2), 32(R8)(R9*2), Y4, Y5, Y12, Y13)
-	WEIGH2((R8)(R10*1), 32(R8)(R10*1), Y6, Y7, Y14, Y15)
-	WEIGH2((R8)(R9*4), 32(R8)(R9*4), Y8, Y9, Y12, Y13)
+	BEGIN(CLEAR12)
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+	WEIGH2((R8), 32(R8), Y0, Y1)
+	WEIGH2((R8)(R9*1), 32(R8)(R9*1), Y2, Y3)
+	WEIGH2((R8)(R9*2), 32(R8)(R9*2), Y4, Y5)
+	WEIGH2((R8)(R10*1), 32(R8)(R10*1), Y6, Y7)
+	WEIGH2((R8)(R9*4), 32(R8)(R9*4), Y8, Y9)
 	NEXT
 	ADDTO2(Y0, Y1)
 	ADDTO2(Y2, Y3)
@@ -443,11 +373,11 @@ store:
 // func depthwiseWeight3x16(a *tileArgs)
 TEXT ·depthwiseWeight3x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y10
-	VMOVUPS 32(BX), Y11
-	WEIGH2((R8), 32(R8), Y0, Y1, Y12, Y13)
-	WEIGH2((R8)(R9*1), 32(R8)(R9*1), Y2, Y3, Y14, Y15)
-	WEIGH2((R8)(R9*2), 32(R8)(R9*2), Y4, Y5, Y12, Y13)
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+	WEIGH2((R8), 32(R8), Y0, Y1)
+	WEIGH2((R8)(R9*1), 32(R8)(R9*1), Y2, Y3)
+	WEIGH2((R8)(R9*2), 32(R8)(R9*2), Y4, Y5)
 	NEXT
 	ADDTO2(Y0, Y1)
 	ADDTO2(Y2, Y3)
@@ -462,9 +392,9 @@ store:
 // func depthwiseWeight1x16(a *tileArgs)
 TEXT ·depthwiseWeight1x16(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y10
-	VMOVUPS 32(BX), Y11
-	WEIGH2((R8), 32(R8), Y0, Y1, Y12, Y13)
+	VMOVUPS (BX), Y12
+	VMOVUPS 32(BX), Y13
+	WEIGH2((R8), 32(R8), Y0, Y1)
 	NEXT
 	ADDTO2(Y0, Y1)
 	MOVQ DI, R14
@@ -475,12 +405,12 @@ store:
 // func depthwiseWeight5x8(a *tileArgs)
 TEXT ·depthwiseWeight5x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y8
-	STEPV((R8), Y0, Y9)
-	STEPV((R8)(R9*1), Y1, Y10)
-	STEPV((R8)(R9*2), Y2, Y11)
-	STEPV((R8)(R10*1), Y3, Y12)
-	STEPV((R8)(R9*4), Y4, Y13)
+	VMOVUPS (BX), Y15
+	STEPV((R8), Y0)
+	STEPV((R8)(R9*1), Y1)
+	STEPV((R8)(R9*2), Y2)
+	STEPV((R8)(R10*1), Y3)
+	STEPV((R8)(R9*4), Y4)
 	NEXT
 	ADDTO(Y0)
 	ADDTO(Y1)
@@ -499,10 +429,10 @@ store:
 // func depthwiseWeight3x8(a *tileArgs)
 TEXT ·depthwiseWeight3x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), Y8
-	STEPV((R8), Y0, Y9)
-	STEPV((R8)(R9*1), Y1, Y10)
-	STEPV((R8)(R9*2), Y2, Y11)
+	VMOVUPS (BX), Y15
+	STEPV((R8), Y0)
+	STEPV((R8)(R9*1), Y1)
+	STEPV((R8)(R9*2), Y2)
 	NEXT
 	ADDTO(Y0)
 	ADDTO(Y1)
@@ -517,12 +447,12 @@ store:
 // func depthwiseWeight5x4(a *tileArgs)
 TEXT ·depthwiseWeight5x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), X8
-	STEPH((R8), X0, X9)
-	STEPH((R8)(R9*1), X1, X10)
-	STEPH((R8)(R9*2), X2, X11)
-	STEPH((R8)(R10*1), X3, X12)
-	STEPH((R8)(R9*4), X4, X13)
+	VMOVUPS (BX), X15
+	STEPH((R8), X0)
+	STEPH((R8)(R9*1), X1)
+	STEPH((R8)(R9*2), X2)
+	STEPH((R8)(R10*1), X3)
+	STEPH((R8)(R9*4), X4)
 	NEXT
 	ADDTO(X0)
 	ADDTO(X1)
@@ -541,10 +471,10 @@ store:
 // func depthwiseWeight3x4(a *tileArgs)
 TEXT ·depthwiseWeight3x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
-	VMOVUPS (BX), X8
-	STEPH((R8), X0, X9)
-	STEPH((R8)(R9*1), X1, X10)
-	STEPH((R8)(R9*2), X2, X11)
+	VMOVUPS (BX), X15
+	STEPH((R8), X0)
+	STEPH((R8)(R9*1), X1)
+	STEPH((R8)(R9*2), X2)
 	NEXT
 	ADDTO(X0)
 	ADDTO(X1)

@@ -41,8 +41,9 @@ func tiledWeight(list []tileRow, g *weightGeometry, dw, x, dy []float32, rows, p
 				transposedWeight(g, dw[i*g.dwStep+o:], x[i:], dy[o:], rows, pixels)
 			}
 		}
-		for _, height := range tiles.heights {
-			if n := (g.ins - i) / height; n > 0 {
+		for k, n := range tiles.cut(g.ins - i) {
+			if n > 0 {
+				height := tiles.heights[k]
 				a.x, a.out = &x[i], &dw[i*g.dwStep+o]
 				a.blocks, a.xBlock, a.outBlock = n, 4*height, 4*height*g.dwStep
 				a.call(registerTile{tiles.kind, height, tiles.width})
@@ -67,7 +68,7 @@ func dividing(list []tileRow, ins, width int) *tileRow {
 // args has what the tiles of a gradient have in common: a run is a row of pixels.
 func (g *weightGeometry) args(rows, pixels int) tileArgs {
 	return tileArgs{runs: rows, runLen: pixels, xStep: 4 * g.x.pixel, pStep: 4 * g.inStep, wStep: 4 * g.dy.pixel, outStep: 4 * g.dwStep,
-		xRow: 4 * g.x.row, wRow: 4 * (g.dy.row - pixels*g.dy.pixel), add: 1}
+		xRow: 4 * g.x.row, wRow: 4 * (g.dy.row - pixels*g.dy.pixel), xHalf: 32 * g.inStep, outHalf: 32 * g.dwStep, add: 1}
 }
 
 // transposedWeight is convWeight for transposedWidth inputs and transposedHeight results:
