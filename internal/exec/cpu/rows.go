@@ -124,12 +124,25 @@ func exp(x float64) float64 {
 	)
 	k := math.Round(x * (1 / math.Ln2))
 	r := x - float64(k*high) - float64(k*low)
-	sum := 1.0
-	for n := 14.0; n > 0; n-- {
-		sum = 1 + float64(r*sum)/n
+	sum := 0.0
+	for _, c := range inverseFactorials {
+		sum = float64(sum*r) + c
 	}
-	return math.Ldexp(sum, int(k))
+	if k < -1022 {
+		return math.Ldexp(sum, int(k)) // not normal
+	}
+	return sum * math.Float64frombits(uint64(1023+int(k))<<52)
 }
+
+// inverseFactorials are 1/n! for n from 13 down to 0. The next one adds 5e-18 at most.
+var inverseFactorials = func() (list [14]float64) {
+	f := 1.0
+	for n := range list {
+		f *= max(float64(n), 1)
+		list[len(list)-1-n] = 1 / f
+	}
+	return list
+}()
 
 // log is k·ln 2 + 2·Σ sⁿ/n over odd n, for x = 2^k·f, s = (f−1)/(f+1).
 func log(x float64) float64 {

@@ -93,7 +93,7 @@ func (r *tileRow) highest(height int) registerTile {
 func (r *tileRow) cut(n int) (counts [4]int) {
 	for i, h := range r.heights {
 		k := n / h
-		if i+1 < len(r.heights) && r.heights[i+1] > 1 {
+		if i+1 < len(r.heights) && h%r.heights[i+1] != 0 {
 			for j := k; j >= 0; j-- {
 				if (n-j*h)%r.heights[i+1] == 0 {
 					k = j
