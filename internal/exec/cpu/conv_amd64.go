@@ -25,7 +25,7 @@ func tiledConv(list []tileRow, g *convGeometry, dst, src, w []float32, rows, pix
 		return
 	}
 	g.check(dst, src, w[(len(g.starts)-1)*g.wRun+(g.runLen-1)*g.wStep:], rows, pixels, g.runLen)
-	if g.pairs() && pixels >= pairsHeight {
+	if g.pairs() && pixels >= pairTiles.lowest() {
 		done := tiledPairs(g, dst, src, w, rows, pixels, add)
 		if done < pixels {
 			tiledConv(list, g, dst[done*g.dst.pixel:], src[done*g.src.pixel:], w, rows, pixels-done, add)
@@ -35,11 +35,6 @@ func tiledConv(list []tileRow, g *convGeometry, dst, src, w []float32, rows, pix
 	a, few := g.args(add), *g // declared out here, few stays off the heap
 	for o := 0; o < g.channels; {
 		tiles := fitting(list, pixels, g.channels-o)
-		if tiles == nil {
-			few.channels = g.channels - o
-			portableConv(&few, dst[o:], src, w[o:], rows, pixels, add)
-			return
-		}
 		a.w = &w[o]
 		done := a.cover(tiles, g, dst[o:], src, rows, pixels)
 		if done < pixels {

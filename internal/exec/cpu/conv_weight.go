@@ -146,23 +146,39 @@ func meeting(n, stride, at, limit int) (first, end int) {
 }
 
 // planPointwiseWeight is for 1x1 kernels: pixels are independent there, so the batch is
-// cut into images of one short row of block pixels.
+// cut into blocks of so many pixels, about.
 func planPointwiseWeight[T Float](p *plan[T], block int) {
 	c, k, groups := p.xs[0][3], p.xs[1][3], p.attr.Groups
 	cin, cout := p.ys[2], k/groups
-	pixels := len(p.x[1]) / k
-	images, w := (pixels+block-1)/block, min(block, pixels)
+	pixels, image := len(p.x[1])/k, p.xs[1][1]*p.xs[1][2]
+	w := evenBlock(block, image, p.xs[1][0])
+	images := pixels / w
 	g := &weightGeometry{x: strides{0, c}, dy: strides{0, k}, ins: cin, inStep: 1, outs: cout, dwStep: k}
 	f, xs, dys := p.kernels.convWeight, p.x[0], p.x[1]
-	planWeightParts(p, images, images*w == pixels, func(dw []T, _, n int) {
+	planWeightParts(p, images, true, func(dw []T, _, n int) {
 		from := n * w
-		count := min(w, pixels-from)
-		prefetch(xs[from*c : (from+count)*c])
-		prefetch(dys[from*k : (from+count)*k])
+		prefetch(xs[from*c : (from+w)*c])
+		prefetch(dys[from*k : (from+w)*k])
 		for q := range groups {
-			f(g, dw[q*cout:], xs[from*c+q*cin:], dys[from*k+q*cout:], 1, count)
+			f(g, dw[q*cout:], xs[from*c+q*cin:], dys[from*k+q*cout:], 1, w)
 		}
 	})
+}
+
+// evenBlock is the largest number of pixels up to most, 1 at least, that divides an image evenly,
+// or is whole images that divide the batch evenly.
+func evenBlock(most, image, images int) int {
+	if most >= image {
+		n := min(most/image, images)
+		for images%n != 0 {
+			n--
+		}
+		return n * image
+	}
+	for image%most != 0 {
+		most--
+	}
+	return most
 }
 
 // planWeightParts adds a stage in which image adds each of the images' gradient

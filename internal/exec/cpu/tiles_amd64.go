@@ -21,6 +21,7 @@ type tileKind uint8
 
 const (
 	outer            tileKind = iota // each x meets each w, as drawn
+	masked                           // the same for fewer than 4 results
 	pairs                            // the same for 4 inputs and 4 results that lie side by side: two pixels fill a vector
 	depthwiseTile                    // x are vectors too, and a channel meets itself alone
 	depthwiseTaps                    // the same for the gradient of weights
@@ -41,7 +42,8 @@ type tileSet struct{ conv, convWeight, depthwise, depthwiseWeight []tileRow }
 // some must be left for w and x. Two units that take 4 to 5 cycles for a fused
 // multiply-add are busy with 8 to 10 sums at a time.
 var (
-	narrow    = []tileRow{{outer, 8, []int{8, 4, 1}}, {outer, 4, []int{8, 4, 1}}}
+	narrow = []tileRow{{outer, 8, []int{8, 4, 3, 1}}, {outer, 4, []int{8, 4, 1}},
+		{masked, 3, []int{8, 1}}, {masked, 2, []int{8, 1}}, {masked, 1, []int{8, 1}}}
 	tilesAVX2 = tileSet{
 		conv:            append([]tileRow{{outer, 16, []int{6, 4, 1}}}, narrow...),
 		convWeight:      append([]tileRow{{outer, 16, []int{6, 4, 1}}}, narrow...),
@@ -58,11 +60,11 @@ var (
 
 // Tiles that stand apart, see tiledPairs and transposedWeight.
 const (
-	pairsHeight, pairsWidth           = 16, 4
+	pairsWidth                        = 4
 	transposedHeight, transposedWidth = 4, 12
 )
 
-var pairTiles = tileRow{pairs, pairsWidth, []int{pairsHeight}}
+var pairTiles = tileRow{pairs, pairsWidth, []int{16, 8}}
 
 // lowest is the height of the row's lowest tile.
 func (r *tileRow) lowest() int { return r.heights[len(r.heights)-1] }
@@ -138,8 +140,9 @@ type tileArgs struct {
 	xRow, wRow       int
 	add              int
 	moved            int
-	left             int // runs, in tiles of two halves
-	xHalf, outHalf   int // to the second half of a tile of 16 pixels
+	left             int      // runs, in tiles of two halves
+	xHalf, outHalf   int      // to the second half of a tile of 16 pixels
+	mask             [4]int32 // of masked tiles: -1 for each result that there is
 }
 
 // call runs the function of a tile. Which ones need AVX-512 is told by the tile sets.
@@ -147,8 +150,14 @@ func (a *tileArgs) call(t registerTile) {
 	switch t.kind {
 	case outer:
 		a.outer(t.height, t.width)
+	case masked:
+		a.masked(t.height, t.width)
 	case pairs:
-		pairs16x4(a)
+		if t.height == 16 {
+			pairs16x4(a)
+		} else {
+			pairs8x4(a)
+		}
 	case depthwiseTile:
 		a.depthwise(t.height, t.width)
 	case depthwiseTaps:
@@ -180,6 +189,8 @@ func (a *tileArgs) outer(height, width int) {
 		tile8x8(a)
 	case [2]int{4, 8}:
 		tile4x8(a)
+	case [2]int{3, 8}:
+		tile3x8(a)
 	case [2]int{1, 8}:
 		tile1x8(a)
 	case [2]int{8, 4}:
@@ -190,6 +201,18 @@ func (a *tileArgs) outer(height, width int) {
 		tile1x4(a)
 	default:
 		panic("cpu: no such tile")
+	}
+}
+
+func (a *tileArgs) masked(height, width int) {
+	a.mask = [4]int32{}
+	for i := range width {
+		a.mask[i] = -1
+	}
+	if height == 8 {
+		masked8(a)
+	} else {
+		masked1(a)
 	}
 }
 
@@ -273,6 +296,9 @@ func tile8x8(a *tileArgs)
 func tile4x8(a *tileArgs)
 
 //go:noescape
+func tile3x8(a *tileArgs)
+
+//go:noescape
 func tile1x8(a *tileArgs)
 
 //go:noescape
@@ -285,7 +311,16 @@ func tile4x4(a *tileArgs)
 func tile1x4(a *tileArgs)
 
 //go:noescape
+func masked8(a *tileArgs)
+
+//go:noescape
+func masked1(a *tileArgs)
+
+//go:noescape
 func pairs16x4(a *tileArgs)
+
+//go:noescape
+func pairs8x4(a *tileArgs)
 
 //go:noescape
 func depthwise8x8(a *tileArgs)

@@ -22,6 +22,7 @@
 #define wRow_ tileArgs_wRow(AX)
 #define add_ tileArgs_add(AX)
 #define moved_ tileArgs_moved(AX)
+#define mask_ tileArgs_mask(AX)
 #define left_ tileArgs_left(AX)
 #define xHalf_ tileArgs_xHalf(AX)
 #define outHalf_ tileArgs_outHalf(AX)

@@ -17,7 +17,7 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 	}
 	x, w, out := make([]float32, 4096), make([]float32, 4096), make([]float32, 4096)
 	cases := 0
-	tiles := append(tilesAVX2.all(), registerTile{pairs, pairsHeight, pairsWidth}, registerTile{outer, transposedHeight, transposedWidth})
+	tiles := append(tilesAVX2.all(), registerTile{pairs, 16, pairsWidth}, registerTile{pairs, 8, pairsWidth}, registerTile{outer, transposedHeight, transposedWidth})
 	if len(instructionSets()) > 1 {
 		tiles = append(tiles, tilesAVX512.all()...)
 	}

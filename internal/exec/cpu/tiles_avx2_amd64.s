@@ -146,6 +146,24 @@ store:
 	STORE(Y3)
 	FINISH
 
+// func tile3x8(a *tileArgs)
+TEXT ·tile3x8(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS (BX), Y15
+	STEP((R8), Y0, Y8)
+	STEP((R8)(R9*1), Y1, Y9)
+	STEP((R8)(R9*2), Y2, Y10)
+	NEXT
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	FINISH
+
 // func tile1x8(a *tileArgs)
 TEXT ·tile1x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
@@ -210,6 +228,64 @@ store:
 	STORE(X0)
 	FINISH
 
+// For widths below 4: what of X14 is set says which numbers there are.
+
+#define ADDMASKED(acc) \
+	VMASKMOVPS (R14), X14, X13 \
+	VADDPS X13, acc, acc       \
+	ADDQ R8, R14
+
+#define STOREMASKED(acc) \
+	VMASKMOVPS acc, X14, (R14) \
+	ADDQ R8, R14
+
+// func masked8(a *tileArgs)
+TEXT ·masked8(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS mask_, X14
+	VMASKMOVPS (BX), X14, X15
+	STEPX((R8), X0, X8)
+	STEPX((R8)(R9*1), X1, X9)
+	STEPX((R8)(R9*2), X2, X10)
+	STEPX((R8)(R10*1), X3, X11)
+	STEPX((R8)(R9*4), X4, X8)
+	STEPX((R8)(R11*1), X5, X9)
+	STEPX((R8)(R10*2), X6, X10)
+	STEPX((R8)(R12*1), X7, X11)
+	NEXT
+	ADDMASKED(X0)
+	ADDMASKED(X1)
+	ADDMASKED(X2)
+	ADDMASKED(X3)
+	ADDMASKED(X4)
+	ADDMASKED(X5)
+	ADDMASKED(X6)
+	ADDMASKED(X7)
+	MOVQ DI, R14
+store:
+	STOREMASKED(X0)
+	STOREMASKED(X1)
+	STOREMASKED(X2)
+	STOREMASKED(X3)
+	STOREMASKED(X4)
+	STOREMASKED(X5)
+	STOREMASKED(X6)
+	STOREMASKED(X7)
+	FINISH
+
+// func masked1(a *tileArgs)
+TEXT ·masked1(SB), NOSPLIT, $0-8
+	BEGIN(CLEAR8)
+	VMOVUPS mask_, X14
+	VMASKMOVPS (BX), X14, X15
+	STEPX((R8), X0, X8)
+	NEXT
+	ADDMASKED(X0)
+	MOVQ DI, R14
+store:
+	STOREMASKED(X0)
+	FINISH
+
 // One x of each pixel of a pair, for the four results of both.
 #define PAIR(x, acc) \
 	VMOVUPS x, Y12              \
@@ -223,8 +299,47 @@ store:
 	VFMADD231PS Y11, Y12, acc
 
 // func pairs16x4(a *tileArgs)
-// Pixels and results lie side by side, 4 channels each; run counts groups of 4.
+// Pixels and results lie side by side, 4 channels each, in two halves of 8 pixels; a run
+// counts groups of 4.
 TEXT ·pairs16x4(SB), NOSPLIT, $0-8
+	BEGINHALVES(CLEAR8)
+	VBROADCASTF128 0(BX), Y8
+	VBROADCASTF128 16(BX), Y9
+	VBROADCASTF128 32(BX), Y10
+	VBROADCASTF128 48(BX), Y11
+	PAIR(0(R8), Y0)
+	PAIR(32(R8), Y1)
+	PAIR(64(R8), Y2)
+	PAIR(96(R8), Y3)
+	PAIR(0(R13), Y4)
+	PAIR(32(R13), Y5)
+	PAIR(64(R13), Y6)
+	PAIR(96(R13), Y7)
+	NEXTHALVES
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
+	HALF
+	ADDTO(Y4)
+	ADDTO(Y5)
+	ADDTO(Y6)
+	ADDTO(Y7)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
+	HALF
+	STORE(Y4)
+	STORE(Y5)
+	STORE(Y6)
+	STORE(Y7)
+	FINISH
+
+// func pairs8x4(a *tileArgs)
+TEXT ·pairs8x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
 	VBROADCASTF128 0(BX), Y8
 	VBROADCASTF128 16(BX), Y9
@@ -234,15 +349,17 @@ TEXT ·pairs16x4(SB), NOSPLIT, $0-8
 	PAIR(32(R8), Y1)
 	PAIR(64(R8), Y2)
 	PAIR(96(R8), Y3)
-	PAIR(128(R8), Y4)
-	PAIR(160(R8), Y5)
-	PAIR(192(R8), Y6)
-	PAIR(224(R8), Y7)
 	NEXT
-	ADDTO8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
 	MOVQ DI, R14
 store:
-	STORE8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
 	FINISH
 
 // func tile4x12(a *tileArgs)

@@ -28,12 +28,6 @@ func tiledWeight(list []tileRow, g *weightGeometry, dw, x, dy []float32, rows, p
 	a := g.args(rows, pixels)
 	for o := 0; o < g.outs; {
 		tiles := dividing(list, g.ins, g.outs-o)
-		if tiles == nil {
-			few := *g
-			few.outs -= o
-			portableConvWeight(&few, dw[o:], x, dy[o:], rows, pixels)
-			return
-		}
 		a.w = &dy[o]
 		i := 0
 		if n := transposedWidth; tiles.width == transposedHeight { // too narrow for a vector
@@ -55,14 +49,14 @@ func tiledWeight(list []tileRow, g *weightGeometry, dw, x, dy []float32, rows, p
 }
 
 // dividing is the widest row of tiles for so many results, with heights that make up
-// the inputs; nil if there are too few for a vector.
+// the inputs.
 func dividing(list []tileRow, ins, width int) *tileRow {
 	for i := range list {
 		if r := &list[i]; r.width <= width && ins%r.lowest() == 0 {
 			return r
 		}
 	}
-	return nil
+	panic("cpu: no tile so narrow")
 }
 
 // args has what the tiles of a gradient have in common: a run is a row of pixels.
