@@ -11,9 +11,9 @@ func TestOpen(t *testing.T) {
 		bits  int
 		class string
 	}{
-		{"auto", 32, "cpu float32"},
-		{"", 32, "cpu float32"},
-		{"cpu", 32, "cpu float32"},
+		{"auto", 32, "cpu float32 fma"},
+		{"", 32, "cpu float32 fma"},
+		{"cpu", 32, "cpu float32 fma"},
 		{"cpu", 64, "cpu float64"},
 	} {
 		d, err := Open(tt.name, tt.bits, 2)

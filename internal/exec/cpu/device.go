@@ -22,8 +22,8 @@ func (d *Device[T]) Name() string {
 }
 
 // Class implements [exec.Device]. The number of workers and the kind of processor
-// change no bits.
-func (d *Device[T]) Class() string { return fmt.Sprintf("cpu float%d", d.Bits()) }
+// change no bits; that products are fused with additions did.
+func (d *Device[T]) Class() string { return fmt.Sprintf("cpu float%d fma", d.Bits()) }
 
 // Workers implements [exec.Device].
 func (d *Device[T]) Workers() int { return d.pool.Workers() }

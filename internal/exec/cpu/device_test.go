@@ -17,7 +17,7 @@ func TestDeviceSaysWhatItIs(t *testing.T) {
 		name, class   string
 		bits, workers int
 	}{
-		{single, "cpu, 1 worker", "cpu float32", 32, 1},
+		{single, "cpu, 1 worker", "cpu float32 fma", 32, 1},
 		{double, "cpu, 3 workers", "cpu float64", 64, 3},
 	} {
 		if tt.d.Name() != tt.name || tt.d.Class() != tt.class || tt.d.Bits() != tt.bits || tt.d.Workers() != tt.workers {
