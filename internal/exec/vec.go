@@ -3,7 +3,8 @@ package exec
 // Vec is a vector in weight space, wherever it lives. All vectors that meet in
 // one call come from the same device and have the same length. Sums have a
 // fixed order: the same bits whatever the number of workers. Factors are rounded
-// to the device's precision first, products before they are added.
+// to the device's precision first. A device says whether a product is rounded before
+// it is added.
 type Vec interface {
 	Len() int
 	Zero()
@@ -12,7 +13,7 @@ type Vec interface {
 	Scale(a float64)       // v *= a
 	Dot(x Vec) Number      // Σ v·x
 	// Step moves v by one step of gradient descent and returns the norm of grad
-	// before clipping. grad is overwritten.
+	// before clipping. grad may be overwritten.
 	Step(grad, buf Vec, s SGDStep) Number
 	// Slice is the n elements from offset on, which stay where they are.
 	Slice(offset, n int) Vec
@@ -32,8 +33,8 @@ type Vec interface {
 //	buf ← Momentum·buf + g
 //	w   ← w − Rate·buf, or with Nesterov  w ← w − Rate·g − Rate·Momentum·buf
 //
-// Each line is rounded to the device's precision after every operation, in the
-// order in which it is read. Without momentum it is w ← w − Rate·g, and buf may be
+// Each line is computed in the device's precision, in the order in which it is read;
+// the device may fuse a product with the sum that it goes into. Without momentum it is w ← w − Rate·g, and buf may be
 // nil.
 type SGDStep struct {
 	Rate, Momentum, Decay, Clip float64

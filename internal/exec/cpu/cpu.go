@@ -4,10 +4,12 @@
 // [Bind] checks a program once and turns each instruction into stages: a fixed
 // number of tiles that any worker may take. Tiles, and the order in which a
 // tile and the tiles' partial sums are added up, depend on shapes alone, so the
-// result has the same bits with any number of workers. Products are rounded
-// before they are added (T(a*b) + c, which forbids fused multiply-add), so it
-// also has the same bits on every kind of processor. Instructions that go by images
-// are joined to chains, see chain.go: that changes the order of tiles and no bits.
+// result has the same bits with any number of workers. Sums of products are chains
+// of fused multiply-adds, acc = fma(x, w, acc), in an order that each kernel states; all
+// other products are rounded (T(a*b) + c, which keeps the compiler from fusing where the
+// processor could). So the result also has the same bits on every kind of processor.
+// Instructions that go by images are joined to chains, see chain.go: that changes the
+// order of tiles and no bits.
 //
 // Tensors are dense NHWC, convolution weights [KH, KW, Cin/groups, Cout]. A run
 // allocates nothing.

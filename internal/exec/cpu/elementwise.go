@@ -39,7 +39,7 @@ func planAdd[T Float](p *plan[T]) {
 		p.pass(1, func(lo, hi int) { f(y[lo:hi], x[0][lo:hi], x[1][lo:hi]) })
 		return
 	}
-	// With coefficients 1 the general sum is exact, and one pass.
+	// With coefficients 1 and no bias the general sum rounds as additions do, and is one pass.
 	f := p.kernels.lin
 	zeros, ones := make([]T, 32), make([]T, 32*len(x))
 	for i := range ones {
@@ -68,7 +68,7 @@ func planAffine[T Float](p *plan[T]) {
 	p.pass(1, func(lo, hi int) {
 		x, y := x[lo:hi], y[lo:hi]
 		for i := range y {
-			y[i] = T(alpha*x[i]) + beta
+			y[i] = fma(alpha, x[i], beta)
 		}
 	})
 }

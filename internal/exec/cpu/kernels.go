@@ -2,14 +2,16 @@ package cpu
 
 // kernels are the loops in which the time goes. A processor may bring its own
 // version of any of them, which must give the same bits as the portable one: each
-// result is computed by the same roundings in the same order.
+// result is computed by the same roundings in the same order. A sum of products is a
+// chain of fused multiply-adds, acc = fma(x, w, acc), see [fma]; where fma is not named,
+// every operation is rounded.
 type kernels[T Float] struct {
 	// conv computes rows x pixels results:
 	//
 	//	dst[r·dst.row + p·dst.pixel + o] = Σ_t Σ_j src[r·src.row + p·src.pixel + starts[t] + j] · w[t·wRun + j·wStep + o],  o < channels
 	//
-	// each sum from zero, in the order of t and then of j < runLen; add means that it
-	// is added to what is there.
+	// each sum a chain of fma from zero, in the order of t and then of j < runLen; add
+	// means that it is added to what is there, with one rounding more.
 	conv func(g *convGeometry, dst, src, w []T, rows, pixels int, add bool)
 	// depthwise is the same channel by channel:
 	//
@@ -19,7 +21,8 @@ type kernels[T Float] struct {
 	//
 	//	dw[i·dwStep + o] += Σ_r Σ_p x[r·x.row + p·x.pixel + i·inStep] · dy[r·dy.row + p·dy.pixel + o],  i < ins, o < outs
 	//
-	// each sum from zero, in the order of r and then of p. inStep is 1.
+	// each sum a chain of fma from zero, in the order of r and then of p, and then added
+	// to what is there. inStep is 1.
 	convWeight func(g *weightGeometry, dw, x, dy []T, rows, pixels int)
 	// depthwiseWeight is the same for ins taps, channel by channel:
 	//
@@ -36,10 +39,11 @@ type kernels[T Float] struct {
 	// index is the tap's place. The index lies as src does.
 	maxScatter func(r *zone[T], dst, index, src []T)
 
-	// sum, dot and square add up channels in lanes, see [lanes].
+	// sum, dot and square add up channels in lanes, see [lanes]; dot and square are
+	// chains of fma.
 	sum    func(acc *lanes[T], x []T, c, width, pixels int)
 	dot    func(acc *lanes[T], x, y []T, c, width, pixels int)
-	square func(acc *lanes[T], x []T, mean *lanes[T], c, width, pixels int) // (x − mean)²
+	square func(acc *lanes[T], x []T, mean *lanes[T], c, width, pixels int) // (x − mean)², the difference rounded
 
 	// Passes over contiguous memory. Vectors of coefficients have a period that
 	// is a multiple of 32 elements, and repeat; y may be any of the arguments.
@@ -48,10 +52,19 @@ type kernels[T Float] struct {
 	add      func(y, a, b []T)                              // a + b
 	sum3     func(y, a, b, c []T)                           // (a + b) + c
 	mul      func(y, a, b []T)                              // a·b
-	axpy     func(y, x []T, a T)                            // y + a·x
-	lin      func(y []T, xs [][]T, at int, coefs, bias []T) // bias + Σ_k coefs_k · xs[k][at:]
+	axpy     func(y, x []T, a T)                            // fma(a, x, y)
+	lin      func(y []T, xs [][]T, at int, coefs, bias []T) // bias + Σ_k coefs_k · xs[k][at:], a chain of fma from the bias on
 	norm     func(y, x, mean, rstd []T)                     // (x − mean)·rstd
-	bnGrad   func(y, g, x, meanG, meanGX, rstd []T)         // rstd·((g − meanG) − x·meanGX)
+	bnGrad   func(y, g, x, meanG, meanGX, rstd []T)         // rstd · fma(−x, meanGX, g − meanG)
+
+	// sgd is a step of gradient descent, with d the gradient at hand:
+	//
+	//	d   = fma(decay, w, clip·g)
+	//	w   = fma(gradRate, d, w)
+	//	buf = fma(momentum, buf, d),  w = fma(bufRate, buf, w)    unless buf is nil
+	//
+	// A factor of 0 changes no finite number.
+	sgd func(w, g, buf []T, s *sgd[T])
 }
 
 // portable are the kernels for every processor.
@@ -62,7 +75,7 @@ func portable[T Float]() *kernels[T] {
 		maxIndex: portableMaxIndex[T], maxGather: portableMaxGather[T], maxScatter: portableMaxScatter[T],
 		sum: portableSum[T], dot: portableDot[T], square: portableSquare[T],
 		relu: portableReLU[T], reluMask: portableReLUMask[T], add: portableAdd[T], sum3: portableSum3[T], mul: portableMul[T], axpy: portableAxpy[T],
-		lin: portableLin[T], norm: portableNorm[T], bnGrad: portableBNGrad[T],
+		lin: portableLin[T], norm: portableNorm[T], bnGrad: portableBNGrad[T], sgd: portableSGD[T],
 	}
 }
 

@@ -77,75 +77,37 @@ func portableSum[T Float](acc *lanes[T], x []T, c, width, pixels int) {
 }
 
 func portableDot[T Float](acc *lanes[T], x, y []T, c, width, pixels int) {
-	if width == c && width < 4 {
-		n := pixels * c / 32 * 32
-		portableDot(acc, x, y, 32, 32, n/32)
-		for i, v := range x[n : pixels*c] {
-			acc[i] += T(v * y[n+i])
-		}
-		return
-	}
-	side := 32 / width
-	for lane := 0; lane < 32; lane += min(width, 4) {
-		i, step := lane/width*c+lane%width, side*c
-		count := (pixels - lane/width + side - 1) / side
-		if width < 4 {
-			for k := range width {
-				acc[lane+k] = 0
-				for r := range count {
-					acc[lane+k] += T(x[i+k+r*step] * y[i+k+r*step])
-				}
-			}
-			continue
-		}
-		var a0, a1, a2, a3 T
-		for range count {
-			x, y := (*[4]T)(x[i:]), (*[4]T)(y[i:])
-			a0 += T(x[0] * y[0])
-			a1 += T(x[1] * y[1])
-			a2 += T(x[2] * y[2])
-			a3 += T(x[3] * y[3])
-			i += step
-		}
-		*(*[4]T)(acc[lane:]) = [4]T{a0, a1, a2, a3}
+	clear(acc[:])
+	piece, step := laneRows(c, width)
+	lane, end := 0, (pixels-1)*c+width
+	for at := 0; at < end; at += step {
+		n := min(piece, end-at)
+		addProducts(acc[lane:][:n], x[at:], y[at:])
+		lane = (lane + piece) % 32
 	}
 }
 
 func portableSquare[T Float](acc *lanes[T], x []T, mean *lanes[T], c, width, pixels int) {
-	if width == c && width < 4 {
-		n := pixels * c / 32 * 32
-		portableSquare(acc, x, mean, 32, 32, n/32)
-		for i, v := range x[n : pixels*c] {
-			d := v - mean[i]
-			acc[i] += T(d * d)
+	clear(acc[:])
+	piece, step := laneRows(c, width)
+	lane, end := 0, (pixels-1)*c+width
+	var d lanes[T]
+	for at := 0; at < end; at += step {
+		n := min(piece, end-at)
+		for k, v := range x[at:][:n] {
+			d[k] = v - mean[lane+k]
 		}
-		return
+		addProducts(acc[lane:][:n], d[:], d[:])
+		lane = (lane + piece) % 32
 	}
-	side := 32 / width
-	for lane := 0; lane < 32; lane += min(width, 4) {
-		i, step := lane/width*c+lane%width, side*c
-		count := (pixels - lane/width + side - 1) / side
-		if width < 4 {
-			for k := range width {
-				acc[lane+k] = 0
-				for r := range count {
-					d := x[i+k+r*step] - mean[lane+k]
-					acc[lane+k] += T(d * d)
-				}
-			}
-			continue
-		}
-		var a0, a1, a2, a3 T
-		m := (*[4]T)(mean[lane:])
-		for range count {
-			x := (*[4]T)(x[i:])
-			d0, d1, d2, d3 := x[0]-m[0], x[1]-m[1], x[2]-m[2], x[3]-m[3]
-			a0 += T(d0 * d0)
-			a1 += T(d1 * d1)
-			a2 += T(d2 * d2)
-			a3 += T(d3 * d3)
-			i += step
-		}
-		*(*[4]T)(acc[lane:]) = [4]T{a0, a1, a2, a3}
+}
+
+// laneRows says how many neighbours go to lanes one after another, and how far it is to
+// the next ones: the block's channels of one pixel, or 32 numbers where the channels of
+// all pixels lie side by side.
+func laneRows(c, width int) (piece, step int) {
+	if width == c {
+		return 32, 32
 	}
+	return width, c
 }

@@ -23,7 +23,7 @@ func useAVX2(k *kernels[float32]) {
 	k.maxIndex, k.maxGather, k.maxScatter = maxIndexAVX2, maxGatherAVX2, maxScatterAVX2
 	k.sum, k.dot, k.square = sumAVX2, dotAVX2, squareAVX2
 	k.relu, k.reluMask, k.add, k.sum3, k.mul, k.axpy = reluAVX2, reluMaskAVX2, addAVX2, sum3AVX2, mulAVX2, axpyAVX2
-	k.lin, k.norm, k.bnGrad = linAVX2, normAVX2, bnGradAVX2
+	k.lin, k.norm, k.bnGrad, k.sgd = linAVX2, normAVX2, bnGradAVX2, sgdAVX2
 }
 
 // useAVX512 changes the kernels that arithmetic holds; the others are held by memory.

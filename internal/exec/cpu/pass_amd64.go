@@ -2,7 +2,7 @@
 
 package cpu
 
-// The functions below do whole blocks of 32 elements in AVX2 and leave the rest
+// The functions below do whole blocks of 32 elements in AVX2 and FMA and leave the rest
 // to the portable kernels.
 
 //go:noescape
@@ -31,6 +31,9 @@ func normBlocks(y, x, mean, rstd *float32, period, blocks int)
 
 //go:noescape
 func bnGradBlocks(y, grad, x, meanG, meanGX, rstd *float32, period, blocks int)
+
+//go:noescape
+func sgdBlocks(w, grad, buf *float32, blocks int, clip, decay, gradRate, momentum, bufRate float32)
 
 //go:noescape
 func sumLanes(acc *lanes[float32], x *float32, at *laneOffsets, rounds int)
@@ -131,14 +134,7 @@ func linAVX2(y []float32, xs [][]float32, at int, coefs, bias []float32) {
 			a.acc = &sums[0]
 		}
 	}
-	for i := n; i < len(y); i++ {
-		j := i % period
-		sum := bias[j]
-		for k, x := range xs {
-			sum += float32(coefs[k*period+j] * x[at+i])
-		}
-		y[i] = sum
-	}
+	linFrom(y, n, xs, at, coefs, bias)
 }
 
 func normAVX2(y, x, mean, rstd []float32) {
@@ -147,8 +143,9 @@ func normAVX2(y, x, mean, rstd []float32) {
 	if n > 0 {
 		normBlocks(&y[0], &x[0], &mean[0], &rstd[0], 4*period, n/32)
 	}
-	for i := n; i < len(x); i++ {
-		y[i] = (x[i] - mean[i%period]) * rstd[i%period]
+	if n < len(x) { // the rest, of less than 32 elements, lies in one period
+		place := n % period
+		portableNorm(y[n:], x[n:], mean[place:], rstd[place:])
 	}
 }
 
@@ -158,10 +155,27 @@ func bnGradAVX2(y, g, x, meanG, meanGX, rstd []float32) {
 	if n > 0 {
 		bnGradBlocks(&y[0], &g[0], &x[0], &meanG[0], &meanGX[0], &rstd[0], 4*period, n/32)
 	}
-	for i := n; i < len(g); i++ {
-		j := i % period
-		y[i] = rstd[j] * ((g[i] - meanG[j]) - float32(x[i]*meanGX[j]))
+	if n < len(g) {
+		place := n % period
+		portableBNGrad(y[n:], g[n:], x[n:], meanG[place:], meanGX[place:], rstd[place:])
 	}
+}
+
+func sgdAVX2(w, g, buf []float32, s *sgd[float32]) {
+	n := len(w) / 32 * 32
+	g = g[:len(w)]
+	if buf == nil {
+		if n > 0 {
+			sgdBlocks(&w[0], &g[0], nil, n/32, s.clip, s.decay, s.gradRate, s.momentum, s.bufRate)
+		}
+		portableSGD(w[n:], g[n:], nil, s)
+		return
+	}
+	buf = buf[:len(w)]
+	if n > 0 {
+		sgdBlocks(&w[0], &g[0], &buf[0], n/32, s.clip, s.decay, s.gradRate, s.momentum, s.bufRate)
+	}
+	portableSGD(w[n:], g[n:], buf[n:], s)
 }
 
 // laneOffsets says where the lanes 8.., 16.. and 24.. of a block begin, in bytes from
@@ -210,9 +224,7 @@ func dotAVX2(acc *lanes[float32], x, y []float32, c, width, pixels int) {
 	_, _ = x[(pixels-1)*c+width-1], y[(pixels-1)*c+width-1]
 	dotLanes(acc, &x[0], &y[0], &at, rounds)
 	for p := rounds * side; p < pixels; p++ {
-		for k := range width {
-			acc[p%side*width+k] += float32(x[p*c+k] * y[p*c+k])
-		}
+		addProducts(acc[p%side*width:][:width], x[p*c:], y[p*c:])
 	}
 }
 
@@ -228,8 +240,9 @@ func squareAVX2(acc *lanes[float32], x []float32, mean *lanes[float32], c, width
 	squareLanes(acc, &x[0], mean, &at, rounds)
 	for p := rounds * side; p < pixels; p++ {
 		for k := range width {
-			d := x[p*c+k] - mean[p%side*width+k]
-			acc[p%side*width+k] += float32(d * d)
+			lane := p%side*width + k
+			d := x[p*c+k] - mean[lane]
+			acc[lane] = fma(d, d, acc[lane])
 		}
 	}
 }

@@ -136,8 +136,8 @@ loop:
 	RET
 
 #define AXPY(at) \
-	VMULPS at(SI), Y0, Y1   \
-	VADDPS at(DI), Y1, Y1   \
+	VMOVUPS at(DI), Y1             \
+	VFMADD231PS at(SI), Y0, Y1     \
 	VMOVUPS Y1, at(DI)
 
 // func axpyBlocks(y, x *float32, blocks int, a float32)
@@ -168,8 +168,7 @@ same:
 
 #define TERM(at, acc) \
 	VMOVUPS at(R13)(R10*1), Y4  \
-	VMULPS at(DX), Y4, Y4       \
-	VADDPS Y4, acc, acc
+	VFMADD231PS at(DX), Y4, acc
 
 // func linBlocks(a *linArgs)
 TEXT ·linBlocks(SB), NOSPLIT, $0-8
@@ -254,8 +253,7 @@ loop:
 	VMOVUPS at(SI), Y0                 \
 	VSUBPS at(BX)(R8*1), Y0, Y0        \
 	VMOVUPS at(R10), Y1                \
-	VMULPS at(R11)(R8*1), Y1, Y1       \
-	VSUBPS Y1, Y0, Y0                  \
+	VFNMADD231PS at(R11)(R8*1), Y1, Y0 \
 	VMULPS at(DX)(R8*1), Y0, Y0        \
 	VMOVUPS Y0, at(DI)
 
@@ -281,6 +279,67 @@ loop:
 	WRAP
 	DECQ CX
 	JNE loop
+	VZEROUPPER
+	RET
+
+// The gradient, clipped and with the decay, is in Y5.
+#define DESCEND(at) \
+	VMULPS at(SI), Y0, Y5      \
+	VMOVUPS at(DI), Y6         \
+	VFMADD231PS Y6, Y1, Y5     \
+	VFMADD231PS Y5, Y2, Y6
+
+#define MOMENTUM(at) \
+	VFMADD231PS at(DX), Y3, Y5 \
+	VMOVUPS Y5, at(DX)         \
+	VFMADD231PS Y5, Y4, Y6
+
+// func sgdBlocks(w, grad, buf *float32, blocks int, clip, decay, gradRate, momentum, bufRate float32)
+TEXT ·sgdBlocks(SB), NOSPLIT, $0-52
+	MOVQ w+0(FP), DI
+	MOVQ grad+8(FP), SI
+	MOVQ buf+16(FP), DX
+	MOVQ blocks+24(FP), CX
+	VBROADCASTSS clip+32(FP), Y0
+	VBROADCASTSS decay+36(FP), Y1
+	VBROADCASTSS gradRate+40(FP), Y2
+	VBROADCASTSS momentum+44(FP), Y3
+	VBROADCASTSS bufRate+48(FP), Y4
+	TESTQ DX, DX
+	JEQ plain
+loop:
+	DESCEND(0)
+	MOMENTUM(0)
+	VMOVUPS Y6, 0(DI)
+	DESCEND(32)
+	MOMENTUM(32)
+	VMOVUPS Y6, 32(DI)
+	DESCEND(64)
+	MOMENTUM(64)
+	VMOVUPS Y6, 64(DI)
+	DESCEND(96)
+	MOMENTUM(96)
+	VMOVUPS Y6, 96(DI)
+	ADDQ $128, SI
+	ADDQ $128, DX
+	ADDQ $128, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+plain:
+	DESCEND(0)
+	VMOVUPS Y6, 0(DI)
+	DESCEND(32)
+	VMOVUPS Y6, 32(DI)
+	DESCEND(64)
+	VMOVUPS Y6, 64(DI)
+	DESCEND(96)
+	VMOVUPS Y6, 96(DI)
+	ADDQ $128, SI
+	ADDQ $128, DI
+	DECQ CX
+	JNE plain
 	VZEROUPPER
 	RET
 
@@ -340,14 +399,10 @@ loop:
 	VMOVUPS (SI)(R8*1), Y5
 	VMOVUPS (SI)(R9*1), Y6
 	VMOVUPS (SI)(R10*1), Y7
-	VMULPS (DX), Y4, Y4
-	VMULPS (DX)(R8*1), Y5, Y5
-	VMULPS (DX)(R9*1), Y6, Y6
-	VMULPS (DX)(R10*1), Y7, Y7
-	VADDPS Y4, Y0, Y0
-	VADDPS Y5, Y1, Y1
-	VADDPS Y6, Y2, Y2
-	VADDPS Y7, Y3, Y3
+	VFMADD231PS (DX), Y4, Y0
+	VFMADD231PS (DX)(R8*1), Y5, Y1
+	VFMADD231PS (DX)(R9*1), Y6, Y2
+	VFMADD231PS (DX)(R10*1), Y7, Y3
 	ADDQ R11, SI
 	ADDQ R11, DX
 	DECQ CX
@@ -379,14 +434,10 @@ loop:
 	VSUBPS Y9, Y5, Y5
 	VSUBPS Y10, Y6, Y6
 	VSUBPS Y11, Y7, Y7
-	VMULPS Y4, Y4, Y4
-	VMULPS Y5, Y5, Y5
-	VMULPS Y6, Y6, Y6
-	VMULPS Y7, Y7, Y7
-	VADDPS Y4, Y0, Y0
-	VADDPS Y5, Y1, Y1
-	VADDPS Y6, Y2, Y2
-	VADDPS Y7, Y3, Y3
+	VFMADD231PS Y4, Y4, Y0
+	VFMADD231PS Y5, Y5, Y1
+	VFMADD231PS Y6, Y6, Y2
+	VFMADD231PS Y7, Y7, Y3
 	ADDQ R11, SI
 	DECQ CX
 	JNE loop

@@ -1,149 +1,88 @@
 package cpu
 
-// The kernels of convolutions, for every processor. Sums of a few pixels by a few
-// channels are kept in registers, as far as the compiler does so.
+// The kernels of convolutions and of the gradients of weights, for every processor. They
+// add up a row of results at a time, a tap after the other.
+
+const rowSums = 64 // most results in a row of sums
 
 func portableConv[T Float](g *convGeometry, dst, src, w []T, rows, pixels int, add bool) {
+	var sums [rowSums]T
 	for r := range rows {
-		from := src
-		if len(g.starts) > 0 {
-			from = src[r*g.src.row:]
-		}
-		portableConvRow(g, dst[r*g.dst.row:], from, w, pixels, add)
-	}
-}
-
-// portableConvRow has tiles of 2 pixels x 4 channels, and finishes with smaller ones.
-func portableConvRow[T Float](g *convGeometry, dst, src, w []T, pixels int, add bool) {
-	o, step := 0, g.src.pixel
-	for ; o+4 <= g.channels; o += 4 {
-		p := 0
-		for ; p+2 <= pixels; p += 2 {
-			var acc [8]T
-			at := o
-			for _, off := range g.starts {
-				conv2x4(&acc, src[off+p*step:][:g.runLen], src[off+(p+1)*step:][:g.runLen], w[at:], g.wStep)
-				at += g.wRun
-			}
-			put4((*[4]T)(dst[p*g.dst.pixel+o:]), [4]T(acc[:4]), add)
-			put4((*[4]T)(dst[(p+1)*g.dst.pixel+o:]), [4]T(acc[4:]), add)
-		}
-		for ; p < pixels; p++ {
-			var acc [4]T
-			at := o
-			for _, off := range g.starts {
-				conv1x4(&acc, src[off+p*step:][:g.runLen], w[at:], g.wStep)
-				at += g.wRun
-			}
-			put4((*[4]T)(dst[p*g.dst.pixel+o:]), acc, add)
-		}
-	}
-	for ; o < g.channels; o++ {
 		for p := range pixels {
-			acc, at := T(0), o
-			for _, off := range g.starts {
-				for j, x := range src[off+p*step:][:g.runLen] {
-					acc += T(x * w[at+j*g.wStep])
+			for o := 0; o < g.channels; o += rowSums {
+				acc := sums[:min(rowSums, g.channels-o)]
+				clear(acc)
+				at := o
+				for _, off := range g.starts {
+					for j, x := range src[g.src.at(r, p)+off:][:g.runLen] {
+						portableAxpy(acc, w[at+j*g.wStep:][:len(acc)], x)
+					}
+					at += g.wRun
 				}
-				at += g.wRun
+				put(dst[g.dst.at(r, p)+o:], acc, add)
 			}
-			if add {
-				acc += dst[p*g.dst.pixel+o]
-			}
-			dst[p*g.dst.pixel+o] = acc
 		}
 	}
-}
-
-// put4 writes sums, or adds what is there and writes them.
-func put4[T Float](dst *[4]T, sums [4]T, add bool) {
-	if add {
-		for k := range sums {
-			sums[k] += dst[k]
-		}
-	}
-	*dst = sums
-}
-
-func conv2x4[T Float](acc *[8]T, x, y []T, w []T, wStep int) {
-	a0, a1, a2, a3, b0, b1, b2, b3 := acc[0], acc[1], acc[2], acc[3], acc[4], acc[5], acc[6], acc[7]
-	y = y[:len(x)]
-	for j, x := range x {
-		y, w4 := y[j], (*[4]T)(w)
-		a0 += T(x * w4[0])
-		b0 += T(y * w4[0])
-		a1 += T(x * w4[1])
-		b1 += T(y * w4[1])
-		a2 += T(x * w4[2])
-		b2 += T(y * w4[2])
-		a3 += T(x * w4[3])
-		b3 += T(y * w4[3])
-		w = w[min(wStep, len(w)):]
-	}
-	*acc = [8]T{a0, a1, a2, a3, b0, b1, b2, b3}
-}
-
-func conv1x4[T Float](acc *[4]T, x []T, w []T, wStep int) {
-	a0, a1, a2, a3 := acc[0], acc[1], acc[2], acc[3]
-	for _, x := range x {
-		w4 := (*[4]T)(w)
-		a0 += T(x * w4[0])
-		a1 += T(x * w4[1])
-		a2 += T(x * w4[2])
-		a3 += T(x * w4[3])
-		w = w[min(wStep, len(w)):]
-	}
-	*acc = [4]T{a0, a1, a2, a3}
 }
 
 func portableDepthwise[T Float](g *convGeometry, dst, src, w []T, rows, pixels int, add bool) {
-	if len(g.starts) == 0 {
-		if !add {
-			clearPixels(g, dst, rows, pixels)
+	var sums [rowSums]T
+	for r := range rows {
+		for p := range pixels {
+			for k := 0; k < g.channels; k += rowSums {
+				acc := sums[:min(rowSums, g.channels-k)]
+				clear(acc)
+				for t, off := range g.starts {
+					addProducts(acc, src[g.src.at(r, p)+off+k:], w[t*g.wStep+k:])
+				}
+				put(dst[g.dst.at(r, p)+k:], acc, add)
+			}
 		}
+	}
+}
+
+// put writes sums, or adds them to what is there.
+func put[T Float](dst, sums []T, add bool) {
+	if add {
+		portableAdd(dst, sums, dst)
 		return
 	}
-	for r := range rows {
-		portableDepthwiseRow(g, dst[r*g.dst.row:], src[r*g.src.row:], w, pixels, add)
+	copy(dst, sums)
+}
+
+func portableConvWeight[T Float](g *weightGeometry, dw, x, dy []T, rows, pixels int) {
+	var sums [rowSums]T
+	for i := range g.ins {
+		for o := 0; o < g.outs; o += rowSums {
+			acc := sums[:min(rowSums, g.outs-o)]
+			clear(acc)
+			for r := range rows {
+				for p := range pixels {
+					portableAxpy(acc, dy[g.dy.at(r, p)+o:][:len(acc)], x[g.x.at(r, p)+i*g.inStep])
+				}
+			}
+			put(dw[i*g.dwStep+o:], acc, true)
+		}
 	}
 }
 
-// clearPixels is for results that meet no tap.
-func clearPixels[T Float](g *convGeometry, dst []T, rows, pixels int) {
-	c, step := g.channels, g.dst.pixel
-	for r := range rows {
-		dst := dst[r*g.dst.row:]
-		for p := range pixels {
-			clear(dst[p*step:][:c])
-		}
+func portableDepthwiseWeight[T Float](g *weightGeometry, dw, x, dy []T, rows, pixels int) {
+	for t := range g.ins {
+		portableDepthwiseTap(g, dw[t*g.dwStep:], x[t*g.inStep:], dy, rows, pixels, g.outs)
 	}
 }
 
-func portableDepthwiseRow[T Float](g *convGeometry, dst, src, w []T, pixels int, add bool) {
-	c, step, starts, wStep := g.channels, g.src.pixel, g.starts, g.wStep
-	for p := range pixels {
-		dst := dst[p*g.dst.pixel:]
-		k := 0
-		for ; k+4 <= c; k += 4 {
-			var a0, a1, a2, a3 T
-			for t, off := range starts {
-				x, w := (*[4]T)(src[off+p*step+k:]), (*[4]T)(w[t*wStep+k:])
-				a0 += T(x[0] * w[0])
-				a1 += T(x[1] * w[1])
-				a2 += T(x[2] * w[2])
-				a3 += T(x[3] * w[3])
+// portableDepthwiseTap adds up the first c channels of one tap.
+func portableDepthwiseTap[T Float](g *weightGeometry, dw, x, dy []T, rows, pixels, c int) {
+	var sums [rowSums]T
+	for k := 0; k < c; k += rowSums {
+		acc := sums[:min(rowSums, c-k)]
+		clear(acc)
+		for r := range rows {
+			for p := range pixels {
+				addProducts(acc, x[g.x.at(r, p)+k:], dy[g.dy.at(r, p)+k:])
 			}
-			put4((*[4]T)(dst[k:]), [4]T{a0, a1, a2, a3}, add)
 		}
-		for ; k < c; k++ {
-			acc := T(0)
-			for t, off := range starts {
-				acc += T(src[off+p*step+k] * w[t*wStep+k])
-			}
-			if add {
-				acc += dst[k]
-			}
-			dst[k] = acc
-		}
+		put(dw[k:], acc, true)
 	}
 }

@@ -41,24 +41,19 @@ func portableMul[T Float](y, a, b []T) {
 	}
 }
 
-func portableAxpy[T Float](y, x []T, a T) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] += T(a * v)
-	}
+func portableLin[T Float](y []T, xs [][]T, at int, coefs, bias []T) {
+	linFrom(y, 0, xs, at, coefs, bias)
 }
 
-func portableLin[T Float](y []T, xs [][]T, at int, coefs, bias []T) {
+// linFrom is portableLin of the elements of y from one on, a multiple of 32.
+func linFrom[T Float](y []T, from int, xs [][]T, at int, coefs, bias []T) {
 	period := len(bias)
-	for from := 0; from < len(y); from += 32 {
+	for ; from < len(y); from += 32 {
 		place := from % period
 		acc := [32]T(bias[place:])
 		n := min(32, len(y)-from)
 		for k, x := range xs {
-			a := (*[32]T)(coefs[k*period+place:])
-			for i, v := range x[at+from:][:n] {
-				acc[i&31] += T(a[i&31] * v)
-			}
+			addProducts(acc[:n], coefs[k*period+place:], x[at+from:])
 		}
 		copy(y[from:], acc[:n])
 	}
@@ -82,7 +77,26 @@ func portableBNGrad[T Float](y, g, x, meanG, meanGX, rstd []T) {
 		y, x := y[base:][:len(g)], x[base:][:len(g)]
 		meanG, meanGX, rstd := meanG[:len(g)], meanGX[:len(g)], rstd[:len(g)]
 		for i, v := range g {
-			y[i] = rstd[i] * ((v - meanG[i]) - T(x[i]*meanGX[i]))
+			y[i] = rstd[i] * fma(-x[i], meanGX[i], v-meanG[i])
 		}
+	}
+}
+
+func portableSGD[T Float](w, g, buf []T, s *sgd[T]) {
+	var block [32]T
+	for len(w) > 0 {
+		d := block[:min(len(block), len(w))]
+		for i, v := range g[:len(d)] {
+			d[i] = s.clip * v
+		}
+		portableAxpy(d, w[:len(d)], s.decay)
+		portableAxpy(w, d, s.gradRate)
+		if buf != nil {
+			portableAxpy(d, buf[:len(d)], s.momentum)
+			copy(buf, d)
+			portableAxpy(w, d, s.bufRate)
+			buf = buf[len(d):]
+		}
+		w, g = w[len(d):], g[len(d):]
 	}
 }

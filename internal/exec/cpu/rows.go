@@ -2,8 +2,10 @@ package cpu
 
 import "math"
 
-// Operators on rows work in float64 throughout: they are small. A row is an image
-// [1,1,1,C] of logits, or any image where it is scaled or multiplied with another.
+// Operators on rows work in float64 throughout: they are small. Products are rounded
+// before they are added, no fused multiply-add; those of two float32 are exact in float64.
+// A row is an image [1,1,1,C] of logits, or any image where it is scaled or multiplied
+// with another.
 
 const rowTile = 16 // rows in a tile
 

@@ -17,12 +17,16 @@ type Vec[T Float] struct {
 	// The call at hand, kept here so that a call allocates nothing.
 	x, buf             *Vec[T]
 	a                  T
-	step               exec.SGDStep
-	clip               T // what the gradient is scaled by
+	step               sgd[T]
 	sums               []float64
 	lane               []lanes[T] // by worker
 	axpy, dotSum, move func(tile, worker int)
 }
+
+// sgd are the factors of an [exec.SGDStep], rounded. clip is what the gradient is
+// scaled by. gradRate and bufRate are what the weights get of the gradient, with the
+// decay, and of the momentum.
+type sgd[T Float] struct{ clip, decay, momentum, gradRate, bufRate T }
 
 // NewVec makes a zero vector of n numbers.
 func NewVec[T Float](pool *Pool, n int) *Vec[T] { return WrapVec(pool, make([]T, n)) }
@@ -41,7 +45,14 @@ func WrapVec[T Float](pool *Pool, data []T) *Vec[T] {
 		v.sums[tile] = 0
 		fold(v.sums[tile:tile+1], acc, 1)
 	}
-	v.move = v.stepTile
+	v.move = func(tile, _ int) {
+		lo, hi := tile*vecTile, min((tile+1)*vecTile, len(v.data))
+		var buf []T
+		if v.buf != nil {
+			buf = v.buf.data[lo:hi]
+		}
+		v.kernels.sgd(v.data[lo:hi], v.x.data[lo:hi], buf, &v.step)
+	}
 	return v
 }
 
@@ -64,7 +75,7 @@ func (v *Vec[T]) Zero() { clear(v.data) }
 // Copy sets v = x.
 func (v *Vec[T]) Copy(x exec.Vec) { copy(v.data, v.like(x).data) }
 
-// Axpy adds a·x, a being rounded to the device's precision first.
+// Axpy sets v = fma(a, x, v), a being rounded to the device's precision first.
 func (v *Vec[T]) Axpy(a float64, x exec.Vec) {
 	v.x, v.a = v.like(x), T(a)
 	v.each(v.axpy)
@@ -72,11 +83,9 @@ func (v *Vec[T]) Axpy(a float64, x exec.Vec) {
 }
 
 // Scale multiplies by a, rounded to the device's precision first.
-func (v *Vec[T]) Scale(a float64) { scale(v.data, T(a)) }
-
-func scale[T Float](x []T, a T) {
-	for i := range x {
-		x[i] *= a
+func (v *Vec[T]) Scale(a float64) {
+	for i, factor := 0, T(a); i < len(v.data); i++ {
+		v.data[i] *= factor
 	}
 }
 
@@ -116,43 +125,25 @@ func (v *Vec[T]) dot(x *Vec[T]) float64 {
 
 // Step is one walk through the vectors after the one for the norm, a tile at a time.
 func (v *Vec[T]) Step(grad, buf exec.Vec, s exec.SGDStep) exec.Number {
-	v.step, v.clip = s, 1
 	g := v.like(grad)
 	norm := math.Sqrt(g.dot(g))
+	v.step = sgd[T]{clip: 1, decay: T(s.Decay), momentum: T(s.Momentum)}
 	if s.Clip > 0 && norm > s.Clip {
-		v.clip = T(s.Clip / (norm + 1e-6))
+		v.step.clip = T(s.Clip / (norm + 1e-6))
 	}
 	v.x = g
 	if s.Momentum != 0 {
-		v.buf = v.like(buf)
+		v.buf, v.step.bufRate = v.like(buf), T(-s.Rate)
+		if s.Nesterov {
+			v.step.bufRate = T(-s.Rate * s.Momentum)
+		}
+	}
+	if s.Momentum == 0 || s.Nesterov {
+		v.step.gradRate = T(-s.Rate)
 	}
 	v.each(v.move)
 	v.x, v.buf = nil, nil
 	return exec.Known(norm)
-}
-
-func (v *Vec[T]) stepTile(tile, _ int) {
-	lo, hi := tile*vecTile, min((tile+1)*vecTile, len(v.data))
-	w, g, s, axpy := v.data[lo:hi], v.x.data[lo:hi], &v.step, v.kernels.axpy
-	if v.clip != 1 {
-		scale(g, v.clip)
-	}
-	if s.Decay != 0 {
-		axpy(g, w, T(s.Decay))
-	}
-	if s.Momentum == 0 {
-		axpy(w, g, T(-s.Rate))
-		return
-	}
-	buf := v.buf.data[lo:hi]
-	scale(buf, T(s.Momentum))
-	axpy(buf, g, 1)
-	if s.Nesterov {
-		axpy(w, g, T(-s.Rate))
-		axpy(w, buf, T(-s.Rate*s.Momentum))
-	} else {
-		axpy(w, buf, T(-s.Rate))
-	}
 }
 
 // each runs over the tiles, with helpers if there are many.

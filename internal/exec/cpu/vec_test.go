@@ -77,8 +77,9 @@ func TestVecDotIsAccurateAndTheSameWithAnyWorkers(t *testing.T) {
 	}
 }
 
-// One walk through the vectors gives the bits of one pass after another.
-func TestStepIsTheSameAsItsPasses(t *testing.T) {
+// The walk through the vectors, tile by tile, gives the bits of the formula, number by
+// number, and the reference up to rounding.
+func TestStepIsItsFormula(t *testing.T) {
 	t.Run("float32", testStep[float32])
 	t.Run("float64", testStep[float64])
 }
@@ -97,16 +98,25 @@ func testStep[T Float](t *testing.T) {
 	} {
 		for _, workers := range []int{1, 3} {
 			d := Open[T](workers)
-			var got, want [3]*Vec[T] // w, gradient, momentum
+			var got, want, passes [3]*Vec[T] // w, gradient, momentum
 			r := rng.New(5, "step")
 			for i := range got {
-				got[i], want[i] = d.NewVec(n).(*Vec[T]), d.NewVec(n).(*Vec[T])
+				got[i], want[i], passes[i] = d.NewVec(n).(*Vec[T]), d.NewVec(n).(*Vec[T]), d.NewVec(n).(*Vec[T])
 				for k := range got[i].data {
 					got[i].data[k] = T(r.NormFloat64())
 				}
 				want[i].Copy(got[i])
+				passes[i].Copy(got[i])
 			}
-			norm, wantNorm := got[0].Step(got[1], got[2], s).Value(), ref.Step(want[0], want[1], want[2], s).Value()
+			norm, wantNorm := got[0].Step(got[1], got[2], s).Value(), ref.Step(passes[0], passes[1], passes[2], s).Value()
+			stepFormula(want[0].data, want[1].data, want[2].data, s, norm)
+			far := 0.0
+			for i, w := range got[0].data {
+				far = max(far, math.Abs(float64(w-passes[0].data[i])))
+			}
+			if far > 1e-6 {
+				t.Errorf("%+v, %d workers: a weight is off the reference by %v", s, workers, far)
+			}
 			if norm != wantNorm || !slices.Equal(got[0].data, want[0].data) || !slices.Equal(got[2].data, want[2].data) {
 				t.Errorf("%+v, %d workers: norm %v, want %v, or other weights or momentum", s, workers, norm, wantNorm)
 			}
@@ -118,6 +128,30 @@ func testStep[T Float](t *testing.T) {
 	}
 	if clipped != 4 {
 		t.Errorf("%d steps were clipped, want 4", clipped)
+	}
+}
+
+// stepFormula is the step of [exec.SGDStep], with what is not asked for left out.
+func stepFormula[T Float](w, g, buf []T, s exec.SGDStep, norm float64) {
+	for i := range w {
+		d := g[i]
+		if s.Clip > 0 && norm > s.Clip {
+			d *= T(s.Clip / (norm + 1e-6))
+		}
+		if s.Decay != 0 {
+			d = fma(T(s.Decay), w[i], d)
+		}
+		if s.Momentum == 0 {
+			w[i] = fma(T(-s.Rate), d, w[i])
+			continue
+		}
+		buf[i] = fma(T(s.Momentum), buf[i], d)
+		if s.Nesterov {
+			w[i] = fma(T(-s.Rate), d, w[i])
+			w[i] = fma(T(-s.Rate*s.Momentum), buf[i], w[i])
+		} else {
+			w[i] = fma(T(-s.Rate), buf[i], w[i])
+		}
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // Step is [exec.Vec]'s Step of w made of its other methods, one pass after another. A
-// device gives the same bits.
+// device that fuses operations differs in roundings.
 func Step(w, grad, buf exec.Vec, s exec.SGDStep) exec.Number {
 	norm := math.Sqrt(grad.Dot(grad).Value())
 	if s.Clip > 0 && norm > s.Clip {
