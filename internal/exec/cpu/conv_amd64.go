@@ -53,6 +53,13 @@ func tiledDepthwise(list []tileRow, g *convGeometry, dst, src, w []float32, rows
 	}
 	g.check(dst, src, w[(len(g.starts)-1)*g.wStep:], rows, pixels, g.channels)
 	a, few := g.args(add), *g
+	if g.channels == 4 && g.dst.pixel == 4 && g.src.pixel == 4 && pixels >= depthwisePairTiles.lowest() {
+		a.w, a.pStep, a.outStep = &w[0], 32, 32
+		if done := a.cover(&depthwisePairTiles, g, dst, src, rows, pixels); done < pixels {
+			tiledDepthwise(list, g, dst[done*g.dst.pixel:], src[done*g.src.pixel:], w, rows, pixels-done, add)
+		}
+		return
+	}
 	for k := 0; k < g.channels; {
 		tiles := fitting(list, pixels, g.channels-k)
 		a.w = &w[k]
@@ -130,7 +137,7 @@ func (a *tileArgs) down(tiles *tileRow, height int, g *convGeometry, dst, src []
 	for range n { // one row after another
 		a.x, a.out = &src[p*g.src.pixel], &dst[p*g.dst.pixel]
 		a.blocks, a.xBlock, a.outBlock = rows, 4*g.src.row, 4*g.dst.row
-		if height == 8 && tiles.heights[0] == 16 { // two rows are the halves of a tile
+		if height == 8 && tiles.halves() { // two rows are those of a tile
 			two := *a
 			two.blocks, two.xHalf, two.outHalf, two.xBlock, two.outBlock = rows/2, a.xBlock, a.outBlock, 2*a.xBlock, 2*a.outBlock
 			two.call(registerTile{tiles.kind, 16, tiles.width})

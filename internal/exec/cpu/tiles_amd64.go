@@ -24,7 +24,8 @@ const (
 	masked                           // the same for fewer than 4 results
 	pairs                            // the same for 4 inputs and 4 results that lie side by side: two pixels fill a vector
 	depthwiseTile                    // x are vectors too, and a channel meets itself alone
-	depthwiseTaps                    // the same for the gradient of weights
+	depthwisePairs                   // the same for 4 channels of pixels that lie side by side
+	depthwiseTaps                    // as depthwiseTile, for the gradient of weights
 	depthwiseTaps512                 // in vectors of 16
 )
 
@@ -47,13 +48,13 @@ var (
 	tilesAVX2 = tileSet{
 		conv:            append([]tileRow{{outer, 16, []int{6, 4, 1}}}, narrow...),
 		convWeight:      append([]tileRow{{outer, 16, []int{6, 4, 1}}}, narrow...),
-		depthwise:       []tileRow{{depthwiseTile, 8, []int{8, 1}}, {depthwiseTile, 4, []int{8, 1}}},
+		depthwise:       []tileRow{{depthwiseTile, 8, []int{8, 4, 1}}, {depthwiseTile, 4, []int{8, 4, 1}}},
 		depthwiseWeight: []tileRow{{depthwiseTaps, 16, []int{5, 3, 1}}, {depthwiseTaps, 8, []int{5, 3, 1}}, {depthwiseTaps, 4, []int{5, 3, 1}}},
 	}
 	tilesAVX512 = tileSet{
 		conv:            append([]tileRow{{outer, 32, []int{8, 4}}, {outer, 16, []int{16, 8, 4, 1}}}, narrow...),
 		convWeight:      append([]tileRow{{outer, 32, []int{8, 4}}, {outer, 16, []int{16, 8, 4, 1}}}, narrow...),
-		depthwise:       []tileRow{{depthwiseTile, 16, []int{8}}, {depthwiseTile, 8, []int{8, 1}}, {depthwiseTile, 4, []int{8, 1}}},
+		depthwise:       []tileRow{{depthwiseTile, 16, []int{8, 4}}, {depthwiseTile, 8, []int{8, 4, 1}}, {depthwiseTile, 4, []int{8, 4, 1}}},
 		depthwiseWeight: []tileRow{{depthwiseTaps512, 16, []int{5, 3, 1}}, {depthwiseTaps, 8, []int{5, 3, 1}}, {depthwiseTaps, 4, []int{5, 3, 1}}},
 	}
 )
@@ -64,10 +65,16 @@ const (
 	transposedHeight, transposedWidth = 4, 12
 )
 
-var pairTiles = tileRow{pairs, pairsWidth, []int{16, 8}}
+var (
+	pairTiles          = tileRow{pairs, pairsWidth, []int{16, 8}}
+	depthwisePairTiles = tileRow{depthwisePairs, pairsWidth, []int{16, 8, 4}}
+)
 
 // lowest is the height of the row's lowest tile.
 func (r *tileRow) lowest() int { return r.heights[len(r.heights)-1] }
+
+// halves says that the highest tile, of 16 pixels, is two of 8 that lie anywhere.
+func (r *tileRow) halves() bool { return r.heights[0] == 16 && r.kind != depthwisePairs }
 
 // fitting is the widest row of tiles for so many results a pixel, of which one is no
 // higher than height; nil if there are too few for a vector.
@@ -160,6 +167,8 @@ func (a *tileArgs) call(t registerTile) {
 		}
 	case depthwiseTile:
 		a.depthwise(t.height, t.width)
+	case depthwisePairs:
+		a.depthwisePairs(t.height)
 	case depthwiseTaps:
 		a.depthwiseTaps(t.height, t.width)
 	case depthwiseTaps512:
@@ -220,16 +229,33 @@ func (a *tileArgs) depthwise(height, width int) {
 	switch [2]int{height, width} {
 	case [2]int{8, 16}:
 		depthwise8x16(a)
+	case [2]int{4, 16}:
+		depthwise4x16(a)
 	case [2]int{8, 8}:
 		depthwise8x8(a)
+	case [2]int{4, 8}:
+		depthwise4x8(a)
 	case [2]int{1, 8}:
 		depthwise1x8(a)
 	case [2]int{8, 4}:
 		depthwise8x4(a)
+	case [2]int{4, 4}:
+		depthwise4x4(a)
 	case [2]int{1, 4}:
 		depthwise1x4(a)
 	default:
 		panic("cpu: no such tile")
+	}
+}
+
+func (a *tileArgs) depthwisePairs(pixels int) {
+	switch pixels {
+	case 16:
+		depthwisePairs16(a)
+	case 8:
+		depthwisePairs8(a)
+	default:
+		depthwisePairs4(a)
 	}
 }
 
@@ -326,10 +352,25 @@ func pairs8x4(a *tileArgs)
 func depthwise8x8(a *tileArgs)
 
 //go:noescape
+func depthwise4x8(a *tileArgs)
+
+//go:noescape
 func depthwise1x8(a *tileArgs)
 
 //go:noescape
 func depthwise8x4(a *tileArgs)
+
+//go:noescape
+func depthwise4x4(a *tileArgs)
+
+//go:noescape
+func depthwisePairs16(a *tileArgs)
+
+//go:noescape
+func depthwisePairs8(a *tileArgs)
+
+//go:noescape
+func depthwisePairs4(a *tileArgs)
 
 //go:noescape
 func depthwise1x4(a *tileArgs)
@@ -371,6 +412,9 @@ func tile8x16(a *tileArgs)
 
 //go:noescape
 func depthwise8x16(a *tileArgs)
+
+//go:noescape
+func depthwise4x16(a *tileArgs)
 
 //go:noescape
 func depthwiseWeight5x16AVX512(a *tileArgs)

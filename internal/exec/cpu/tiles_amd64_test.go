@@ -17,7 +17,8 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 	}
 	x, w, out := make([]float32, 4096), make([]float32, 4096), make([]float32, 4096)
 	cases := 0
-	tiles := append(tilesAVX2.all(), registerTile{pairs, 16, pairsWidth}, registerTile{pairs, 8, pairsWidth}, registerTile{outer, transposedHeight, transposedWidth})
+	tiles := append(tilesAVX2.all(), registerTile{outer, transposedHeight, transposedWidth})
+	tiles = append(append(tiles, pairTiles.all()...), depthwisePairTiles.all()...)
 	if len(instructionSets()) > 1 {
 		tiles = append(tiles, tilesAVX512.all()...)
 	}
@@ -25,7 +26,7 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 		a := tileArgs{x: &x[0], w: &w[0], out: &out[0], runs: 1, runLen: 2, xStep: 4, pStep: 32, wStep: 64, outStep: 64,
 			blocks: 3, xBlock: 512, outBlock: 1024}
 		switch tile.kind {
-		case depthwiseTile:
+		case depthwiseTile, depthwisePairs:
 			a.starts, a.runLen = &[]int{8}[0], 1
 		case depthwiseTaps, depthwiseTaps512:
 			a.runs, a.xStep, a.pStep, a.blocks, a.add = 2, 64, 128, 1, 1
@@ -58,10 +59,15 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 func (s *tileSet) all() (list []registerTile) {
 	for _, rows := range [][]tileRow{s.conv, s.convWeight, s.depthwise, s.depthwiseWeight} {
 		for _, r := range rows {
-			for _, h := range r.heights {
-				list = append(list, registerTile{r.kind, h, r.width})
-			}
+			list = append(list, r.all()...)
 		}
+	}
+	return list
+}
+
+func (r *tileRow) all() (list []registerTile) {
+	for _, h := range r.heights {
+		list = append(list, registerTile{r.kind, h, r.width})
 	}
 	return list
 }

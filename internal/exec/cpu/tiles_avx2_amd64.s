@@ -412,6 +412,27 @@ store:
 	STORE8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
 	FINISH
 
+// func depthwise4x8(a *tileArgs)
+TEXT ·depthwise4x8(SB), NOSPLIT, $0-8
+	BEGINDEEP(CLEAR8)
+	VMOVUPS (BX), Y15
+	STEPV((R8), Y0)
+	STEPV((R8)(R9*1), Y1)
+	STEPV((R8)(R9*2), Y2)
+	STEPV((R8)(R10*1), Y3)
+	NEXTDEEP
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
+	FINISH
+
 // func depthwise1x8(a *tileArgs)
 TEXT ·depthwise1x8(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
@@ -443,6 +464,27 @@ store:
 	STORE8(X0, X1, X2, X3, X4, X5, X6, X7)
 	FINISH
 
+// func depthwise4x4(a *tileArgs)
+TEXT ·depthwise4x4(SB), NOSPLIT, $0-8
+	BEGINDEEP(CLEAR8)
+	VMOVUPS (BX), X15
+	STEPH((R8), X0)
+	STEPH((R8)(R9*1), X1)
+	STEPH((R8)(R9*2), X2)
+	STEPH((R8)(R10*1), X3)
+	NEXTDEEP
+	ADDTO(X0)
+	ADDTO(X1)
+	ADDTO(X2)
+	ADDTO(X3)
+	MOVQ DI, R14
+store:
+	STORE(X0)
+	STORE(X1)
+	STORE(X2)
+	STORE(X3)
+	FINISH
+
 // func depthwise1x4(a *tileArgs)
 TEXT ·depthwise1x4(SB), NOSPLIT, $0-8
 	BEGIN(CLEAR8)
@@ -453,6 +495,62 @@ TEXT ·depthwise1x4(SB), NOSPLIT, $0-8
 	MOVQ DI, R14
 store:
 	STORE(X0)
+	FINISH
+
+// func depthwisePairs16(a *tileArgs)
+// Pixels of 4 channels lie side by side, two in a vector.
+TEXT ·depthwisePairs16(SB), NOSPLIT, $0-8
+	BEGINDEEP(CLEAR8)
+	VBROADCASTF128 (BX), Y15
+	STEPV((R8), Y0)
+	STEPV((R8)(R9*1), Y1)
+	STEPV((R8)(R9*2), Y2)
+	STEPV((R8)(R10*1), Y3)
+	STEPV((R8)(R9*4), Y4)
+	STEPV((R8)(R11*1), Y5)
+	STEPV((R8)(R10*2), Y6)
+	STEPV((R8)(R12*1), Y7)
+	NEXTDEEP
+	ADDTO8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
+	MOVQ DI, R14
+store:
+	STORE8(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
+	FINISH
+
+// func depthwisePairs8(a *tileArgs)
+TEXT ·depthwisePairs8(SB), NOSPLIT, $0-8
+	BEGINDEEP(CLEAR8)
+	VBROADCASTF128 (BX), Y15
+	STEPV((R8), Y0)
+	STEPV((R8)(R9*1), Y1)
+	STEPV((R8)(R9*2), Y2)
+	STEPV((R8)(R10*1), Y3)
+	NEXTDEEP
+	ADDTO(Y0)
+	ADDTO(Y1)
+	ADDTO(Y2)
+	ADDTO(Y3)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
+	STORE(Y2)
+	STORE(Y3)
+	FINISH
+
+// func depthwisePairs4(a *tileArgs)
+TEXT ·depthwisePairs4(SB), NOSPLIT, $0-8
+	BEGINDEEP(CLEAR8)
+	VBROADCASTF128 (BX), Y15
+	STEPV((R8), Y0)
+	STEPV((R8)(R9*1), Y1)
+	NEXTDEEP
+	ADDTO(Y0)
+	ADDTO(Y1)
+	MOVQ DI, R14
+store:
+	STORE(Y0)
+	STORE(Y1)
 	FINISH
 
 // The gradient of depthwise weights: w is dy, and pStep leads to the next tap.

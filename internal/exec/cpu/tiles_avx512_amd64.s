@@ -168,6 +168,27 @@ store:
 	STORE8(Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
 	FINISH
 
+// func depthwise4x16(a *tileArgs)
+TEXT ·depthwise4x16(SB), NOSPLIT, $0-8
+	BEGINDEEP(CLEAR8)
+	VMOVUPS (BX), Z30
+	STEPV((R8), Z0)
+	STEPV((R8)(R9*1), Z1)
+	STEPV((R8)(R9*2), Z2)
+	STEPV((R8)(R10*1), Z3)
+	NEXTDEEP
+	ADDTO(Z0)
+	ADDTO(Z1)
+	ADDTO(Z2)
+	ADDTO(Z3)
+	MOVQ DI, R14
+store:
+	STORE(Z0)
+	STORE(Z1)
+	STORE(Z2)
+	STORE(Z3)
+	FINISH
+
 // The gradient of depthwise weights: w is dy, and pStep leads to the next tap.
 
 // func depthwiseWeight5x16AVX512(a *tileArgs)
