@@ -11,7 +11,42 @@ type weightConv[T Float] struct {
 	margins                  [][]T
 	x, dy                    []T
 	g                        weightGeometry
+	turn                     turned
 	kernels                  *kernels[T]
+}
+
+// turned says that parts hold blocks of a gradient, the matrices of a row of taps, as outs x
+// ins and not as ins x outs, so that the longer side lies in vectors: the same sums
+// either way.
+type turned struct{ blocks, ins, outs int }
+
+// turn is what suits blocks of ins x outs.
+func turn(blocks, ins, outs int) turned {
+	if outs < 16 && ins > outs {
+		return turned{blocks, ins, outs}
+	}
+	return turned{}
+}
+
+// geometry is that of the gradient of dy in place of x.
+func (t turned) geometry(g weightGeometry) weightGeometry {
+	if t.blocks == 0 {
+		return g
+	}
+	return weightGeometry{x: g.dy, dy: g.x, ins: g.outs, inStep: 1, outs: g.ins, dwStep: g.ins}
+}
+
+// turnBack fills y with the blocks of x as ins x outs.
+func turnBack[T Float](t turned, y, x []T) {
+	for range t.blocks {
+		for o := range t.outs {
+			for i, v := range x[:t.ins] {
+				y[i*t.outs+o] = v
+			}
+			x = x[t.ins:]
+		}
+		y = y[t.ins*t.outs:]
+	}
 }
 
 // planConvWeight splits the batch into a fixed number of parts. Each walks its
@@ -39,7 +74,11 @@ func planConvWeight[T Float](p *plan[T]) {
 		s.src.wide = x[2]
 	}
 	s.g = s.geometry()
-	planWeightParts(p, dy[0], true, s.image)
+	if s.joined() {
+		s.turn = turn(s.kh, s.g.ins, s.g.outs)
+		s.g = s.turn.geometry(s.g)
+	}
+	planWeightParts(p, dy[0], true, s.turn, s.image)
 }
 
 func (s *weightConv[T]) depthwise() bool { return s.groups > 1 && s.cin == 1 && s.cout == 1 }
@@ -63,7 +102,7 @@ func (s *weightConv[T]) geometry() weightGeometry {
 
 // image adds the gradient of image n.
 func (s *weightConv[T]) image(dw []T, worker, n int) {
-	k := s.g.dy.pixel
+	k := s.groups * s.cout
 	for r0 := 0; r0 < s.h; r0 += s.rows {
 		rows := min(s.rows, s.h-r0)
 		src, first := imageOf(s.x, &s.src, n), r0*s.stride-s.src.left
@@ -80,12 +119,16 @@ func (s *weightConv[T]) image(dw []T, worker, n int) {
 // block adds the gradient of some rows of dy. src begins at the first tap's pixel for
 // the first result.
 func (s *weightConv[T]) block(dw, src, dy []T, rows int) {
-	c, k := s.src.channels, s.g.dy.pixel
+	c, k := s.src.channels, s.groups*s.cout
 	row, pixel := s.dilation*s.src.len(1), s.dilation*c // from tap to tap
 	for kh := range s.kh {
 		x := src[kh*row:]
 		if s.joined() {
-			s.kernels.convWeight(&s.g, dw[kh*s.kw*c*k:], x, dy, rows, s.w)
+			if s.turn.blocks > 0 {
+				s.kernels.convWeight(&s.g, dw[kh*s.kw*c*k:], dy, x, rows, s.w)
+			} else {
+				s.kernels.convWeight(&s.g, dw[kh*s.kw*c*k:], x, dy, rows, s.w)
+			}
 			continue
 		}
 		if s.depthwise() {
@@ -127,7 +170,7 @@ func planShortWeight[T Float](p *plan[T]) {
 	}
 	f, xs, dys := p.kernels.convWeight, p.x[0], p.x[1]
 	groups := (dy[0] + shortRow - 1) / shortRow
-	planWeightParts(p, groups, dy[0]%shortRow == 0, func(dw []T, _, n int) {
+	planWeightParts(p, groups, dy[0]%shortRow == 0, turned{}, func(dw []T, _, n int) {
 		n *= shortRow
 		for _, r := range rows {
 			f(g, dw[r.dw:], xs[n*imageX+r.x:], dys[n*imageDy+r.dy:], min(shortRow, dy[0]-n), r.pixels)
@@ -153,14 +196,22 @@ func planPointwiseWeight[T Float](p *plan[T], block int) {
 	pixels, image := len(p.x[1])/k, p.xs[1][1]*p.xs[1][2]
 	w := evenBlock(block, image, p.xs[1][0])
 	images := pixels / w
-	g := &weightGeometry{x: strides{0, c}, dy: strides{0, k}, ins: cin, inStep: 1, outs: cout, dwStep: k}
+	g, t := weightGeometry{x: strides{0, c}, dy: strides{0, k}, ins: cin, inStep: 1, outs: cout, dwStep: k}, turned{}
+	if groups == 1 {
+		t = turn(1, cin, cout)
+		g = t.geometry(g)
+	}
 	f, xs, dys := p.kernels.convWeight, p.x[0], p.x[1]
-	planWeightParts(p, images, true, func(dw []T, _, n int) {
+	planWeightParts(p, images, true, t, func(dw []T, _, n int) {
 		from := n * w
 		prefetch(xs[from*c : (from+w)*c])
 		prefetch(dys[from*k : (from+w)*k])
+		if t.blocks > 0 {
+			f(&g, dw, dys[from*k:], xs[from*c:], 1, w)
+			return
+		}
 		for q := range groups {
-			f(g, dw[q*cout:], xs[from*c+q*cin:], dys[from*k+q*cout:], 1, w)
+			f(&g, dw[q*cout:], xs[from*c+q*cin:], dys[from*k+q*cout:], 1, w)
 		}
 	})
 }
@@ -182,19 +233,15 @@ func evenBlock(most, image, images int) int {
 }
 
 // planWeightParts adds a stage in which image adds each of the images' gradient
-// to dw, and one that adds the parts. even: all images are as large.
-func planWeightParts[T Float](p *plan[T], images int, even bool, image func(dw []T, worker, n int)) {
+// to dw, and those that add up the parts. even: all images are as large.
+func planWeightParts[T Float](p *plan[T], images int, even bool, t turned, image func(dw []T, worker, n int)) {
 	const most = 16 // few enough to add up in T
-	y := p.y
+	out, y := p.y, p.y
+	if t.blocks > 0 {
+		y = p.values.reserve(len(y))
+	}
 	parts := min(images, most)
 	work := p.xs[1].Len() * p.ys.Len() / p.ys[3] / 4
-	if parts == 1 {
-		p.serial(func() {
-			clear(y)
-			image(y, 0, 0)
-		})
-		return
-	}
 	size := (len(y) + 15) / 16 * 16
 	sums := p.values.reserve(parts * size)
 	p.stage(parts, work, func(part, worker int) {
@@ -217,9 +264,16 @@ func planWeightParts[T Float](p *plan[T], images int, even bool, image func(dw [
 	add := p.kernels.add
 	p.elements(1, func(lo, hi int) {
 		y := y[lo:hi]
+		if parts == 1 {
+			copy(y, sums[lo:hi])
+			return
+		}
 		add(y, sums[lo:hi], sums[size+lo:size+hi])
 		for part := 2; part < parts; part++ {
 			add(y, y, sums[part*size+lo:part*size+hi])
 		}
 	})
+	if t.blocks > 0 {
+		p.serial(func() { turnBack(t, out, y) })
+	}
 }

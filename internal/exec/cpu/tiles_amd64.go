@@ -47,27 +47,22 @@ var (
 		{masked, 3, []int{8, 1}}, {masked, 2, []int{8, 1}}, {masked, 1, []int{8, 1}}}
 	tilesAVX2 = tileSet{
 		conv:            append([]tileRow{{outer, 16, []int{6, 4, 1}}}, narrow...),
-		convWeight:      append([]tileRow{{outer, 16, []int{6, 4, 1}}}, narrow...),
+		convWeight:      append([]tileRow{{outer, 24, []int{4}}, {outer, 16, []int{6, 4, 1}}, {outer, 12, []int{4}}}, narrow...),
 		depthwise:       []tileRow{{depthwiseTile, 8, []int{8, 4, 1}}, {depthwiseTile, 4, []int{8, 4, 1}}},
 		depthwiseWeight: []tileRow{{depthwiseTaps, 16, []int{5, 3, 1}}, {depthwiseTaps, 8, []int{5, 3, 1}}, {depthwiseTaps, 4, []int{5, 3, 1}}},
 	}
 	tilesAVX512 = tileSet{
 		conv:            append([]tileRow{{outer, 32, []int{8, 4}}, {outer, 16, []int{16, 8, 4, 1}}}, narrow...),
-		convWeight:      append([]tileRow{{outer, 32, []int{8, 4}}, {outer, 16, []int{16, 8, 4, 1}}}, narrow...),
+		convWeight:      append([]tileRow{{outer, 32, []int{8, 4}}, {outer, 16, []int{16, 8, 4, 1}}, {outer, 12, []int{4}}}, narrow...),
 		depthwise:       []tileRow{{depthwiseTile, 16, []int{8, 4}}, {depthwiseTile, 8, []int{8, 4, 1}}, {depthwiseTile, 4, []int{8, 4, 1}}},
 		depthwiseWeight: []tileRow{{depthwiseTaps512, 16, []int{5, 3, 1}}, {depthwiseTaps, 8, []int{5, 3, 1}}, {depthwiseTaps, 4, []int{5, 3, 1}}},
 	}
 )
 
-// Tiles that stand apart, see tiledPairs and transposedWeight.
-const (
-	pairsWidth                        = 4
-	transposedHeight, transposedWidth = 4, 12
-)
-
+// Tiles for 4 channels of pixels that lie side by side.
 var (
-	pairTiles          = tileRow{pairs, pairsWidth, []int{16, 8}}
-	depthwisePairTiles = tileRow{depthwisePairs, pairsWidth, []int{16, 8, 4}}
+	pairTiles          = tileRow{pairs, 4, []int{16, 8}}
+	depthwisePairTiles = tileRow{depthwisePairs, 4, []int{16, 8, 4}}
 )
 
 // lowest is the height of the row's lowest tile.
@@ -192,6 +187,8 @@ func (a *tileArgs) outer(height, width int) {
 		tile4x16(a)
 	case [2]int{1, 16}:
 		tile1x16(a)
+	case [2]int{4, 24}:
+		tile4x24(a)
 	case [2]int{4, 12}:
 		tile4x12(a)
 	case [2]int{8, 8}:
@@ -311,6 +308,9 @@ func tile4x16(a *tileArgs)
 
 //go:noescape
 func tile1x16(a *tileArgs)
+
+//go:noescape
+func tile4x24(a *tileArgs)
 
 //go:noescape
 func tile4x12(a *tileArgs)

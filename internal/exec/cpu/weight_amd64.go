@@ -30,11 +30,6 @@ func tiledWeight(list []tileRow, g *weightGeometry, dw, x, dy []float32, rows, p
 		tiles := dividing(list, g.ins, g.outs-o)
 		a.w = &dy[o]
 		i := 0
-		if n := transposedWidth; tiles.width == transposedHeight { // too narrow for a vector
-			for ; i+n <= g.ins; i += n {
-				transposedWeight(g, dw[i*g.dwStep+o:], x[i:], dy[o:], rows, pixels)
-			}
-		}
 		for k, n := range tiles.cut(g.ins - i) {
 			if n > 0 {
 				height := tiles.heights[k]
@@ -63,22 +58,6 @@ func dividing(list []tileRow, ins, width int) *tileRow {
 func (g *weightGeometry) args(rows, pixels int) tileArgs {
 	return tileArgs{runs: rows, runLen: pixels, xStep: 4 * g.x.pixel, pStep: 4 * g.inStep, wStep: 4 * g.dy.pixel, outStep: 4 * g.dwStep,
 		xRow: 4 * g.x.row, wRow: 4 * (g.dy.row - pixels*g.dy.pixel), xHalf: 32 * g.inStep, outHalf: 32 * g.dwStep, add: 1}
-}
-
-// transposedWeight is convWeight for transposedWidth inputs and transposedHeight results:
-// inputs lie side by side in vectors.
-func transposedWeight(g *weightGeometry, dw, x, dy []float32, rows, pixels int) {
-	var sums [transposedHeight][transposedWidth]float32
-	a := tileArgs{x: &dy[0], w: &x[0], out: &sums[0][0], runs: rows, runLen: pixels,
-		xStep: 4 * g.dy.pixel, pStep: 4, wStep: 4 * g.x.pixel, outStep: 4 * transposedWidth,
-		blocks: 1, xRow: 4 * g.dy.row, wRow: 4 * (g.x.row - pixels*g.x.pixel)}
-	a.call(registerTile{outer, transposedHeight, transposedWidth})
-	for i := range transposedWidth {
-		d := (*[transposedHeight]float32)(dw[i*g.dwStep:])
-		for o := range d {
-			d[o] += sums[o][i]
-		}
-	}
 }
 
 // tiledDepthwiseWeight is depthwiseWeight in tiles of the list. A height is a number of
