@@ -81,8 +81,8 @@ func (g group) compare(opts Options) Table {
 //
 // o is the mean over the n_o trials of the optimum and s_o their sample standard deviation,
 // r the mean over the n_r runs and s_r theirs. NaN where one of the two is of fewer than
-// two numbers. That the optimum is the highest of many means, and so too high by about
-// that error, is not in it.
+// two numbers. That the optimum is the highest of many means, and so too high on
+// average, is not in it.
 func gapError(optimum result.ArchScore, runs Stats) float64 {
 	if optimum.TestSE == 0 || runs.N < 2 {
 		return math.NaN()
