@@ -34,18 +34,18 @@ func TestDescribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ name, want string }{
-		{"a cell without seed 0 is left out, a twin is no network", "21 cells of 20 networks, 4 of them with several seeds\nvalid: v; test: t\n\n"},
-		{"the first by validation", " 1. valid 69.00  test 70.00  cell-19\n   2. valid 68.00"},
-		{"the first by test", "best test accuracy: 70.00  cell-19\n"},
+		{"a cell without seed 0 is left out, a twin is no network", "21 cells of 20 networks; networks by their trials: 16 with 1, 4 with 2\nvalid: v; test: t\n\n"},
+		{"the first by validation of those with two trials, though others have more in one", "over 2 trials, of 4 networks with so many (percent):\n   1. valid 53.00  test 54.00  cell-3\n   2. valid 52.00"},
+		{"the first by test, which is the same", "the optimum: 54.00 ± 0.00  cell-3\ngap of the best by valid to it: 0.00 (± standard error)\n"},
 		{"the median of 51 to 70 and 70 is the eleventh", "50 %: 61.00"},
 		{"nothing guesses", "  0 cells are below 20 %"},
-		{"two of four differ by 1 between two seeds: sqrt((1/2 + 1/2)/4)", "seed noise over 4 networks (standard deviation of one training, percent): valid 0.50, test 0.50"},
+		{"two of four differ by 1 between two seeds: sqrt((1/2 + 1/2)/4)", "seed noise over 4 networks with 2 trials or more (standard deviation of one training, percent): valid 0.50, test 0.50"},
 		{"5 of 6 pairs agree, 1 of 1 in the better half", "seeds 0 and 1: valid tau-b 0.667, Spearman 0.800; test tau-b 0.667, Spearman 0.800; test in the better half tau-b 1.000"},
 		{"the better half is cells 2 and 3", "better half by valid accuracy of seed 0: valid 0.00, test 0.00"},
-		{"all pairs disagree with the official order", "all, 20 cells: valid tau-b -1.000, Spearman -1.000; test tau-b -1.000"},
+		{"all pairs but that of equal means disagree with the official order: -189/√(190·189)", "all, 20 cells: valid tau-b -0.997, Spearman -1.000; test tau-b -0.997"},
 		{"a share of less than two cells is left out", "best tenth, 2 cells"},
-		{"best here", "best here by valid: 21.00 official (rank 20 of 20, best 40.00)  cell-19"},
-		{"best there", "best there: test 51.00 here (rank 20)  cell-0"},
+		{"best here, of those with two trials", "best here by valid: 37.00 official (rank 4 of 20, best 40.00)  cell-3"},
+		{"best there, whose mean is that of another", "best there: test 51.50 here (rank 19)  cell-0"},
 	} {
 		if !strings.Contains(d.Text, tt.want) {
 			t.Errorf("%s: the text does not say %q:\n%s", tt.name, tt.want, d.Text)
@@ -60,6 +60,42 @@ func TestDescribe(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "b-histogram b-seeds b-official" {
 		t.Errorf("figures %q", got)
+	}
+}
+
+// Two cells with four trials and one with a single higher one. The standard deviation of
+// 70, 71, 70, 71 is √(1/3), the standard error of its mean √(1/12) = 0.29, that of the
+// difference of two such means √(1/6) = 0.41.
+func TestDescribeTrials(t *testing.T) {
+	b := Benchmark{Name: "b", Cells: []Trained{
+		{Cell: "a", Representative: true, Valid: []float64{60, 60, 60, 60}, Test: []float64{70, 71, 70, 71}},
+		{Cell: "b", Representative: true, Valid: []float64{61, 61, 61, 61}, Test: []float64{69, 70, 69, 70}},
+		{Cell: "lucky", Representative: true, Valid: []float64{80}, Test: []float64{80}},
+	}}
+	for _, tt := range []struct {
+		name  string
+		cells []Trained
+		want  []string
+	}{
+		{"all", b.Cells, []string{
+			"networks by their trials: 1 with 1, 2 with 4\n",
+			"over 4 trials, of 2 networks with so many (percent):\n   1. valid 61.00  test 69.50  b\n   2. valid 60.00  test 70.50  a\n",
+			"the optimum: 70.50 ± 0.29  a\ngap of the best by valid to it: 1.00 ± 0.41 (± standard error)\n",
+			"mean of the 6 pairs of seeds: valid tau-b 1.000, Spearman 1.000; test tau-b 1.000, Spearman 1.000\n",
+			"means of seeds 0 to 1 and of 2 to 3: valid tau-b 1.000, Spearman 1.000; test tau-b 1.000, Spearman 1.000\n",
+		}},
+		{"one trial", b.Cells[2:], []string{"the optimum: 80.00  lucky\ngap of the best by valid to it: 0.00 (no standard error of one trial)\n"}},
+	} {
+		b.Cells = tt.cells
+		d, err := Describe(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(d.Text, want) {
+				t.Errorf("%s: the text does not say %q:\n%s", tt.name, want, d.Text)
+			}
+		}
 	}
 }
 

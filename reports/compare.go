@@ -16,8 +16,9 @@ import (
 // arithmetic of the search as mean ± sample standard deviation over the
 // finished seeds, how many seeds those are of how many, and the gap from the
 // mean test accuracy up to the best known, in percentage points. Where the runs
-// know the optimum of their space, the gap has a spread too, and two rows at the end
-// show the cell of best test accuracy and that of best validation accuracy. A method's
+// know the optimum of their space, the gap has its standard error beside it, see
+// [gapError], and two rows at the end show the cell of best test accuracy and that of
+// best validation accuracy, with their trials. A method's
 // published row follows its own where data set and protocol are the paper's and
 // all scores come from the benchmark's table.
 func Compare(runs []result.Run, opts Options) Tables {
@@ -31,8 +32,10 @@ func Compare(runs []result.Run, opts Options) Tables {
 
 func (g group) compare(opts Options) Table {
 	best := opts.best(g)
+	explained := best.explain(g.optimum())
 	if best == nil {
 		best = g.bestHere()
+		explained = best.explainHere()
 	}
 	optimum, gapName := g.optimum(), "Gap (pp)"
 	if optimum != nil {
@@ -44,7 +47,7 @@ func (g group) compare(opts Options) Table {
 		Header: []string{"Method", "Valid (%)", "Test (%)", "n", gapName, "Search (" + unit.name + ")"},
 		methods: [][]string{{"kind", "space", "dataset", "protocol", "method", settingsColumn, "n", "n_asked",
 			"valid_mean", "valid_std", "valid_min", "valid_max", "test_mean", "test_std", "test_min", "test_max",
-			"gap", "gap_std", "gflop_mean", "gflop_std", "gflop_min", "gflop_max", "source"}},
+			"gap", "gap_se", "gflop_mean", "gflop_std", "gflop_min", "gflop_max", "source"}},
 		seeds: seedRows(g, []string{"arch", "valid", "test", "trials", "score_source", "gflop", "epochs", "gap_to_optimum"}, func(r result.Run) []string {
 			s := r.Result.Score
 			gap := math.NaN()
@@ -63,24 +66,57 @@ func (g group) compare(opts Options) Table {
 	if optimum != nil {
 		t.addOptimum(g, optimum)
 	}
+	t.Notes = append(t.Notes, g.unknownErrors()...)
 	t.Notes = append(t.Notes, g.problems()...)
 	t.Caption = strings.TrimSpace(g.heading() +
 		" Accuracy of the derived cell in percent and arithmetic of the search: mean ± sample standard deviation over n seeds. " +
-		best.explain() + " " + g.origin())
+		explained + " " + g.origin())
 	return t
 }
 
+// gapError is the standard error of the gap from the mean test accuracy of some runs up
+// to an optimum, both means of independent numbers:
+//
+//	gap = o − r,  SE(gap) = √(s_o²/n_o + s_r²/n_r)
+//
+// o is the mean over the n_o trials of the optimum and s_o their sample standard deviation,
+// r the mean over the n_r runs and s_r theirs. NaN where one of the two is of fewer than
+// two numbers. That the optimum is the highest of many means, and so too high on
+// average, is not in it.
+func gapError(optimum result.ArchScore, runs Stats) float64 {
+	if optimum.TestSE == 0 || runs.N < 2 {
+		return math.NaN()
+	}
+	return math.Sqrt(optimum.TestSE*optimum.TestSE + runs.Std*runs.Std/float64(runs.N))
+}
+
+// unknownErrors are the notes on gaps to the optimum without a standard error.
+func (g group) unknownErrors() (notes []string) {
+	optimum := g.optimum()
+	if optimum == nil || optimum.BestTest.TestSE == 0 {
+		return nil // the caption says so of all
+	}
+	for _, m := range g.methods {
+		if len(m.done) == 1 {
+			notes = append(notes, fmt.Sprintf("%s: no standard error of the gap, which takes two finished seeds.", m.title))
+		}
+	}
+	if optimum.BestValid.TestSE == 0 {
+		notes = append(notes, "Best by validation: no standard error of the gap, which takes two trials.")
+	}
+	return notes
+}
+
 // addMethod adds the row of a method: the statistics over its finished seeds, and
-// the gap of their mean to best. The spread of the gap is known where best is the
-// optimum, which has none itself.
+// the gap of their mean to best with its standard error.
 func (t *Table) addMethod(g group, m method, best *Best, unit unit) {
 	valid, test, cost := Summarize(m.values(validOf)), Summarize(m.values(testOf)), Summarize(m.values(gflopOf))
 	gap := Stats{N: test.N, Mean: math.NaN(), Std: math.NaN()}
 	if best != nil && test.N > 0 {
 		gap.Mean = best.Test - test.Mean
 	}
-	if g.optimum() != nil {
-		gap.Std = test.Std
+	if optimum := g.optimum(); optimum != nil {
+		gap.Std = gapError(optimum.BestTest, test)
 	}
 	t.Rows = append(t.Rows, []string{m.title, valid.plusMinus(2), test.plusMinus(2), m.seeds(), gap.plusMinus(2), cost.costs(unit)})
 	row := []string{"ours", g.space, g.dataset, g.protocol, m.name, g.settings(m), strconv.Itoa(len(m.done)), strconv.Itoa(len(m.runs))}
@@ -119,11 +155,22 @@ func (t *Table) addOptimum(g group, o *result.Optimum) {
 		{"best-valid", "Best by validation", "the best valid accuracy, where a search ends that misses nothing", o.BestValid},
 	} {
 		s := cell.Score
-		gap := o.BestTest.Score.Test - s.Test
-		t.Rows = append(t.Rows, []string{cell.title, fixed(s.Valid, 2), fixed(s.Test, 2), missing, fixed(gap, 2), missing})
-		t.methods = append(t.methods, []string{cell.kind, g.space, g.dataset, g.protocol, "", g.varies, "", "",
-			full(s.Valid), "", "", "", full(s.Test), "", "", "", full(gap), "", "", "", "", "", s.Source})
-		t.Notes = append(t.Notes, fmt.Sprintf("%s: the cell of %s, %s (%s).", cell.title, cell.what, cell.Arch, trials(s.Trials)))
+		gap := Stats{N: 1, Mean: o.BestTest.Score.Test - s.Test, Std: math.NaN()}
+		known := trials(s.Trials)
+		if cell.TestSE > 0 {
+			known += fmt.Sprintf(", standard error of the test accuracy %.2f", cell.TestSE)
+			if o.BestTest.TestSE > 0 && cell.Arch != o.BestTest.Arch {
+				gap.Std = math.Hypot(o.BestTest.TestSE, cell.TestSE)
+			}
+		}
+		n, trained := missing, ""
+		if s.Trials > 0 {
+			n, trained = trials(s.Trials), strconv.Itoa(s.Trials)
+		}
+		t.Rows = append(t.Rows, []string{cell.title, fixed(s.Valid, 2), fixed(s.Test, 2), n, gap.plusMinus(2), missing})
+		t.methods = append(t.methods, []string{cell.kind, g.space, g.dataset, g.protocol, "", g.varies, trained, "",
+			full(s.Valid), "", "", "", full(s.Test), "", "", "", full(gap.Mean), full(gap.Std), "", "", "", "", s.Source})
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: the cell of %s, %s (%s).", cell.title, cell.what, cell.Arch, known))
 	}
 }
 
@@ -161,12 +208,29 @@ func (g group) bestHere() *Best {
 	return &best
 }
 
-// explain says what the gaps are taken to.
-func (b *Best) explain() string {
+// explain says what gaps to the best known are taken to, and what stands behind their ±.
+// optimum is nil where b is not that of the runs' table.
+func (b *Best) explain(optimum *result.Optimum) string {
+	if b == nil {
+		return ""
+	}
+	if optimum == nil || optimum.BestTest.TestSE == 0 {
+		return b.gap() + ", without its standard error, for which two trials or more of the optimum must be known."
+	}
+	return b.gap() + " ± its standard error, the root of the sum of the squared standard errors of the two means."
+}
+
+// explainHere is explain for gaps to the best of the runs themselves.
+func (b *Best) explainHere() string {
 	if b == nil {
 		return "No architecture was scored, so there is no gap."
 	}
-	return fmt.Sprintf("Gap: %.2f (%s) minus the mean test accuracy, in percentage points.", b.Test, b.Source)
+	return b.gap() + "."
+}
+
+// gap is the difference that gaps to b are.
+func (b *Best) gap() string {
+	return fmt.Sprintf("Gap: %.2f (%s) minus the mean test accuracy, in percentage points", b.Test, b.Source)
 }
 
 // published finds the row of a paper that may stand beside m.

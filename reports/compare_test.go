@@ -9,17 +9,31 @@ import (
 	"idarts/internal/result"
 )
 
-// The gap is the optimum minus the accuracy of each seed: 2 and 1 from 95.
+// The gap is the optimum minus the accuracy of each seed: 2 and 1 from 95. With a standard
+// error of 0.3 of the optimum and √(1/2)/√2 = 0.5 of the runs that of the gap is √0.34 = 0.58.
 func TestGapToOptimum(t *testing.T) {
 	runs := paperRuns("idarts", "table:nb201-micro")
 	know := func(test float64) *result.Optimum {
-		score := result.Score{Valid: 91, Test: test, Trials: 1, Source: "table:nb201-micro"}
-		return &result.Optimum{Archs: 3, BestTest: result.ArchScore{Arch: "b", Score: score}, BestValid: result.ArchScore{Arch: "b", Score: score}}
+		score := result.Score{Valid: 91, Test: test, Trials: 10, Source: "table:nb201-micro"}
+		other := score
+		other.Test = 94
+		return &result.Optimum{Archs: 3, Among: 2, BestTest: result.ArchScore{Arch: "b", Score: score, TestSE: 0.3}, BestValid: result.ArchScore{Arch: "c", Score: other, TestSE: 0.4}}
 	}
 	runs[1].Result.Optimum = know(95) // the first is an older one and does not know it
 	table := Compare(runs, Options{})[0]
-	if table.Header[4] != "Gap to optimum (pp)" || !slices.Equal(table.Rows[0][1:5], []string{"90.50 ± 0.71", "93.50 ± 0.71", "2/2 seeds", "1.50 ± 0.71"}) {
-		t.Errorf("header %q, row %q; want a gap of 1.50 ± 0.71", table.Header, table.Rows[0])
+	if table.Header[4] != "Gap to optimum (pp)" || !slices.Equal(table.Rows[0][1:5], []string{"90.50 ± 0.71", "93.50 ± 0.71", "2/2 seeds", "1.50 ± 0.58"}) {
+		t.Errorf("header %q, row %q; want a gap of 1.50 ± 0.58", table.Header, table.Rows[0])
+	}
+	for _, want := range []string{
+		"Gap: 95.00 (optimum: best mean of the 2 of 3 architectures with the most trials in table:nb201-micro, standard error 0.30) minus",
+		"in percentage points ± its standard error",
+	} {
+		if !strings.Contains(table.Caption, want) {
+			t.Errorf("caption %q does not say %q", table.Caption, want)
+		}
+	}
+	if got, want := table.Rows[len(table.Rows)-1][3:5], []string{"10 trials", "1.00 ± 0.50"}; !slices.Equal(got, want) {
+		t.Errorf("gap of the best by validation %q, want %q: √(0.3² + 0.4²)", got, want)
 	}
 	if last := table.Rows[len(table.Rows)-2:]; last[0][0] != "Optimum" || last[0][2] != "95.00" || last[0][4] != "0.00" || last[1][0] != "Best by validation" {
 		t.Errorf("last rows %q, want the optimum and the best by validation", last)
@@ -36,6 +50,30 @@ func TestGapToOptimum(t *testing.T) {
 	}
 	if f := groups(runs, Options{})[0].anytime(GFLOP, Test, Options{}); f.best != 95 {
 		t.Errorf("the figure's line is at %v, want 95", f.best)
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(runs []result.Run, o *result.Optimum) []result.Run
+		gap    string
+		want   string // in the caption or the notes
+	}{
+		{"one run", func(runs []result.Run, _ *result.Optimum) []result.Run { return runs[1:] }, "1.00",
+			"iDARTS: no standard error of the gap, which takes two finished seeds."},
+		{"an optimum of one trial", func(runs []result.Run, o *result.Optimum) []result.Run {
+			o.BestTest.Score.Trials, o.BestTest.TestSE = 1, 0
+			return runs
+		}, "1.50", "without its standard error, for which two trials or more of the optimum must be known."},
+		{"a best cell by validation of one trial", func(runs []result.Run, o *result.Optimum) []result.Run {
+			o.BestValid.TestSE = 0
+			return runs
+		}, "1.50 ± 0.58", "Best by validation: no standard error of the gap, which takes two trials."},
+	} {
+		runs := paperRuns("idarts", "table:nb201-micro")
+		runs[1].Result.Optimum = know(95)
+		table := Compare(tt.change(runs, runs[1].Result.Optimum), Options{Titles: []Title{{"idarts", "iDARTS"}}})[0]
+		if text := table.Caption + strings.Join(table.Notes, "\n"); table.Rows[0][4] != tt.gap || !strings.Contains(text, tt.want) {
+			t.Errorf("%s: gap %q, %q; want %q and %q", tt.name, table.Rows[0][4], text, tt.gap, tt.want)
+		}
 	}
 	runs[0].Result.Optimum = know(96)
 	if notes := strings.Join(Compare(runs, Options{})[0].Notes, "\n"); !strings.Contains(notes, "different optima: 96 of 3; 95 of 3") {

@@ -84,7 +84,7 @@ func (o Options) best(g group) *Best {
 		return &Best{
 			Space: g.space, Dataset: g.dataset, Protocol: g.protocol,
 			Valid: optimum.BestValid.Score.Valid, Test: optimum.BestTest.Score.Test,
-			Source: fmt.Sprintf("optimum: best mean of all %s in %s", count(optimum.Archs, "architecture"), optimum.BestTest.Score.Source),
+			Source: optimumSource(optimum),
 		}
 	}
 	for i, b := range o.Best {
@@ -93,6 +93,20 @@ func (o Options) best(g group) *Best {
 		}
 	}
 	return nil
+}
+
+// optimumSource says what an optimum is the best of: "optimum: best mean of the 100 of 15625
+// architectures with the most trials in table:nb201-micro, standard error 0.05".
+func optimumSource(o *result.Optimum) string {
+	archs := "all " + count(o.Archs, "architecture")
+	if o.Among > 0 && o.Among < o.Archs {
+		archs = fmt.Sprintf("the %d of %s with the most trials", o.Among, count(o.Archs, "architecture"))
+	}
+	text := fmt.Sprintf("optimum: best mean of %s in %s", archs, o.BestTest.Score.Source)
+	if o.BestTest.TestSE > 0 {
+		text += fmt.Sprintf(", standard error %.2f", o.BestTest.TestSE)
+	}
+	return text
 }
 
 // optimum is that of the space, as the first run that knows it says.

@@ -56,7 +56,8 @@ func (b *benchBuildCmd) Run(c console) error {
 		return err
 	}
 	if sum.Rows == nil {
-		fmt.Fprintf(c.out, "part %s is done, %d trainings; %d of all %d are there, the table is written when they all are\n", b.Shard, sum.Mine, sum.There, sum.Trainings)
+		fmt.Fprintf(c.out, "part %s of round %d of %d is done; %d of all %d trainings are there. The same command goes on when the other parts of the round are there too, and writes the table when all are\n",
+			b.Shard, sum.Round+1, micro.Rounds, sum.There, sum.Trainings)
 		return nil
 	}
 	files, err := benchmark.Write(b.Out, sum)

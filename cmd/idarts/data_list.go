@@ -41,6 +41,12 @@ var dataItems = []dataItem{
 		Get:      "the program makes it of fashion16",
 	},
 	{
+		Name: "fashion12", Title: "the images of fashion16 at 12x12",
+		Licence:  "MIT (Zalando SE)",
+		Citation: "Xiao, Rasul, Vollgraf: Fashion-MNIST, 2017, arXiv:1708.07747",
+		Get:      "the program makes it of fashion16",
+	},
+	{
 		Name: "cifar10", Title: "CIFAR-10, 60,000 images at 32x32",
 		Files:    []dataFile{{Name: "cifar-10-binary.tar.gz", SHA256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd", Size: 170052171}},
 		Licence:  "none given by its authors; the split file is MIT",

@@ -89,6 +89,8 @@ var Datasets = []Source{
 		func(string) (*Dataset, error) { return Fashion() }},
 	{"fashion8", "Fashion-MNIST subset at 8x8", inside,
 		func(string) (*Dataset, error) { return Fashion8() }},
+	{"fashion12", "Fashion-MNIST subset at 12x12", inside,
+		func(string) (*Dataset, error) { return Fashion12() }},
 	{"cifar10", "CIFAR-10", "data_batch_1.bin to data_batch_5.bin, test_batch.bin, cifar-split.txt",
 		openCIFAR10},
 	{"cifar100", "CIFAR-100", "train.bin, test.bin, cifar100-test-split.txt",

@@ -111,15 +111,26 @@ var Fashion = sync.OnceValues(func() (*Dataset, error) {
 	return decodeFashion("fashion16.arrow in this binary", testdata.Fashion16)
 })
 
-// Fashion8 is [Fashion] at 8x8, by area average of 2x2 pixels: small enough to train
-// every network of a search space. Mean and deviation are its own.
-var Fashion8 = sync.OnceValues(func() (*Dataset, error) {
-	d, err := Fashion()
-	if err != nil {
-		return nil, err
-	}
-	return d.resize("fashion8", 8)
-})
+// small is [Fashion] with images of side x side pixels by area average, named after
+// side; mean and deviation are its own. Small enough to train every network of a search
+// space. Like Fashion it makes one set for all callers.
+func small(side int) func() (*Dataset, error) {
+	return sync.OnceValues(func() (*Dataset, error) {
+		d, err := Fashion()
+		if err != nil {
+			return nil, err
+		}
+		return d.resize(fmt.Sprintf("fashion%d", side), side)
+	})
+}
+
+// The small subsets. At 8x8 a pixel is the mean of 2x2 pixels of [Fashion]; at 12x12
+// pixels that lie in several are shared out between them. Both halve twice, as the
+// networks want.
+var (
+	Fashion8  = small(8)
+	Fashion12 = small(12)
+)
 
 // resize is d with images of side x side pixels ([Set.Resize]).
 func (d *Dataset) resize(name string, side int) (*Dataset, error) {

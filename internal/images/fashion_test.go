@@ -67,6 +67,49 @@ func TestFashion(t *testing.T) {
 	}
 }
 
+// The small subsets have the images of the embedded one in the same parts: a pixel is the
+// mean of those that it covers, by how much of them it covers, rounded.
+func TestSmallFashion(t *testing.T) {
+	old := fashion(t)
+	for _, tt := range []struct {
+		name string
+		side int
+		sha  string // of the data, as tables and manifests have it
+		// weights of the pixels [0,1]x[0,1] of the old image in the first of the new one
+		weights [2]int
+	}{
+		{"fashion8", 8, "31693fc94f25", [2]int{1, 1}},
+		{"fashion12", 12, "", [2]int{3, 1}},
+	} {
+		d, err := Open(tt.name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := d.Train.Set; d.Name != tt.name || s.H != tt.side || s.W != tt.side || d.Crop != 1 || !slices.Equal(d.Test.Indices, old.Test.Indices) {
+			t.Errorf("%s is %q of %dx%d, crop %d", tt.name, d.Name, s.H, s.W, d.Crop)
+		}
+		if !strings.HasPrefix(d.SHA256(), tt.sha) {
+			t.Errorf("%s has the hash %s, want %s", tt.name, d.SHA256(), tt.sha)
+		}
+		for i := range old.Test.Set.N {
+			sum, total := 0, 0
+			for y, down := range tt.weights {
+				for x, across := range tt.weights {
+					sum += down * across * int(old.Test.Set.Image(i)[16*y+x])
+					total += down * across
+				}
+			}
+			if got, want := int(d.Test.Set.Image(i)[0]), (2*sum+total)/(2*total); got != want {
+				t.Fatalf("%s: the first pixel of image %d is %d, want %d", tt.name, i, got, want)
+			}
+		}
+		mean, std := d.Train.Set.MeanStd(d.Train.Indices)
+		if !slices.Equal(mean, d.Mean) || !slices.Equal(std, d.Std) {
+			t.Errorf("%s: mean and deviation are not those of its training images", tt.name)
+		}
+	}
+}
+
 // No image of one part may be in another: neither the same index nor, but for
 // duplicates that Fashion-MNIST itself has, the same pixels.
 func TestFashionPartsDoNotOverlap(t *testing.T) {

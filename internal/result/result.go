@@ -128,9 +128,12 @@ type Result struct {
 // Optimum is what a complete table says of its space. No search sees it.
 type Optimum struct {
 	Archs int `json:"archs"` // how many the table has
-	// BestTest has the highest test accuracy, BestValid the highest validation
-	// accuracy: it is what a search ends with that goes by validation and misses
-	// nothing. The first of equal ones.
+	// Among is how many of these have as many trials of the test accuracy as BestTest, the
+	// most that one has. 0 in records of before there was a choice by trials.
+	Among int `json:"among,omitempty"`
+	// BestTest has the highest mean test accuracy, BestValid the highest mean validation
+	// accuracy, each among the architectures with the most trials of it: BestValid is what
+	// a search ends with that goes by validation and misses nothing. The first of equal ones.
 	BestTest  ArchScore `json:"best_test"`
 	BestValid ArchScore `json:"best_valid"`
 }
@@ -139,6 +142,10 @@ type Optimum struct {
 type ArchScore struct {
 	Arch  string `json:"arch"`
 	Score Score  `json:"score"`
+	// TestSE is the standard error of the mean test accuracy, in percentage points: the
+	// sample standard deviation over its trials by the root of their number. 0 where it is
+	// not known, for which it takes two trials.
+	TestSE float64 `json:"test_se,omitempty"`
 }
 
 // Failure is the end of a run that did not work out.

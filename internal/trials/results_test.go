@@ -126,8 +126,8 @@ func TestPut(t *testing.T) {
 	}
 }
 
-// Scores by text and the optimum: the first of equal cells in the order of the space,
-// with the score that its text has.
+// Scores by text and the optimum: of the cells with the most trials the best mean, the
+// first of equal ones in the order of the space, with the score that its text has.
 func TestScores(t *testing.T) {
 	asked := 0
 	parse := func(s string) (pair, error) { asked++; return pair(s), nil }
@@ -140,15 +140,29 @@ func TestScores(t *testing.T) {
 	asked = 0
 	best, err := s.Optimum()
 	want := result.Optimum{
-		Archs:     4,
+		Archs: 4, Among: 4,
 		BestTest:  result.ArchScore{Arch: "ba", Score: result.Score{Valid: 60, Test: 72, Trials: 1}},
-		BestValid: result.ArchScore{Arch: "ab", Score: result.Score{Valid: 60, Test: 71, Trials: 1}},
+		BestValid: result.ArchScore{Arch: "aa", Score: result.Score{Valid: 51, Test: 70, Trials: 1}}, // of two trials, though others have 60
 	}
 	if err != nil || best == nil || *best != want || asked != 0 {
 		t.Errorf("optimum %+v, %v after %d texts, want %+v without a text", best, err, asked, want)
 	}
 	if again, err := s.Optimum(); err != nil || again != best {
 		t.Errorf("the optimum is found anew: %p, %p, %v", best, again, err)
+	}
+	more := toyTable(t) // and a second trial by test as well: mean 71, standard deviation √2
+	if err := more.Put("aa", 0, "test", Trial{1, 72, nan, nan}); err != nil {
+		t.Fatal(err)
+	}
+	best, err = more.Scores(keys, parse, func() []pair { return toys }).Optimum()
+	want.Among, want.BestTest = 1, result.ArchScore{Arch: "aa", Score: result.Score{Valid: 51, Test: 71, Trials: 2}, TestSE: 1}
+	want.BestValid = want.BestTest
+	if err != nil || best == nil || math.Abs(best.BestTest.TestSE-1) > 1e-12 {
+		t.Fatalf("optimum %+v, %v, want a standard error of √2/√2", best, err)
+	}
+	best.BestTest.TestSE, best.BestValid.TestSE = 1, 1
+	if *best != want {
+		t.Errorf("optimum %+v, want %+v", best, want)
 	}
 	for name, whole := range map[string]func() []pair{
 		"a space that is not listed":  nil,

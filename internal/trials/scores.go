@@ -70,7 +70,9 @@ func (s *Scores[C, K]) score(cell C) (scored result.Scored, err error) {
 // is first asked for, and kept as long as the table is open; no text is read for it.
 func (s *Scores[C, K]) Optimum() (*result.Optimum, error) { return s.optimum() }
 
-// best is the optimum among cells, in whose order the first of equal ones counts.
+// best is the optimum among cells, in whose order the first of equal ones counts. A
+// column's best is the highest mean among the cells with the most trials in it: the
+// highest of all means would be the luckiest of those that are of one trial.
 func (s *Scores[C, K]) best(cells []C) (*result.Optimum, error) {
 	columns := [2][]*Series[K]{s.results.byKey[s.keys.Test], s.results.byKey[s.keys.Valid]}
 	for _, series := range columns {
@@ -80,9 +82,13 @@ func (s *Scores[C, K]) best(cells []C) (*result.Optimum, error) {
 			}
 		}
 	}
-	var best [len(columns)]C
-	var high [len(columns)]float64
-	for i, cell := range cells {
+	var best [len(columns)]struct {
+		cell   C
+		trials int
+		mean   float64
+		among  int // cells with as many trials
+	}
+	for _, cell := range cells {
 		row, err := s.results.row(cell)
 		if err != nil {
 			return nil, nil // the table does not have it
@@ -92,18 +98,32 @@ func (s *Scores[C, K]) best(cells []C) (*result.Optimum, error) {
 			if n == 0 {
 				return nil, nil
 			}
-			if i == 0 || mean > high[j] {
-				best[j], high[j] = cell, mean
+			b := &best[j]
+			if n > b.trials || n == b.trials && mean > b.mean {
+				b.cell, b.mean = cell, mean
+			}
+			if n > b.trials {
+				b.trials, b.among = n, 0
+			}
+			if n == b.trials {
+				b.among++
 			}
 		}
 	}
-	out := &result.Optimum{Archs: len(cells)}
+	out := &result.Optimum{Archs: len(cells), Among: best[0].among}
 	for j, to := range [len(columns)]*result.ArchScore{&out.BestTest, &out.BestValid} {
-		scored, err := s.score(best[j])
+		scored, err := s.score(best[j].cell)
 		if err != nil {
 			return nil, err
 		}
-		*to = result.ArchScore{Arch: best[j].String(), Score: scored.Score}
+		test, err := s.results.Query(best[j].cell, s.keys.Test, All)
+		if err != nil {
+			return nil, err
+		}
+		*to = result.ArchScore{Arch: best[j].cell.String(), Score: scored.Score}
+		if n := test.Count(); n > 1 {
+			to.TestSE = test.Std / math.Sqrt(float64(n))
+		}
 	}
 	return out, nil
 }

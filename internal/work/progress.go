@@ -120,6 +120,13 @@ func (p *progress) finish(b *bar, out outcome, line string) {
 	}
 }
 
+// reused says that so many things were found done.
+func (p *progress) reused(things int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended += things
+}
+
 // elsewhere says how many units other processes hold.
 func (p *progress) elsewhere(units int) {
 	p.mu.Lock()

@@ -70,24 +70,53 @@ const (
 // The error is for what stops all units, such as a Look that failed at the beginning.
 // When ctx ends, units stop where Do can, and the error is ctx's unless nothing is left.
 func Run(ctx context.Context, o Options, things string, units []Unit) (Summary, error) {
-	s := &scheduler{units: units, taking: make(chan struct{}, 1), held: map[int]bool{}, failures: make([]string, len(units))}
 	total := 0
+	for _, u := range units {
+		total += u.Size
+	}
+	return RunInTurn(ctx, o, things, total, func(round int) ([]Unit, error) {
+		if round > 0 {
+			return nil, nil
+		}
+		return units, nil
+	})
+}
+
+// RunInTurn is [Run] for units that depend on others: round gives those of round 0, 1
+// and so on, each when those before it are finished, and nil behind the last. total is
+// the size of all of them, which the progress shown counts up to. A round that failed or
+// was ended is the last; units of later ones are in no count of the summary.
+func RunInTurn(ctx context.Context, o Options, things string, total int, round func(int) ([]Unit, error)) (Summary, error) {
+	show := newProgress(o, things, total)
+	defer show.close()
+	var sum Summary
+	for k := 0; ; k++ {
+		units, err := round(k)
+		if err != nil || units == nil {
+			return sum, err
+		}
+		if err := sum.run(ctx, o, show, units); err != nil || sum.Left > 0 || len(sum.Failed) > 0 {
+			return sum, err
+		}
+	}
+}
+
+// run does units and adds what became of them to sum.
+func (sum *Summary) run(ctx context.Context, o Options, show *progress, units []Unit) error {
+	s := &scheduler{units: units, show: show, taking: make(chan struct{}, 1), held: map[int]bool{}, failures: make([]string, len(units))}
 	for i, u := range units {
 		found, err := u.Look()
 		if err != nil {
-			return Summary{}, err
+			return err
 		}
 		s.before = append(s.before, found)
-		total += u.Size
 		if found.Finished { // and needs no claim, which cannot be had where nothing can be written
 			s.count(i, reused, "")
 			continue
 		}
 		s.open = append(s.open, i)
 	}
-	s.show = newProgress(o, things, total)
-	s.show.ended = s.sum.Reused
-	defer s.show.close()
+	show.reused(s.sum.Reused)
 	var workers sync.WaitGroup
 	for k := range o.AtATime(len(s.open)) {
 		workers.Go(func() { s.work(ctx, k) })
@@ -98,16 +127,20 @@ func Run(ctx context.Context, o Options, things string, units []Unit) (Summary, 
 	}
 	for _, line := range s.failures {
 		if line != "" {
-			s.sum.Failed = append(s.sum.Failed, line)
+			sum.Failed = append(sum.Failed, line)
 		}
 	}
-	if s.sum.Left > 0 {
-		return s.sum, ctx.Err()
+	sum.Done += s.sum.Done
+	sum.Reused += s.sum.Reused
+	sum.Elsewhere += s.sum.Elsewhere
+	sum.Left += s.sum.Left
+	if sum.Left > 0 {
+		return ctx.Err()
 	}
-	return s.sum, nil
+	return nil
 }
 
-// scheduler is a [Run] under way.
+// scheduler is a round of a [RunInTurn] under way.
 type scheduler struct {
 	units  []Unit
 	before []Found // by unit, of before the first was taken

@@ -151,6 +151,65 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Each case has the rounds a; b, c; none; d. What stops a round stops those after it.
+func TestRunInTurn(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before func(f *fake, stop func()) (duringB func() error)
+		want   Summary
+		did    []string
+		asked  int // rounds
+	}{
+		{"rounds one after the other, also behind an empty one", func(*fake, func()) func() error { return nil },
+			Summary{Done: 4}, []string{"a", "b", "c", "d"}, 5},
+		{"what was there is reused in each", func(f *fake, _ func()) func() error {
+			f.write("a", "result", "")
+			f.write("c", "result", "")
+			return nil
+		}, Summary{Done: 2, Reused: 2}, []string{"b", "d"}, 5},
+		{"a failure ends it with its round", func(*fake, func()) func() error {
+			return func() error { return errors.New("boom") }
+		}, Summary{Done: 2, Failed: []string{"b: boom"}}, []string{"a", "b", "c"}, 2},
+		{"an end leaves the rest of its round", func(_ *fake, stop func()) func() error {
+			return func() error { stop(); return nil }
+		}, Summary{Done: 1, Left: 2}, []string{"a", "b"}, 2},
+		{"others are waited for before the next", func(f *fake, _ func()) func() error {
+			release := f.hold("c")
+			return func() error { f.write("c", "result", ""); release(); return nil }
+		}, Summary{Done: 3, Elsewhere: 1}, []string{"a", "b", "d"}, 5},
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		f := &fake{t: t, root: t.TempDir()}
+		duringB := tt.before(f, stop)
+		rounds := [][]Unit{{f.unit("a", nil)}, {f.unit("b", duringB), f.unit("c", nil)}, {}, {f.unit("d", nil)}, nil}
+		asked := 0
+		sum, err := RunInTurn(ctx, Options{Jobs: 1}, "units", 4, func(k int) ([]Unit, error) { asked++; return rounds[k], nil })
+		if !errors.Is(err, ctx.Err()) || !reflect.DeepEqual(sum, tt.want) || !slices.Equal(f.did, tt.did) || asked != tt.asked {
+			t.Errorf("%s: %+v, %v by %q in %d rounds, want %+v by %q in %d", tt.name, sum, err, f.did, asked, tt.want, tt.did, tt.asked)
+		}
+		stop()
+	}
+}
+
+// The line counts up to the end of the last round, and its rate and what is left go on
+// over the rounds.
+func TestProgressOverRounds(t *testing.T) {
+	f := &fake{t: t, root: t.TempDir()}
+	f.write("a", "result", "")
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		slow := func() error { time.Sleep(45 * time.Second); return nil }
+		rounds := [][]Unit{{f.unit("a", nil), f.unit("b", slow)}, {f.unit("c", slow)}, nil}
+		if _, err := RunInTurn(t.Context(), Options{Jobs: 1, Log: &log}, "units", 3, func(k int) ([]Unit, error) { return rounds[k], nil }); err != nil {
+			t.Fatal(err)
+		}
+		// After a minute one of the two that were missing is done.
+		if got, want := log.String(), "2/3 units, 1m0s, about 1m0s left\n"; got != want {
+			t.Errorf("log %q, want %q", got, want)
+		}
+	})
+}
+
 // cancelling ends a context when "elsewhere" is written.
 type cancelling struct {
 	bytes.Buffer

@@ -21,7 +21,7 @@ import (
 // Build trains a [Benchmark]. Its folder holds a file for every few trainings,
 // written whole or not at all, so that a build that was stopped at any moment
 // goes on with at most those lost that were under way. Any number of processes may
-// build in one folder: each shard is trained by one of them.
+// build in one folder: each shard is trained by one of them. It goes in [Rounds].
 type Build struct {
 	Benchmark
 	Part         Part // of the shards
@@ -29,12 +29,14 @@ type Build struct {
 
 	data    *images.Dataset
 	origin  string
-	shards  [][]Task
-	results []trainedShard // by shard; no rows: not there yet
-	damage  []error        // by shard: why what is there is set aside
-	devices []exec.Device  // by worker
-	count   atomic.Int64   // trainings that this process has done
-	trained func()         // called after each; nil: nothing
+	first   [Rounds + 1]int // shard of each round; the number of all of them at the end
+	sizes   []int           // by shard: how many trainings it has
+	shards  [][]Task        // by shard; nil where its round has not begun
+	results []trainedShard  // by shard; no rows: not there yet
+	damage  []error         // by shard: why what is there is set aside
+	devices []exec.Device   // by worker
+	count   atomic.Int64    // trainings that this process has done
+	trained func()          // called after each; nil: nothing
 }
 
 const (
@@ -68,6 +70,7 @@ func (p Part) has(shard int) bool { return p.Of == 0 || shard%p.Of == p.Index }
 type Summary struct {
 	Trainings int // of the whole benchmark
 	There     int // of these, in the end, whoever did them
+	Round     int // the first that lacks some, from 0 on; Rounds where none does
 	Mine      int // of this part of it; so are the next three
 	Before    int // were there already
 	Now       int // done now, by this process
@@ -75,41 +78,40 @@ type Summary struct {
 	// CoreSeconds is the processor time of all trainings that are there, user and
 	// system, as the programs that did them used it; 0 where the system does not tell.
 	CoreSeconds float64
-	Rows        []Row    // of all trainings, in the order of Benchmark.Tasks; nil when some are missing
+	Rows        []Row    // of all trainings, by round and in the order of Benchmark.Tasks; nil when some are missing
 	Versions    []string // of the programs that trained, in ascending order
 }
 
-// Run does the trainings of this part that are missing, or waits for other processes
-// that do them, see [work.Run]. Shards of other parts are read where they are there. A
-// shard that failed does not stop the others; it is an error in the end, and is left to
-// the next Run, also to that of another process that waits for it. When ctx ends
-// before, the error is ctx's and the next Run goes on.
+// Run does the trainings of this part that are missing, round by round, or waits for
+// other processes that do them, see [work.RunInTurn]. Shards of other parts are read
+// where they are there. A round that other parts have not completed is the last: the next
+// Run goes on with those after it. A shard that failed does not stop the others of its
+// round; it is an error in the end, and is left to the next Run, also to that of another
+// process that waits for it. When ctx ends before, the error is ctx's and the next Run
+// goes on.
 func (b *Build) Run(ctx context.Context) (Summary, error) {
 	if err := b.open(); err != nil {
 		return Summary{}, err
 	}
-	if err := b.read(); err != nil {
-		return Summary{}, err
-	}
-	var units []work.Unit
 	var mine Summary
-	for i, tasks := range b.shards {
-		mine.Trainings += len(tasks)
+	shards := 0
+	for i, size := range b.sizes {
+		mine.Trainings += size
 		if b.Part.has(i) {
-			mine.Mine += len(tasks)
-			units = append(units, b.unit(i))
+			mine.Mine += size
+			shards++
 		}
 	}
-	devices, closeAll, err := device.OpenEach(b.AtATime(len(units)), b.Device, 32, 1)
+	devices, closeAll, err := device.OpenEach(b.AtATime(shards), b.Device, 32, 1)
 	if err != nil {
 		return mine, err
 	}
 	defer closeAll()
 	b.devices = devices
-	ends, err := work.Run(ctx, b.Options, "trainings", units)
+	ends, err := work.RunInTurn(ctx, b.Options, "trainings", mine.Mine, b.round)
 	mine.Before, mine.Now, mine.Elsewhere = ends.Reused, ends.Done, ends.Elsewhere
 	if err == nil && len(ends.Failed) > 0 {
-		err = fmt.Errorf("micro: %d of %d shards failed, the first: %s", len(ends.Failed), len(units), ends.Failed[0])
+		err = fmt.Errorf("micro: %d of %d shards failed, the first: %s", len(ends.Failed), shards, ends.Failed[0])
 	}
 	if err == nil {
 		err = b.read() // what other parts have done meanwhile
@@ -122,8 +124,8 @@ func (b *Build) Run(ctx context.Context) (Summary, error) {
 	return b.sum(mine), err
 }
 
-// open reads what the trainings depend on and lists the shards. Those of this part are
-// deleted where they are to be made afresh.
+// open reads what the trainings depend on and numbers the shards. Those of this part are
+// deleted where they are to be made afresh, of all rounds before the first begins.
 func (b *Build) open() (err error) {
 	if b.data, err = b.Benchmark.data(); err != nil {
 		return err
@@ -134,9 +136,17 @@ func (b *Build) open() (err error) {
 	if err := work.Writable(b.Out); err != nil {
 		return err
 	}
-	b.shards = slices.Collect(slices.Chunk(b.Tasks(), shardSize))
-	b.results, b.damage = make([]trainedShard, len(b.shards)), make([]error, len(b.shards))
-	for i := range b.shards {
+	b.sizes = nil
+	for round, left := range b.Sizes() {
+		b.first[round] = len(b.sizes)
+		for ; left > 0; left -= shardSize {
+			b.sizes = append(b.sizes, min(left, shardSize))
+		}
+	}
+	n := len(b.sizes)
+	b.first[Rounds] = n
+	b.shards, b.results, b.damage = make([][]Task, n), make([]trainedShard, n), make([]error, n)
+	for i := range n {
 		if b.Fresh && b.Part.has(i) {
 			if err := work.DiscardUnit(b.shardPath(i), b.claim(i)); err != nil {
 				return err
@@ -146,9 +156,56 @@ func (b *Build) open() (err error) {
 	return nil
 }
 
-// read reads the shards that have come since the last time.
+// round gives the shards of this part that a round has; nil where the one before is not
+// complete, or was the last.
+func (b *Build) round(k int) ([]work.Unit, error) {
+	if k > 0 {
+		if err := b.read(); err != nil { // what other parts have done meanwhile
+			return nil, err
+		}
+	}
+	if k == Rounds || b.complete() < k {
+		return nil, nil
+	}
+	for i, tasks := range slices.Collect(slices.Chunk(b.Tasks(k, b.rows()), shardSize)) {
+		b.shards[b.first[k]+i] = tasks
+	}
+	if err := b.read(); err != nil {
+		return nil, err
+	}
+	units := []work.Unit{}
+	for i := b.first[k]; i < b.first[k+1]; i++ {
+		if b.Part.has(i) {
+			units = append(units, b.unit(i))
+		}
+	}
+	return units, nil
+}
+
+// complete is how many rounds have all their shards.
+func (b *Build) complete() int {
+	for i, shard := range b.results {
+		if shard.rows == nil {
+			return slices.IndexFunc(b.first[1:], func(end int) bool { return i < end })
+		}
+	}
+	return Rounds
+}
+
+// rows are those of all shards that are there.
+func (b *Build) rows() (rows []Row) {
+	for _, shard := range b.results {
+		rows = append(rows, shard.rows...)
+	}
+	return rows
+}
+
+// read reads the shards, of rounds that have begun, that have come since the last time.
 func (b *Build) read() error {
-	for i := range b.shards {
+	for i, tasks := range b.shards {
+		if tasks == nil {
+			continue
+		}
 		if _, err := b.look(i); err != nil {
 			return err
 		}
@@ -181,13 +238,11 @@ func (b *Build) sum(s Summary) Summary {
 		}
 		versions[shard.version] = true
 		s.CoreSeconds += shard.coreSeconds
-		s.There += len(b.shards[i])
+		s.There += b.sizes[i]
 	}
 	s.Versions = slices.Sorted(maps.Keys(versions))
-	if s.There == s.Trainings {
-		for _, shard := range b.results {
-			s.Rows = append(s.Rows, shard.rows...)
-		}
+	if s.Round = b.complete(); s.Round == Rounds {
+		s.Rows = b.rows()
 	}
 	return s
 }
@@ -200,7 +255,7 @@ func (b *Build) claim(i int) string {
 // unit is shard i as a piece of work.
 func (b *Build) unit(i int) work.Unit {
 	return work.Unit{
-		Name: fmt.Sprintf("shard %d", i), Size: len(b.shards[i]), Claim: b.claim(i),
+		Name: fmt.Sprintf("shard %d", i), Size: b.sizes[i], Claim: b.claim(i),
 		Look: func() (work.Found, error) { return b.look(i) },
 		Do: func(ctx context.Context, t *work.Turn) error {
 			if b.results[i].rows != nil {

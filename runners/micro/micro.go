@@ -9,12 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"idarts/internal/exec"
 	"idarts/internal/images"
-	"idarts/internal/rng"
 	"idarts/internal/search"
 	"idarts/internal/settings"
 	"idarts/internal/supernet"
@@ -39,11 +37,16 @@ type Benchmark struct {
 	Held  int `json:"held"`  // images to validate and to test with, each likewise
 	protocol.Recipe
 
-	// Every network is trained with seed 0; Repeated networks drawn at random also
-	// with seeds 1 to Trials-1. With Curves these are measured after each epoch.
-	Trials   int  `json:"trials"`
-	Repeated int  `json:"repeated"`
-	Curves   bool `json:"curves"`
+	// Seeds, see [Rounds]. Every network is trained with seed 0; Repeated networks drawn at
+	// random and the Promising best of the others also with seeds 1 to Trials-1; the
+	// Finalists best of these also with seeds Trials to FinalTrials-1. With Curves the
+	// first Trials trainings of the networks drawn at random are measured after each epoch.
+	Trials      int  `json:"trials"`
+	Repeated    int  `json:"repeated"`
+	Promising   int  `json:"promising,omitempty"`
+	FinalTrials int  `json:"final_trials,omitempty"`
+	Finalists   int  `json:"finalists,omitempty"`
+	Curves      bool `json:"curves"`
 	// Networks limits the benchmark to so many networks drawn at random; 0: all.
 	Networks int `json:"networks,omitempty"`
 }
@@ -54,9 +57,9 @@ type Benchmark struct {
 // that the sizes come from.
 var All = []Benchmark{
 	{
-		Name: "micro", Title: "every network of the space, trained on the images inside the program: about an hour on two cores",
+		Name: "micro", Title: "every network of the space, trained on the images inside the program: an hour and a half on two cores",
 		Space: "nb201", Dataset: "fashion8", Train: 5000, Held: 5000, Recipe: protocol.MicroRecipe(8, 6, 32, 0.1),
-		Trials: 3, Repeated: 500, Curves: true,
+		Trials: 3, Repeated: 500, Promising: 1500, FinalTrials: 10, Finalists: 100, Curves: true,
 	},
 }
 
@@ -67,6 +70,9 @@ var Study = []Benchmark{
 	try("8px-c8-e6-b32", 8, 5000, protocol.MicroRecipe(8, 6, 32, 0.1)),
 	try("8px-c8-e6-b64", 8, 5000, protocol.MicroRecipe(8, 6, 64, 0.1)),
 	try("8px-c8-e12-b32-half", 8, 2500, protocol.MicroRecipe(8, 12, 32, 0.1)),
+	try("12px-c8-e6-b32", 12, 5000, protocol.MicroRecipe(8, 6, 32, 0.1)),
+	try("12px-c8-e3-b32", 12, 5000, protocol.MicroRecipe(8, 3, 32, 0.1)),
+	try("12px-c4-e6-b32", 12, 5000, protocol.MicroRecipe(4, 6, 32, 0.1)),
 	try("16px-c4-e5-b32", 16, 5000, protocol.MicroRecipe(4, 5, 32, 0.1)),
 	try("16px-c8-e3-b32", 16, 5000, protocol.MicroRecipe(8, 3, 32, 0.1)),
 }
@@ -139,43 +145,6 @@ type Task struct {
 	Cell  nb201.Cell // the first of its network
 	Seed  uint64
 	Curve bool // measured after each epoch, and not only after the last
-}
-
-// Tasks lists the trainings of m in the order in which they are done. Cells of
-// each cost are spread evenly over it.
-func (m Benchmark) Tasks() []Task {
-	var cells []nb201.Cell
-	for _, c := range nb201.All() {
-		if c.Network() == c {
-			cells = append(cells, c)
-		}
-	}
-	draw := func(purpose string, n int) []nb201.Cell {
-		drawn := slices.Clone(cells)
-		r := rng.New(drawSeed, purpose)
-		r.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
-		return drawn[:min(n, len(drawn))]
-	}
-	if m.Networks > 0 {
-		cells = draw("micro networks", m.Networks)
-	}
-	again := map[nb201.Cell]bool{}
-	for _, c := range draw("micro repeated", m.Repeated) {
-		again[c] = true
-	}
-	var tasks []Task
-	for _, c := range cells {
-		trials := 1
-		if again[c] {
-			trials = m.Trials
-		}
-		for seed := range trials {
-			tasks = append(tasks, Task{Cell: c, Seed: uint64(seed), Curve: again[c] && m.Curves})
-		}
-	}
-	r := rng.New(drawSeed, "micro order")
-	r.Shuffle(len(tasks), func(i, j int) { tasks[i], tasks[j] = tasks[j], tasks[i] })
-	return tasks
 }
 
 // Row is a measurement of a network after an epoch of its training.

@@ -97,7 +97,7 @@ func files(t *testing.T, dir string) (content [2][]byte) {
 }
 
 // Two processes are each in the middle of a shard when they meet, so each must find
-// the other's held. Both end with all trainings.
+// the other's held, and wait for it before the second round. Both end with all trainings.
 func TestTwoProcessesShareABuild(t *testing.T) {
 	_, want := buildMicro(t, tinyMicro, t.TempDir(), 1)
 	out, marks := t.TempDir(), t.TempDir()
@@ -116,19 +116,19 @@ func TestTwoProcessesShareABuild(t *testing.T) {
 		if err := json.Unmarshal(text.Bytes(), &got); err != nil {
 			t.Fatal(err)
 		}
-		if got.Now < shardSize || got.Now+got.Elsewhere != 53 || got.There != 53 {
-			t.Errorf("process %d: %+v, want a shard and more, and 53 trainings in all", i, got)
+		if got.Now < 20 || got.Now+got.Elsewhere+got.Before != 71 || got.There != 71 {
+			t.Errorf("process %d: %+v, want a shard of the first round or more, and 71 trainings in all", i, got)
 		}
 		now += got.Now
 	}
-	if now != 53 {
-		t.Errorf("%d trainings by both, want 53", now)
+	if now != 71 {
+		t.Errorf("%d trainings by both, want 71", now)
 	}
 	compareFiles(t, files(t, out), want)
 }
 
-// A build that has nothing left but the shard of another process takes it over when
-// that one is killed.
+// A build that has nothing left of a round but the shard of another process takes it
+// over when that one is killed.
 func TestTheShardOfAKilledProcessIsTakenOver(t *testing.T) {
 	_, want := buildMicro(t, tinyMicro, t.TempDir(), 1)
 	out, mark := t.TempDir(), filepath.Join(t.TempDir(), "mark")
@@ -136,7 +136,7 @@ func TestTheShardOfAKilledProcessIsTakenOver(t *testing.T) {
 	await(mark)
 	job := Build{Benchmark: tinyMicro, Options: work.Options{Out: out, Jobs: 2}}
 	job.trained = func() {
-		if job.count.Load() == 53-shardSize { // all that nobody holds
+		if job.count.Load() == 45-shardSize { // all of the first round that nobody holds
 			if _, err := durable.Claim(job.claim(0)); !errors.Is(err, durable.ErrLocked) {
 				t.Errorf("shard 0 is not held by the other process: %v", err)
 			}
@@ -145,8 +145,8 @@ func TestTheShardOfAKilledProcessIsTakenOver(t *testing.T) {
 		}
 	}
 	sum, err := job.Run(t.Context())
-	if err != nil || sum.Now != 53 {
-		t.Fatalf("%+v, %v; want 53 trainings now", sum, err)
+	if err != nil || sum.Now != 71 {
+		t.Fatalf("%+v, %v; want 71 trainings now", sum, err)
 	}
 	if _, err := job.Write(out, sum); err != nil {
 		t.Fatal(err)
@@ -154,23 +154,27 @@ func TestTheShardOfAKilledProcessIsTakenOver(t *testing.T) {
 	compareFiles(t, files(t, out), want)
 }
 
+// The rounds have 2, 1 and 1 shards. A part goes as far as the rounds are complete
+// before it.
 func TestPartsOfABuild(t *testing.T) {
 	_, want := buildMicro(t, tinyMicro, t.TempDir(), 1)
 	out := t.TempDir()
 	for _, tt := range []struct {
-		part                   Part
-		mine, now, before, all int
+		name                          string
+		part                          Part
+		mine, now, before, all, round int
 	}{
-		{Part{1, 2}, 25, 25, 0, 25},
-		{Part{1, 2}, 25, 0, 25, 25},
-		{Part{0, 2}, 28, 28, 0, 53},
-		{Part{3, 4}, 0, 0, 0, 53}, // there are three shards
+		{"one shard of the first round", Part{1, 2}, 26, 20, 0, 20, 0},
+		{"and no more as long as the other is missing", Part{1, 2}, 26, 0, 20, 20, 0},
+		{"the other, and that of the second round", Part{0, 2}, 45, 45, 0, 65, 2},
+		{"a part without shards", Part{4, 5}, 0, 0, 0, 65, 2},
+		{"the last round", Part{1, 2}, 26, 6, 20, 71, Rounds},
 	} {
 		job := Build{Benchmark: tinyMicro, Part: tt.part, Options: work.Options{Out: out, Jobs: 1}}
 		sum, err := job.Run(t.Context())
-		if err != nil || sum.Mine != tt.mine || sum.Now != tt.now || sum.Before != tt.before || sum.There != tt.all || (sum.Rows != nil) != (tt.all == 53) {
-			t.Errorf("part %+v: %d of its own, %d now, %d before, %d in all, %d rows, %v; want %+v",
-				tt.part, sum.Mine, sum.Now, sum.Before, sum.There, len(sum.Rows), err, tt)
+		if err != nil || sum.Mine != tt.mine || sum.Now != tt.now || sum.Before != tt.before || sum.There != tt.all || sum.Round != tt.round || (sum.Rows != nil) != (tt.all == 71) {
+			t.Errorf("%s: %d of its own, %d now, %d before, %d in all, round %d, %d rows, %v; want %+v",
+				tt.name, sum.Mine, sum.Now, sum.Before, sum.There, sum.Round, len(sum.Rows), err, tt)
 		}
 	}
 	_, got := buildMicro(t, tinyMicro, out, 1)
@@ -178,8 +182,8 @@ func TestPartsOfABuild(t *testing.T) {
 
 	// To make a part afresh leaves the others.
 	job := Build{Benchmark: tinyMicro, Part: Part{0, 3}, Options: work.Options{Out: out, Jobs: 1, Fresh: true}}
-	if sum, err := job.Run(t.Context()); err != nil || sum.Now != 25 || sum.There != 53 {
-		t.Errorf("%+v, %v; want the 25 trainings of a shard", sum, err)
+	if sum, err := job.Run(t.Context()); err != nil || sum.Now != 31 || sum.There != 71 {
+		t.Errorf("%+v, %v; want the 31 trainings of the first shard and the last", sum, err)
 	}
 }
 
@@ -201,7 +205,7 @@ func TestParsePart(t *testing.T) {
 	}
 }
 
-// A shard whose training fails is named, and the others are done.
+// A shard whose training fails is named, and the others of its round are done.
 func TestAFailedShardStopsNoOther(t *testing.T) {
 	out := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(out, shardsDir, claimsDir, "shard-0001"), 0o755); err != nil {
@@ -209,8 +213,8 @@ func TestAFailedShardStopsNoOther(t *testing.T) {
 	}
 	job := Build{Benchmark: tinyMicro, Options: work.Options{Out: out, Jobs: 1}}
 	sum, err := job.Run(t.Context())
-	microError(t, err, "1 of 3 shards failed, the first: shard 1: ")
-	if sum.Now != 28 || sum.There != 28 || sum.Rows != nil {
-		t.Errorf("%+v, want the 28 trainings of the other shards", sum)
+	microError(t, err, "1 of 4 shards failed, the first: shard 1: ")
+	if sum.Now != 25 || sum.There != 25 || sum.Rows != nil {
+		t.Errorf("%+v, want the 25 trainings of the other shard of the first round, and no round after it", sum)
 	}
 }

@@ -29,11 +29,12 @@ type Manifest struct {
 	Versions map[string]string `json:"versions"` // of the libraries
 	Device   string            `json:"device"`
 
-	Cells     int `json:"cells"`     // strings with an answer
-	Networks  int `json:"networks"`  // that were trained
-	Classes   int `json:"classes"`   // of the benchmark that have an answer
-	Trainings int `json:"trainings"` // with all seeds
-	Diverged  int `json:"diverged"`  // whose loss was not finite
+	Cells     int   `json:"cells"`     // strings with an answer
+	Networks  int   `json:"networks"`  // that were trained
+	Classes   int   `json:"classes"`   // of the benchmark that have an answer
+	Trainings int   `json:"trainings"` // with all seeds
+	Rounds    []int `json:"rounds"`    // trainings of each of the [Rounds]
+	Diverged  int   `json:"diverged"`  // whose loss was not finite
 
 	// Wall clock of one training on one thread, evaluations included, and processor
 	// time, which is there where the system tells it.
@@ -121,13 +122,10 @@ func (m Benchmark) Write(dir string, sum Summary) (paths []string, err error) {
 	if err := table.Save(paths[0]); err != nil {
 		return nil, err
 	}
-	curve := map[Task]bool{}
-	for _, task := range m.Tasks() {
-		curve[task] = task.Curve
-	}
+	p := m.plan()
 	var curves []Row
 	for _, r := range sum.Rows {
-		if curve[Task{Cell: r.Cell, Seed: r.Seed, Curve: true}] {
+		if m.curve(p, r.Cell, int(r.Seed)) {
 			curves = append(curves, r)
 		}
 	}
@@ -152,6 +150,8 @@ func (m Benchmark) Write(dir string, sum Summary) (paths []string, err error) {
 		hash := sha256.Sum256(content)
 		manifest.Files[filepath.Base(path)] = hex.EncodeToString(hash[:])
 	}
+	sizes := m.Sizes()
+	manifest.Rounds = sizes[:]
 	classes := map[nb201.Cell]bool{}
 	for _, cell := range table.Cells() {
 		classes[cell.Canonical()] = true
