@@ -2,6 +2,8 @@
 
 package cpu
 
+import "slices"
+
 func convAVX2(g *convGeometry, dst, src, w []float32, rows, pixels int, add bool) {
 	tiledConv(tilesAVX2.conv, g, dst, src, w, rows, pixels, add)
 }
@@ -32,13 +34,14 @@ func tiledConv(list []tileRow, g *convGeometry, dst, src, w []float32, rows, pix
 		}
 		return
 	}
-	a, few := g.args(add), *g // declared out here, few stays off the heap
+	a := g.args(add)
+	var few convGeometry // out here it stays off the heap
 	for o := 0; o < g.channels; {
 		tiles := fitting(list, pixels, g.channels-o)
 		a.w = &w[o]
 		done := a.cover(tiles, g, dst[o:], src, rows, pixels)
 		if done < pixels {
-			few.channels = tiles.width
+			few = g.few(tiles.width)
 			tiledConv(list, &few, dst[done*g.dst.pixel+o:], src[done*g.src.pixel:], w[o:], rows, pixels-done, add)
 		}
 		o += tiles.width
@@ -52,7 +55,8 @@ func tiledDepthwise(list []tileRow, g *convGeometry, dst, src, w []float32, rows
 		return
 	}
 	g.check(dst, src, w[(len(g.starts)-1)*g.wStep:], rows, pixels, g.channels)
-	a, few := g.args(add), *g
+	a := g.args(add)
+	var few convGeometry
 	if g.channels == 4 && g.dst.pixel == 4 && g.src.pixel == 4 && pixels >= depthwisePairTiles.lowest() {
 		a.w, a.pStep, a.outStep = &w[0], 32, 32
 		if done := a.cover(&depthwisePairTiles, g, dst, src, rows, pixels); done < pixels {
@@ -65,11 +69,18 @@ func tiledDepthwise(list []tileRow, g *convGeometry, dst, src, w []float32, rows
 		a.w = &w[k]
 		done := a.cover(tiles, g, dst[k:], src[k:], rows, pixels)
 		if done < pixels {
-			few.channels = tiles.width
+			few = g.few(tiles.width)
 			tiledDepthwise(list, &few, dst[done*g.dst.pixel+k:], src[done*g.src.pixel+k:], w[k:], rows, pixels-done, add)
 		}
 		k += tiles.width
 	}
+}
+
+// few is g for results of so many channels.
+func (g *convGeometry) few(channels int) convGeometry {
+	few := *g
+	few.channels = channels
+	return few
 }
 
 // check panics if rows x pixels of results or what they meet, the last run of length n,
@@ -102,6 +113,10 @@ func tiledPairs(g *convGeometry, dst, src, w []float32, rows, pixels int, add bo
 // each row it has done. Some of them it may do twice, which must not be when the tiles
 // add to what is there.
 func (a *tileArgs) cover(tiles *tileRow, g *convGeometry, dst, src []float32, rows, pixels int) int {
+	if slices.Contains(tiles.heights, pixels) {
+		a.down(tiles, pixels, g, dst, src, rows, 0, 1)
+		return pixels
+	}
 	p := 0
 	for i, n := range tiles.cut(pixels) {
 		if n > 0 && tiles.heights[i] > 1 {

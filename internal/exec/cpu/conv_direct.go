@@ -182,42 +182,52 @@ func (s *directConv[T]) short() bool {
 //	          . a . .                  . b . .                  . c . .      row:  a b c ...
 //
 // All of them meet the same taps, so that those outside of the image are left out: of
-// the 9 taps of a 3x3 kernel a pixel of a 2x2 image meets 4.
+// the 9 taps of a 3x3 kernel a pixel of a 2x2 image meets 4. Neighbours that meet the
+// same taps are done together.
 func (s *directConv[T]) planShort(p *plan[T], work int) {
-	type pixel struct {
-		g             convGeometry
-		src, w, first int // where the taps that it meets, their weights and the result begin
+	type run struct {
+		g             convGeometry // a row is a pixel, and a pixel an image
+		src, w, first int          // where the taps, their weights and the results begin
+		rows          int
 	}
-	var pixels []pixel
+	c, image := s.src.channels, s.src.h*s.src.w*s.src.channels
+	var runs []run
 	for i := range s.parts {
-		c := &s.parts[i]
-		for r := range c.h {
-			for q := range c.w {
-				px := pixel{first: c.y0 + s.dst.at(r, q), g: convGeometry{dst: strides{0, s.dstImage}, src: strides{0, s.src.h * s.src.w * s.src.channels},
-					wStep: s.cout, wRun: len(c.cols) * s.cin * s.cout, channels: s.cout}}
-				i0, i1 := inside(c.rows, r*s.stride, s.src.h)
-				j0, j1 := inside(c.cols, q*s.stride, s.src.w)
+		part := &s.parts[i]
+		for r := range part.h {
+			i0, i1 := inside(part.rows, r*s.stride, s.src.h)
+			before := [2]int{-1, -1}
+			for q := range part.w {
+				j0, j1 := inside(part.cols, q*s.stride, s.src.w)
+				if taps := [2]int{j0, j1}; taps == before {
+					runs[len(runs)-1].rows++
+					continue
+				} else {
+					before = taps
+				}
+				n := run{rows: 1, first: part.y0 + s.dst.at(r, q), g: convGeometry{
+					dst: strides{s.dst.pixel, s.dstImage}, src: strides{s.stride * c, image},
+					wStep: s.cout, wRun: len(part.cols) * s.cin * s.cout, channels: s.cout}}
 				if i0 < i1 && j0 < j1 {
-					at := func(i int) int { return ((r*s.stride+c.rows[i])*s.src.w + q*s.stride + c.cols[j0]) * s.src.channels }
-					px.src, px.w, px.g.runLen = at(i0), c.weights+(i0*len(c.cols)+j0)*s.cin*s.cout, (j1-j0)*s.cin
-					for i := i0; i < i1; i++ {
-						px.g.starts = append(px.g.starts, at(i)-at(i0))
+					n.src = ((r*s.stride+part.rows[i0])*s.src.w + q*s.stride + part.cols[j0]) * c
+					n.w, n.g.runLen = part.weights+(i0*len(part.cols)+j0)*s.cin*s.cout, (j1-j0)*s.cin
+					for _, row := range part.rows[i0:i1] {
+						n.g.starts = append(n.g.starts, (row-part.rows[i0])*s.src.w*c)
 					}
 				}
-				pixels = append(pixels, px)
+				runs = append(runs, n)
 			}
 		}
 	}
-	image := s.src.h * s.src.w * s.src.channels
 	tiles := (s.images + shortRow - 1) / shortRow
 	p.stage(tiles, work, func(tile, _ int) {
 		n := tile * shortRow
 		count := min(shortRow, s.images-n)
 		for k, x := range s.x {
 			images, y := x[n*image:], s.y[n*s.dstImage:]
-			for i := range pixels {
-				px := &pixels[i]
-				s.kernels.conv(&px.g, y[px.first:], images[px.src:], s.w[k][px.w:], 1, count, k > 0)
+			for i := range runs {
+				r := &runs[i]
+				s.kernels.conv(&r.g, y[r.first:], images[r.src:], s.w[k][r.w:], r.rows, count, k > 0)
 			}
 		}
 	})

@@ -64,13 +64,12 @@ func planDiv[T Float](p *plan[T]) {
 }
 
 func planAffine[T Float](p *plan[T]) {
-	x, y, alpha, beta := p.x[0], p.y, T(p.attr.Alpha), T(p.attr.Beta)
-	p.pass(1, func(lo, hi int) {
-		x, y := x[lo:hi], y[lo:hi]
-		for i := range y {
-			y[i] = fma(alpha, x[i], beta)
-		}
-	})
+	x, y, f := p.x[:1], p.y, p.kernels.lin
+	coefs, bias := make([]T, 32), make([]T, 32)
+	for i := range coefs {
+		coefs[i], bias[i] = T(p.attr.Alpha), T(p.attr.Beta)
+	}
+	p.pass(32, func(lo, hi int) { f(y[lo:hi], x, lo, coefs, bias) })
 }
 
 func planRsqrt[T Float](p *plan[T]) {
