@@ -208,9 +208,11 @@ func (d *describer) best() {
 	gap := Stats{N: 1, Mean: high.Mean - first.Mean, Std: math.NaN()}
 	meaning := "± standard error"
 	switch high.Std /= math.Sqrt(float64(high.N)); {
+	case optimum.Cell == best[0].Cell:
+		meaning = "the same cell"
 	case high.N < 2:
 		meaning = "no standard error of one trial"
-	case optimum.Cell != best[0].Cell:
+	default:
 		gap.Std = math.Sqrt(high.Std*high.Std + first.Std*first.Std/float64(first.N))
 	}
 	d.say("best mean test accuracy, the optimum: %s  %s", high.plusMinus(2), optimum.Cell)

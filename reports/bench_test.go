@@ -36,7 +36,7 @@ func TestDescribe(t *testing.T) {
 	for _, tt := range []struct{ name, want string }{
 		{"a cell without seed 0 is left out, a twin is no network", "21 cells of 20 networks; networks by their trials: 16 with 1, 4 with 2\nvalid: v; test: t\n\n"},
 		{"the first by validation of those with two trials, though others have more in one", "over 2 trials, of 4 networks with so many (percent):\n   1. valid 53.00  test 54.00  cell-3\n   2. valid 52.00"},
-		{"the first by test, which is the same", "the optimum: 54.00 ± 0.00  cell-3\ngap of the best by valid to it: 0.00 (± standard error)\n"},
+		{"the first by test, which is the same", "the optimum: 54.00 ± 0.00  cell-3\ngap of the best by valid to it: 0.00 (the same cell)\n"},
 		{"the median of 51 to 70 and 70 is the eleventh", "50 %: 61.00"},
 		{"nothing guesses", "  0 cells are below 20 %"},
 		{"two of four differ by 1 between two seeds: sqrt((1/2 + 1/2)/4)", "seed noise over 4 networks with 2 trials or more (standard deviation of one training, percent): valid 0.50, test 0.50"},
@@ -84,7 +84,10 @@ func TestDescribeTrials(t *testing.T) {
 			"mean of the 6 pairs of seeds: valid tau-b 1.000, Spearman 1.000; test tau-b 1.000, Spearman 1.000\n",
 			"means of seeds 0 to 1 and of 2 to 3: valid tau-b 1.000, Spearman 1.000; test tau-b 1.000, Spearman 1.000\n",
 		}},
-		{"one trial", b.Cells[2:], []string{"the optimum: 80.00  lucky\ngap of the best by valid to it: 0.00 (no standard error of one trial)\n"}},
+		{"one trial", []Trained{
+			{Cell: "a", Representative: true, Valid: []float64{60}, Test: []float64{70}},
+			{Cell: "b", Representative: true, Valid: []float64{61}, Test: []float64{69}},
+		}, []string{"the optimum: 70.00  a\ngap of the best by valid to it: 1.00 (no standard error of one trial)\n"}},
 	} {
 		b.Cells = tt.cells
 		d, err := Describe(b)

@@ -5,26 +5,23 @@
 //	make roofline
 //	go run ./benchmarks/roofline -nets nb201/N=1 -stages forward-backward
 //
-// The limits are the arithmetic of the engine's own multiply-and-add loop on
-// numbers in registers, and the speed of a copy between arrays that lie in cache and
-// in memory. The least time of an instruction is the larger of arithmetic over peak
-// and bytes over the bandwidth of the place where the stage's data lie.
+// The limits are measured by loops that are not the engine's, see package limits. The
+// least time of an instruction is the larger of its arithmetic over the fused
+// multiply-adds that all threads do in registers, and its bytes over what they move to
+// and from the third cache. The first is a limit for all kernels. The second is one
+// for data that lie there: those of a chain lie nearer, others in memory.
 package main
 
 import (
 	"bufio"
-	"cmp"
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/olekukonko/tablewriter"
 
 	"idarts/benchmarks"
 	"idarts/internal/exec"
@@ -52,9 +49,9 @@ func report(to io.Writer, nets, stages []string, runs, threads int) error {
 	out := bufio.NewWriter(to) // keeps the first error
 	device := cpu.Open[float32](threads)
 	defer device.Close()
-	peak := cpu.Peak(threads)
-	fmt.Fprintf(out, "%d threads: %.0f GFLOP/s of multiplications and additions; copies move %.0f GB/s in cache, %.0f GB/s in memory\n",
-		threads, peak.FLOPs/1e9, peak.Cache/1e9, peak.Memory/1e9)
+	m := measureMachine(threads)
+	m.write(out)
+	out.Flush()
 	for _, n := range benchmarks.Nets {
 		if !slices.Contains(nets, n.String()) && !slices.Contains(nets, "all") {
 			continue
@@ -68,7 +65,7 @@ func report(to io.Writer, nets, stages []string, runs, threads int) error {
 				return err
 			}
 			fmt.Fprintf(out, "\n%v, batch %d: %s\n\n", n, n.Batch, stage.Name)
-			write(out, kinds, peak)
+			write(out, kinds, m.roof())
 			out.Flush()
 		}
 	}
@@ -89,15 +86,6 @@ func known(nets, stages []string) error {
 		}
 	}
 	return nil
-}
-
-// kind is what is said together of all instructions of one sort in a stage.
-type kind struct {
-	name        string
-	calls       int
-	seconds     float64
-	flop, bytes float64
-	least       float64 // seconds
 }
 
 // measure runs a stage and keeps the fastest run.
@@ -170,20 +158,4 @@ func label(in exec.Instr) string {
 		}
 	}
 	return "vectors"
-}
-
-func write(out io.Writer, kinds map[string]*kind, peak cpu.Limits) {
-	list := slices.SortedFunc(maps.Values(kinds), func(a, b *kind) int { return cmp.Compare(b.seconds, a.seconds) })
-	table := tablewriter.NewWriter(out)
-	table.Header("kernel", "calls", "ms", "GFLOP", "GFLOP/s", "MB", "GB/s", "least ms", "of peak")
-	all := &kind{name: "all"}
-	for _, k := range list {
-		k.least = max(k.flop/peak.FLOPs, k.bytes/peak.Cache)
-		all.calls, all.seconds, all.flop, all.bytes, all.least = all.calls+k.calls, all.seconds+k.seconds, all.flop+k.flop, all.bytes+k.bytes, all.least+k.least
-	}
-	for _, k := range append(list, all) {
-		table.Append(k.name, fmt.Sprint(k.calls), fmt.Sprintf("%.1f", 1e3*k.seconds), fmt.Sprintf("%.2f", k.flop/1e9), fmt.Sprintf("%.0f", k.flop/k.seconds/1e9),
-			fmt.Sprintf("%.0f", k.bytes/1e6), fmt.Sprintf("%.0f", k.bytes/k.seconds/1e9), fmt.Sprintf("%.1f", 1e3*k.least), fmt.Sprintf("%.0f %%", 100*k.least/k.seconds))
-	}
-	table.Render()
 }

@@ -26,7 +26,7 @@ var rooms = map[string][]string{
 	"reports":                    {"internal/result", "internal/durable", "internal/diagram", "internal/diagram/picture"},
 	"benchmarks":                 {"runners/protocol", "nb201", "internal/*"},
 	"benchmarks/compare":         {"benchmarks"},
-	"benchmarks/roofline":        {"benchmarks", "internal/exec", "internal/exec/cpu"},
+	"benchmarks/roofline":        {"benchmarks", "internal/exec", "internal/exec/cpu", "internal/limits", "internal/provenance"},
 	"benchmarks/peers":           {"benchmarks", "runners/*", "internal/*"},
 	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/result", "internal/unpickle", "internal/durable", "internal/rng"},
 	"nb1b1":                      {"internal/plainjson", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/result", "internal/durable", "internal/rng", "internal/diagram"},

@@ -47,3 +47,29 @@ func plainApart(steps int, sums *[16]float32) {
 	}
 	*sums = [16]float32{a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11}
 }
+
+func plainLoad(x []uint32, times int, sums *[16]uint32) {
+	var a0, a1, a2, a3, a4, a5, a6, a7 uint32
+	for range times {
+		for rest := x; len(rest) >= 8; rest = rest[8:] {
+			a0 += rest[0]
+			a1 += rest[1]
+			a2 += rest[2]
+			a3 += rest[3]
+			a4 += rest[4]
+			a5 += rest[5]
+			a6 += rest[6]
+			a7 += rest[7]
+		}
+	}
+	*sums = [16]uint32{a0, a1, a2, a3, a4, a5, a6, a7}
+}
+
+func plainAdd(z, x, y []uint32, times int) {
+	x, y = x[:len(z)], y[:len(z)]
+	for range times {
+		for i := range z {
+			z[i] = x[i] + y[i]
+		}
+	}
+}

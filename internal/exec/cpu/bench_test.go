@@ -71,6 +71,13 @@ func (l layer) partials(images int) ([]instr, error) {
 	return list, err
 }
 
+// BenchmarkKernels and benchmarks/roofline rest on it.
+func TestEachInstructionSetHasLimits(t *testing.T) {
+	if got, want := 1+len(instructionSets()), len(limits.Sets()); got != want {
+		t.Errorf("%d sets of kernels, %d of limits", got, want)
+	}
+}
+
 // BenchmarkKernels runs convolutions and their gradients with each instruction set, on
 // one worker, and sets them beside what that set does at best in registers.
 //
@@ -85,9 +92,6 @@ func BenchmarkKernels(b *testing.B) {
 	const images = 64
 	sets := []func(*kernels[float32]){func(*kernels[float32]) {}}
 	sets = append(sets, instructionSets()...)
-	if len(sets) != len(limits.Sets()) {
-		b.Fatalf("%d instruction sets with kernels, %d with limits", len(sets), len(limits.Sets()))
-	}
 	for i, use := range sets {
 		kernels := portable[float32]()
 		use(kernels)

@@ -320,3 +320,26 @@ sum:
 	VMOVUPS Z0, (DI)
 	VZEROUPPER
 	RET
+// func chain(steps int) int
+//
+// A step is 8 additions of which each waits for the one before it: 8 cycles.
+TEXT ·chain(SB), NOSPLIT, $0-16
+	MOVQ steps+0(FP), CX
+	MOVQ $1, BX
+	XORQ AX, AX
+	TESTQ CX, CX
+	JLE  end
+step:
+	ADDQ BX, AX
+	ADDQ BX, AX
+	ADDQ BX, AX
+	ADDQ BX, AX
+	ADDQ BX, AX
+	ADDQ BX, AX
+	ADDQ BX, AX
+	ADDQ BX, AX
+	DECQ CX
+	JNE  step
+end:
+	MOVQ AX, ret+8(FP)
+	RET
