@@ -4,14 +4,24 @@ package device
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 )
 
-// Names are what [Open] knows, besides "auto".
-var Names = []string{"cpu"}
+// Names are what [Open] knows, besides "auto". The processor is also there with the
+// kernels of one instruction set alone, to compare them: "cpu:plain" is Go without any.
+var Names = func() []string {
+	names := []string{"cpu"}
+	for _, set := range cpu.Sets() {
+		names = append(names, processor+set)
+	}
+	return names
+}()
+
+const processor = "cpu:" // before the name of an instruction set
 
 // Open opens the device of that name in a precision of 32 bits, as searches run, or
 // 64. "auto", and no name, is the best one that there is. A device that computes on
@@ -24,7 +34,21 @@ func Open(name string, bits, workers int) (exec.Device, error) {
 		}
 		return cpu.Open[float32](workers), nil
 	}
+	if set, ok := strings.CutPrefix(name, processor); ok {
+		if bits == 64 {
+			return orError(cpu.OpenSet[float64](workers, set))
+		}
+		return orError(cpu.OpenSet[float32](workers, set))
+	}
 	return nil, fmt.Errorf("device: %q: want auto or one of %q", name, Names)
+}
+
+// orError keeps a device that could not be opened from being one that is nil.
+func orError[D exec.Device](d D, err error) (exec.Device, error) {
+	if err != nil {
+		return nil, fmt.Errorf("device: %w", err)
+	}
+	return d, nil
 }
 
 // OpenEach opens one for each of so many runs at a time, as Open does; closeAll closes

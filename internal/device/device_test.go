@@ -14,7 +14,9 @@ func TestOpen(t *testing.T) {
 		{"auto", 32, "cpu float32 fma"},
 		{"", 32, "cpu float32 fma"},
 		{"cpu", 32, "cpu float32 fma"},
-		{"cpu", 64, "cpu float64"},
+		{"cpu", 64, "cpu float64 fma"},
+		{"cpu:plain", 32, "cpu float32 fma"},
+		{"cpu:plain", 64, "cpu float64 fma"},
 	} {
 		d, err := Open(tt.name, tt.bits, 2)
 		if err != nil {
@@ -28,8 +30,9 @@ func TestOpen(t *testing.T) {
 	for _, open := range []func() error{
 		func() error { _, err := Open("gpu", 32, 1); return err },
 		func() error { _, err := Class("gpu"); return err },
+		func() error { _, err := Open("cpu:gpu", 32, 1); return err },
 	} {
-		if err := open(); err == nil || !strings.Contains(err.Error(), `"gpu"`) || !strings.Contains(err.Error(), `"cpu"`) {
+		if err := open(); err == nil || !strings.Contains(err.Error(), `"gpu"`) || !strings.Contains(err.Error(), `plain"`) {
 			t.Errorf("an unknown device gives %v, want an error that lists those there are", err)
 		}
 	}

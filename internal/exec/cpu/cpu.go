@@ -68,9 +68,11 @@ type stage struct {
 // one later has no effect on the result of Bind. Errors name the phase and the
 // instruction.
 func Bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T]) (*Exec[T], error) {
-	const worthWaking = 1 << 15 // elements of an addition; some microseconds
 	return bind(pool, p, mem, native[T](), worthWaking)
 }
+
+// worthWaking is in elements of an addition; some microseconds.
+const worthWaking = 1 << 15
 
 // bind runs stages with less work than worthWaking on one worker.
 func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], kernels *kernels[T], worthWaking int) (*Exec[T], error) {

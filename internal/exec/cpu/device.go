@@ -8,10 +8,33 @@ import (
 )
 
 // Device is the processor as an [exec.Device] that computes in precision T.
-type Device[T Float] struct{ pool *Pool }
+type Device[T Float] struct {
+	pool    *Pool
+	kernels *kernels[T]
+}
 
 // Open makes a device with so many workers; fewer than 1 mean 1.
-func Open[T Float](workers int) *Device[T] { return &Device[T]{NewPool(workers)} }
+func Open[T Float](workers int) *Device[T] { return &Device[T]{NewPool(workers), native[T]()} }
+
+// Sets names the instruction sets of this processor and build, the one that Open takes
+// last. The first one, "plain", is Go without any.
+func Sets() (names []string) {
+	for _, s := range instructionSets() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// OpenSet is Open with the kernels of one of [Sets]: all of them give the same bits. In
+// float64 all of them are plain.
+func OpenSet[T Float](workers int, name string) (*Device[T], error) {
+	for _, s := range instructionSets() {
+		if s.name == name {
+			return &Device[T]{NewPool(workers), with[T](s)}, nil
+		}
+	}
+	return nil, fmt.Errorf("cpu: no instruction set %q on this processor, want one of %q", name, Sets())
+}
 
 // Name implements [exec.Device].
 func (d *Device[T]) Name() string {
@@ -45,11 +68,11 @@ var Target = exec.Target{Align: 16, Terms: 2, Readers: 3, Fresh: 150}
 func (d *Device[T]) Target() exec.Target { return Target }
 
 // NewVec implements [exec.Device].
-func (d *Device[T]) NewVec(n int) exec.Vec { return NewVec[T](d.pool, n) }
+func (d *Device[T]) NewVec(n int) exec.Vec { return wrap(d.pool, d.kernels, make([]T, n)) }
 
 // NewMemory implements [exec.Device].
 func (d *Device[T]) NewMemory() exec.Memory {
-	r := &regions[T]{pool: d.pool}
+	r := &regions[T]{pool: d.pool, kernels: d.kernels}
 	for s := range exec.NumSpaces {
 		r.Resize(s, 0)
 	}
@@ -61,9 +84,10 @@ func (d *Device[T]) Close() { d.pool.Close() }
 
 // regions is memory whose host side is the memory itself.
 type regions[T Float] struct {
-	pool  *Pool
-	mem   Memory[T]
-	hosts [exec.NumSpaces]exec.Host
+	pool    *Pool
+	kernels *kernels[T]
+	mem     Memory[T]
+	hosts   [exec.NumSpaces]exec.Host
 }
 
 func (r *regions[T]) Resize(s exec.Space, n int) {
@@ -77,7 +101,7 @@ func (r *regions[T]) Resize(s exec.Space, n int) {
 	}
 }
 
-func (r *regions[T]) Region(s exec.Space) exec.Vec           { return WrapVec(r.pool, r.mem[s]) }
+func (r *regions[T]) Region(s exec.Space) exec.Vec           { return wrap(r.pool, r.kernels, r.mem[s]) }
 func (r *regions[T]) Host(s exec.Space) exec.Host            { return r.hosts[s] }
 func (r *regions[T]) Upload(exec.Space)                      {}
 func (r *regions[T]) Download(exec.Space)                    {}
@@ -111,7 +135,7 @@ func (r *regions[T]) Bind(p *exec.Program, phase int, elsewhere map[exec.Space]e
 	}
 	phases := make([][]exec.Instr, phase+1)
 	phases[phase] = p.Phases[phase]
-	e, err := Bind(r.pool, &exec.Program{Phases: phases, Size: p.Size}, &mem)
+	e, err := bind(r.pool, &exec.Program{Phases: phases, Size: p.Size}, &mem, r.kernels, worthWaking)
 	if err != nil {
 		return nil, err
 	}

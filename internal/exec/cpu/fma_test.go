@@ -178,12 +178,12 @@ func TestFMARoundsOnce(t *testing.T) {
 
 // The sums of rows, and those of the processor's own instruction, have the bits of fma.
 func TestFMAIsTheInstruction(t *testing.T) {
-	sets := instructionSets()
+	sets := nativeSets()
 	if len(sets) == 0 {
 		t.Skip("no native kernels here")
 	}
 	native := portable[float32]()
-	sets[0](native)
+	sets[0].use(native)
 	count := 100_000_000
 	if testing.Short() {
 		count /= 100

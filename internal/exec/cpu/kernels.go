@@ -79,14 +79,29 @@ func portable[T Float]() *kernels[T] {
 	}
 }
 
-// native are the portable kernels, with those replaced that this processor has faster
-// ones for.
-func native[T Float]() *kernels[T] {
+// instructionSet is a version of the kernels for some processors.
+type instructionSet struct {
+	name string
+	use  func(*kernels[float32]) // puts them in place of the portable ones
+}
+
+// instructionSets are those of this processor and build, the best one last. The first
+// one is plain Go.
+func instructionSets() []instructionSet {
+	return append([]instructionSet{{"plain", func(*kernels[float32]) {}}}, nativeSets()...)
+}
+
+// with are the kernels of an instruction set; float64 has the portable ones alone.
+func with[T Float](set instructionSet) *kernels[T] {
 	k := portable[T]()
 	if single, ok := any(k).(*kernels[float32]); ok {
-		if sets := instructionSets(); len(sets) > 0 {
-			sets[len(sets)-1](single)
-		}
+		set.use(single)
 	}
 	return k
+}
+
+// native are the best kernels for this processor.
+func native[T Float]() *kernels[T] {
+	sets := instructionSets()
+	return with[T](sets[len(sets)-1])
 }

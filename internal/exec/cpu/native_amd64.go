@@ -4,17 +4,17 @@ package cpu
 
 import "golang.org/x/sys/cpu"
 
-// instructionSets put in the kernels for AVX2 and AVX-512, as far as this processor has
-// them, the best one last. They add up in the order of the portable kernels, and fuse
-// the same multiplications with additions.
-func instructionSets() []func(*kernels[float32]) {
+// nativeSets are AVX2 and AVX-512, as far as this processor has them. Their kernels add
+// up in the order of the portable ones, and fuse the same multiplications with additions.
+func nativeSets() []instructionSet {
+	sets := []instructionSet{{"avx2", useAVX2}, {"avx512", useAVX512}}
 	switch {
 	case !cpu.X86.HasAVX2 || !cpu.X86.HasFMA:
 		return nil
 	case !cpu.X86.HasAVX512F:
-		return []func(*kernels[float32]){useAVX2}
+		return sets[:1]
 	}
-	return []func(*kernels[float32]){useAVX2, useAVX512}
+	return sets
 }
 
 func useAVX2(k *kernels[float32]) {

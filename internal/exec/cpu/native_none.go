@@ -2,5 +2,5 @@
 
 package cpu
 
-// instructionSets has nothing to offer here.
-func instructionSets() []func(*kernels[float32]) { return nil }
+// nativeSets has nothing to offer here.
+func nativeSets() []instructionSet { return nil }

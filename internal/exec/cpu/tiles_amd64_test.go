@@ -18,7 +18,7 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 	x, w, out := make([]float32, 4096), make([]float32, 4096), make([]float32, 4096)
 	cases := 0
 	tiles := append(append(tilesAVX2.all(), pairTiles.all()...), depthwisePairTiles.all()...)
-	if len(instructionSets()) > 1 {
+	if len(nativeSets()) > 1 {
 		tiles = append(tiles, tilesAVX512.all()...)
 	}
 	for _, tile := range tiles {

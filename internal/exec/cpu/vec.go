@@ -32,8 +32,10 @@ type sgd[T Float] struct{ clip, decay, momentum, gradRate, bufRate T }
 func NewVec[T Float](pool *Pool, n int) *Vec[T] { return WrapVec(pool, make([]T, n)) }
 
 // WrapVec makes a vector of data, which it keeps using.
-func WrapVec[T Float](pool *Pool, data []T) *Vec[T] {
-	v := &Vec[T]{pool: pool, data: data, kernels: native[T](), sums: make([]float64, (len(data)+vecTile-1)/vecTile), lane: make([]lanes[T], pool.Workers())}
+func WrapVec[T Float](pool *Pool, data []T) *Vec[T] { return wrap(pool, native[T](), data) }
+
+func wrap[T Float](pool *Pool, kernels *kernels[T], data []T) *Vec[T] {
+	v := &Vec[T]{pool: pool, data: data, kernels: kernels, sums: make([]float64, (len(data)+vecTile-1)/vecTile), lane: make([]lanes[T], pool.Workers())}
 	v.axpy = func(tile, _ int) {
 		lo, hi := tile*vecTile, min((tile+1)*vecTile, len(v.data))
 		v.kernels.axpy(v.data[lo:hi], v.x.data[lo:hi], v.a)
@@ -63,7 +65,7 @@ func (v *Vec[T]) Data() []T { return v.data }
 
 // Slice is the n elements from offset on.
 func (v *Vec[T]) Slice(offset, n int) exec.Vec {
-	return WrapVec(v.pool, v.data[offset:offset+n:offset+n])
+	return wrap(v.pool, v.kernels, v.data[offset:offset+n:offset+n])
 }
 
 // Len is the number of elements.
