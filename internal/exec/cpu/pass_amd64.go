@@ -148,10 +148,22 @@ func linAVX2(y []float32, xs [][]float32, at int, coefs, bias []float32) {
 	_ = coefs[:len(xs)*period]
 	// Large tensors often lie so that the same places of all are in one set of the
 	// fastest cache: more than a few of them at a time push each other out.
-	const streams, piece = 8, 1024
+	const streams = 8
+	if len(xs) <= streams {
+		linBlocks(&linArgs{y: &y[0], xs: &xs[0], terms: len(xs), at: 4 * at, coefs: &coefs[0], bias: &bias[0], period: 4 * period, blocks: n / 32})
+	} else {
+		linPieces(y[:n], xs, at, coefs, bias, streams)
+	}
+	linFrom(y, n, xs, at, coefs, bias)
+}
+
+// linPieces takes so many terms at a time through a piece of y that stays in cache.
+func linPieces(y []float32, xs [][]float32, at int, coefs, bias []float32, streams int) {
+	const piece = 1024
 	var sums [piece]float32
-	for lo := 0; lo < n; lo += piece {
-		a := linArgs{at: 4 * (at + lo), bias: &bias[0], place: 4 * (lo % period), period: 4 * period, blocks: min(piece, n-lo) / 32}
+	period := len(bias)
+	for lo := 0; lo < len(y); lo += piece {
+		a := linArgs{at: 4 * (at + lo), bias: &bias[0], place: 4 * (lo % period), period: 4 * period, blocks: min(piece, len(y)-lo) / 32}
 		for k := 0; k < len(xs); k += streams {
 			a.y, a.xs, a.terms, a.coefs = &y[lo], &xs[k], len(xs)-k, &coefs[k*period]
 			if a.terms > streams {
@@ -161,7 +173,6 @@ func linAVX2(y []float32, xs [][]float32, at int, coefs, bias []float32) {
 			a.acc = &sums[0]
 		}
 	}
-	linFrom(y, n, xs, at, coefs, bias)
 }
 
 func normAVX2(y, x, mean, rstd []float32) {
