@@ -19,6 +19,22 @@ type split struct {
 	images, tiles int
 	together      int // tiles that must be done in order by one worker
 	run           func(tile, worker int)
+	runs          func(from, to int) // tiles from..to-1 in one call, nil where that is no faster
+}
+
+// contiguous is the split of what f does from element lo to hi of tiles of so many
+// elements.
+func contiguous(images, tiles, size int, f func(lo, hi int)) split {
+	runs := func(from, to int) { f(from*size, to*size) }
+	return split{images: images, tiles: tiles, together: 1, run: func(tile, _ int) { runs(tile, tile+1) }, runs: runs}
+}
+
+// link is what a chain does with n tiles at a time.
+func (s *split) link(n, owner int) link {
+	if s.runs == nil {
+		return link{run: s.run, per: n, owner: owner}
+	}
+	return link{run: func(step, _ int) { s.runs(step*n, (step+1)*n) }, per: 1, owner: owner}
 }
 
 // link is a stage in a chain, with so many tiles in each step.
@@ -149,7 +165,7 @@ func (c *chain) close(out *[]stage) {
 		s := stage{tiles: c.images / c.unit}
 		for _, l := range c.links {
 			s.work += l.work
-			s.links = append(s.links, link{run: l.split.run, per: c.step * l.split.tiles / l.split.images, owner: l.owner})
+			s.links = append(s.links, l.split.link(c.step*l.split.tiles/l.split.images, l.owner))
 		}
 		s.alone = s.tiles < 2 || s.work < c.worthWaking
 		s.steps = c.unit / c.step

@@ -14,7 +14,7 @@ import (
 func randomProgram(r *rand.Rand) *exec.Program {
 	const n, vectors, end = 32, 1 << 12, 1 << 18
 	image := func() exec.Tensor {
-		s := []exec.Shape{{n, 8, 8, 8}, {n, 16, 16, 8}, {n, 8, 8, 16}}[r.IntN(3)]
+		s := []exec.Shape{{n, 8, 8, 8}, {n, 16, 16, 8}, {n, 8, 8, 16}, {n, 5, 5, 16}}[r.IntN(4)] // of the last, two images are whole vectors
 		at := vectors + r.IntN(end-vectors-s.Len())
 		if r.IntN(4) > 0 { // one of few places
 			at = vectors + r.IntN(3)*n*16*16*8

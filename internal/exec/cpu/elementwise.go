@@ -6,12 +6,14 @@ import "math"
 const passTile = 8192
 
 // pass adds a stage that goes over all elements of the result, in tiles that
-// start at multiples of period; in a chain a tile is an image.
+// start at multiples of period; in a chain a tile is an image, or the few that
+// have whole periods.
 func (p *plan[T]) pass(period int, f func(lo, hi int)) {
-	n := len(p.y)
+	n, image := len(p.y), len(p.y)/p.ys[0]
 	p.elements(period, f)
-	if image := n / p.ys[0]; image%period == 0 && p.ys[1]*p.ys[2] > 1 {
-		p.divide(split{images: p.ys[0], tiles: p.ys[0], together: 1, run: func(i, _ int) { f(i*image, (i+1)*image) }})
+	tile := multiple(image, period)
+	if n%tile == 0 && (tile == image || tile <= passTile) && p.ys[1]*p.ys[2] > 1 {
+		p.divide(contiguous(p.ys[0], n/tile, tile, f))
 	}
 }
 

@@ -7,7 +7,7 @@ func (p *plan[T]) pixels(n, c int, f func(lo, hi int)) {
 	size := max(passTile/c, 1)
 	p.stage((n+size-1)/size, n*c, func(tile, _ int) { f(tile*size, min((tile+1)*size, n)) })
 	if image := n / p.ys[0]; image > 1 {
-		p.divide(split{images: p.ys[0], tiles: p.ys[0], together: 1, run: func(i, _ int) { f(i*image, (i+1)*image) }})
+		p.divide(contiguous(p.ys[0], p.ys[0], image, f))
 	}
 }
 

@@ -44,6 +44,33 @@ func dotLanes(acc *lanes[float32], x, y *float32, at *laneOffsets, rounds int)
 //go:noescape
 func squareLanes(acc *lanes[float32], x *float32, mean *lanes[float32], at *laneOffsets, rounds int)
 
+//go:noescape
+func sumQuads(a *narrowLanes)
+
+//go:noescape
+func sumPairs(a *narrowLanes)
+
+//go:noescape
+func sumSingles(a *narrowLanes)
+
+//go:noescape
+func dotQuads(a *narrowLanes)
+
+//go:noescape
+func dotPairs(a *narrowLanes)
+
+//go:noescape
+func dotSingles(a *narrowLanes)
+
+//go:noescape
+func squareQuads(a *narrowLanes)
+
+//go:noescape
+func squarePairs(a *narrowLanes)
+
+//go:noescape
+func squareSingles(a *narrowLanes)
+
 func reluAVX2(y, x []float32) {
 	n := len(x) / 32 * 32
 	y = y[:len(x)]
@@ -193,8 +220,8 @@ func sgdAVX2(w, g, buf []float32, s *sgd[float32]) {
 // the first, and how far all step.
 type laneOffsets struct{ second, third, fourth, step int }
 
-// vectors has those of a block of pixels of c channels; ok is false where lanes do not form vectors
-// of 8.
+// vectors has those of a block of pixels of c channels; ok is false where 8 lanes are not
+// neighbours.
 func vectors(c, width int) (at laneOffsets, ok bool) {
 	switch {
 	case width == 32 || width == c: // one after another
@@ -207,16 +234,35 @@ func vectors(c, width int) (at laneOffsets, ok bool) {
 	return at, false
 }
 
+// narrowLanes is the argument of the sums over blocks of 4, 2 or 1 channels, whose pixels
+// lie step bytes apart; y are factors or means.
+type narrowLanes struct {
+	acc          *lanes[float32]
+	x, y         *float32
+	step, rounds int
+}
+
 func sumAVX2(acc *lanes[float32], x []float32, c, width, pixels int) {
 	side := 32 / width
-	at, ok := vectors(c, width)
 	rounds := pixels / side
-	if !ok || rounds == 0 {
+	if rounds == 0 {
 		portableSum(acc, x, c, width, pixels)
 		return
 	}
 	_ = x[(pixels-1)*c+width-1]
-	sumLanes(acc, &x[0], &at, rounds)
+	if at, ok := vectors(c, width); ok {
+		sumLanes(acc, &x[0], &at, rounds)
+	} else {
+		a := narrowLanes{acc, &x[0], nil, 4 * c, rounds}
+		switch width {
+		case 4:
+			sumQuads(&a)
+		case 2:
+			sumPairs(&a)
+		default:
+			sumSingles(&a)
+		}
+	}
 	for p := rounds * side; p < pixels; p++ {
 		for k := range width {
 			acc[p%side*width+k] += x[p*c+k]
@@ -226,14 +272,25 @@ func sumAVX2(acc *lanes[float32], x []float32, c, width, pixels int) {
 
 func dotAVX2(acc *lanes[float32], x, y []float32, c, width, pixels int) {
 	side := 32 / width
-	at, ok := vectors(c, width)
 	rounds := pixels / side
-	if !ok || rounds == 0 {
+	if rounds == 0 {
 		portableDot(acc, x, y, c, width, pixels)
 		return
 	}
 	_, _ = x[(pixels-1)*c+width-1], y[(pixels-1)*c+width-1]
-	dotLanes(acc, &x[0], &y[0], &at, rounds)
+	if at, ok := vectors(c, width); ok {
+		dotLanes(acc, &x[0], &y[0], &at, rounds)
+	} else {
+		a := narrowLanes{acc, &x[0], &y[0], 4 * c, rounds}
+		switch width {
+		case 4:
+			dotQuads(&a)
+		case 2:
+			dotPairs(&a)
+		default:
+			dotSingles(&a)
+		}
+	}
 	for p := rounds * side; p < pixels; p++ {
 		addProducts(acc[p%side*width:][:width], x[p*c:], y[p*c:])
 	}
@@ -241,14 +298,25 @@ func dotAVX2(acc *lanes[float32], x, y []float32, c, width, pixels int) {
 
 func squareAVX2(acc *lanes[float32], x []float32, mean *lanes[float32], c, width, pixels int) {
 	side := 32 / width
-	at, ok := vectors(c, width)
 	rounds := pixels / side
-	if !ok || rounds == 0 {
+	if rounds == 0 {
 		portableSquare(acc, x, mean, c, width, pixels)
 		return
 	}
 	_ = x[(pixels-1)*c+width-1]
-	squareLanes(acc, &x[0], mean, &at, rounds)
+	if at, ok := vectors(c, width); ok {
+		squareLanes(acc, &x[0], mean, &at, rounds)
+	} else {
+		a := narrowLanes{acc, &x[0], &mean[0], 4 * c, rounds}
+		switch width {
+		case 4:
+			squareQuads(&a)
+		case 2:
+			squarePairs(&a)
+		default:
+			squareSingles(&a)
+		}
+	}
 	for p := rounds * side; p < pixels; p++ {
 		for k := range width {
 			lane := p%side*width + k

@@ -442,3 +442,139 @@ loop:
 	DECQ CX
 	JNE loop
 	STORELANES
+
+// Lanes of less than 8 channels of pixels that lie R8 bytes apart, R9 = 3·R8: the next
+// 8 lanes are of two, four or eight pixels from p on, and p steps over them.
+#define QUADS(p, x, y, spare) \
+	VMOVUPS (p), x                   \
+	VINSERTF128 $1, (p)(R8*1), y, y  \
+	LEAQ (p)(R8*2), p
+
+#define PAIRS(p, x, y, spare) \
+	VMOVSD (p), x                    \
+	VMOVHPS (p)(R8*1), x, x          \
+	VMOVSD (p)(R8*2), spare          \
+	VMOVHPS (p)(R9*1), spare, spare  \
+	VINSERTF128 $1, spare, y, y      \
+	LEAQ (p)(R8*4), p
+
+#define FOUR(p, x) \
+	VMOVSS (p), x                       \
+	VINSERTPS $0x10, (p)(R8*1), x, x    \
+	VINSERTPS $0x20, (p)(R8*2), x, x    \
+	VINSERTPS $0x30, (p)(R9*1), x, x    \
+	LEAQ (p)(R8*4), p
+
+#define SINGLES(p, x, y, spare) \
+	FOUR(p, x)                   \
+	FOUR(p, spare)               \
+	VINSERTF128 $1, spare, y, y
+
+#define NARROW \
+	MOVQ narrowLanes_acc(AX), DI    \
+	MOVQ narrowLanes_x(AX), SI      \
+	MOVQ narrowLanes_y(AX), DX      \
+	MOVQ narrowLanes_step(AX), R8   \
+	MOVQ narrowLanes_rounds(AX), CX \
+	LEAQ (R8)(R8*2), R9        \
+	LANES
+
+#define NARROWSUM(LOAD) \
+	NARROW                   \
+loop:                            \
+	LOAD(SI, X4, Y4, X8)     \
+	LOAD(SI, X5, Y5, X9)     \
+	LOAD(SI, X6, Y6, X10)    \
+	LOAD(SI, X7, Y7, X11)    \
+	VADDPS Y4, Y0, Y0        \
+	VADDPS Y5, Y1, Y1        \
+	VADDPS Y6, Y2, Y2        \
+	VADDPS Y7, Y3, Y3        \
+	DECQ CX                  \
+	JNE loop                 \
+	STORELANES
+
+#define NARROWDOT(LOAD) \
+	NARROW                   \
+loop:                            \
+	LOAD(SI, X4, Y4, X8)     \
+	LOAD(SI, X5, Y5, X9)     \
+	LOAD(SI, X6, Y6, X10)    \
+	LOAD(SI, X7, Y7, X11)    \
+	LOAD(DX, X8, Y8, X12)    \
+	LOAD(DX, X9, Y9, X13)    \
+	LOAD(DX, X10, Y10, X14)  \
+	LOAD(DX, X11, Y11, X15)  \
+	VFMADD231PS Y8, Y4, Y0   \
+	VFMADD231PS Y9, Y5, Y1   \
+	VFMADD231PS Y10, Y6, Y2  \
+	VFMADD231PS Y11, Y7, Y3  \
+	DECQ CX                  \
+	JNE loop                 \
+	STORELANES
+
+// 8 lanes have all channels, so every 8 have the same means.
+#define NARROWSQUARE(LOAD) \
+	NARROW                   \
+	VMOVUPS 0(DX), Y12       \
+loop:                            \
+	LOAD(SI, X4, Y4, X8)     \
+	LOAD(SI, X5, Y5, X9)     \
+	LOAD(SI, X6, Y6, X10)    \
+	LOAD(SI, X7, Y7, X11)    \
+	VSUBPS Y12, Y4, Y4       \
+	VSUBPS Y12, Y5, Y5       \
+	VSUBPS Y12, Y6, Y6       \
+	VSUBPS Y12, Y7, Y7       \
+	VFMADD231PS Y4, Y4, Y0   \
+	VFMADD231PS Y5, Y5, Y1   \
+	VFMADD231PS Y6, Y6, Y2   \
+	VFMADD231PS Y7, Y7, Y3   \
+	DECQ CX                  \
+	JNE loop                 \
+	STORELANES
+
+// func sumQuads(a *narrowLanes)
+TEXT ·sumQuads(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	NARROWSUM(QUADS)
+
+// func sumPairs(a *narrowLanes)
+TEXT ·sumPairs(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	NARROWSUM(PAIRS)
+
+// func sumSingles(a *narrowLanes)
+TEXT ·sumSingles(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	NARROWSUM(SINGLES)
+
+// func dotQuads(a *narrowLanes)
+TEXT ·dotQuads(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	NARROWDOT(QUADS)
+
+// func dotPairs(a *narrowLanes)
+TEXT ·dotPairs(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	NARROWDOT(PAIRS)
+
+// func dotSingles(a *narrowLanes)
+TEXT ·dotSingles(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	NARROWDOT(SINGLES)
+
+// func squareQuads(a *narrowLanes)
+TEXT ·squareQuads(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	NARROWSQUARE(QUADS)
+
+// func squarePairs(a *narrowLanes)
+TEXT ·squarePairs(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	NARROWSQUARE(PAIRS)
+
+// func squareSingles(a *narrowLanes)
+TEXT ·squareSingles(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	NARROWSQUARE(SINGLES)
