@@ -91,6 +91,10 @@ func (s *directConv[T]) planTransposed(p *plan[T], olds [][]T, taps []int) {
 	p.stage(len(taps)*len(olds), len(taps)*len(olds)*size, func(t, _ int) {
 		k, t := t/len(taps), t%len(taps)
 		from, to := olds[k][taps[t]*size:][:size], s.w[k][t*size:][:size]
+		if s.groups == 1 {
+			s.kernels.transpose(to, from, s.cout, s.cin)
+			return
+		}
 		for g := range s.groups {
 			for i := range s.cout {
 				row := from[i*s.cin*s.groups+g*s.cin:][:s.cin]

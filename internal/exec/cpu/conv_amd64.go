@@ -83,6 +83,23 @@ func (g *convGeometry) few(channels int) convGeometry {
 	return few
 }
 
+// transposeAVX2 takes squares of 8 x 8.
+func transposeAVX2(dst, src []float32, rows, cols int) {
+	if rows%8 != 0 || cols%8 != 0 || rows*cols == 0 {
+		portableTranspose(dst, src, rows, cols)
+		return
+	}
+	_, _ = dst[rows*cols-1], src[rows*cols-1]
+	for r := 0; r < rows; r += 8 {
+		for c := 0; c < cols; c += 8 {
+			transpose8x8(&dst[c*rows+r], &src[r*cols+c], 4*rows, 4*cols)
+		}
+	}
+}
+
+//go:noescape
+func transpose8x8(dst, src *float32, dstStep, srcStep int)
+
 // check panics if rows x pixels of results or what they meet, the last run of length n,
 // or the last weights reach beyond their slices.
 func (g *convGeometry) check(dst, src, last []float32, rows, pixels, n int) {

@@ -36,19 +36,6 @@ func (t turned) geometry(g weightGeometry) weightGeometry {
 	return weightGeometry{x: g.dy, dy: g.x, ins: g.outs, inStep: 1, outs: g.ins, dwStep: g.ins}
 }
 
-// turnBack fills y with the blocks of x as ins x outs.
-func turnBack[T Float](t turned, y, x []T) {
-	for range t.blocks {
-		for o := range t.outs {
-			for i, v := range x[:t.ins] {
-				y[i*t.outs+o] = v
-			}
-			x = x[t.ins:]
-		}
-		y = y[t.ins*t.outs:]
-	}
-}
-
 // planConvWeight splits the batch into a fixed number of parts. Each walks its
 // images in blocks of rows, and the parts' gradients are added in order.
 func planConvWeight[T Float](p *plan[T]) {
@@ -274,6 +261,11 @@ func planWeightParts[T Float](p *plan[T], images int, even bool, t turned, image
 		}
 	})
 	if t.blocks > 0 {
-		p.serial(func() { turnBack(t, out, y) })
+		f, size := p.kernels.transpose, t.ins*t.outs
+		p.serial(func() {
+			for b := range t.blocks {
+				f(out[b*size:], y[b*size:], t.outs, t.ins)
+			}
+		})
 	}
 }

@@ -39,6 +39,9 @@ type kernels[T Float] struct {
 	// index is the tap's place. The index lies as src does.
 	maxScatter func(r *zone[T], dst, index, src []T)
 
+	// transpose fills dst, cols x rows, with src, rows x cols.
+	transpose func(dst, src []T, rows, cols int)
+
 	// sum, dot and square add up channels in lanes, see [lanes]; dot and square are
 	// chains of fma.
 	sum    func(acc *lanes[T], x []T, c, width, pixels int)
@@ -71,7 +74,7 @@ type kernels[T Float] struct {
 func portable[T Float]() *kernels[T] {
 	return &kernels[T]{
 		conv: portableConv[T], depthwise: portableDepthwise[T],
-		convWeight: portableConvWeight[T], depthwiseWeight: portableDepthwiseWeight[T],
+		convWeight: portableConvWeight[T], depthwiseWeight: portableDepthwiseWeight[T], transpose: portableTranspose[T],
 		maxIndex: portableMaxIndex[T], maxGather: portableMaxGather[T], maxScatter: portableMaxScatter[T],
 		sum: portableSum[T], dot: portableDot[T], square: portableSquare[T],
 		relu: portableReLU[T], reluMask: portableReLUMask[T], add: portableAdd[T], sum3: portableSum3[T], mul: portableMul[T], axpy: portableAxpy[T],

@@ -25,6 +25,14 @@ func portableConv[T Float](g *convGeometry, dst, src, w []T, rows, pixels int, a
 	}
 }
 
+func portableTranspose[T Float](dst, src []T, rows, cols int) {
+	for r := range rows {
+		for c, v := range src[r*cols:][:cols] {
+			dst[c*rows+r] = v
+		}
+	}
+}
+
 func portableDepthwise[T Float](g *convGeometry, dst, src, w []T, rows, pixels int, add bool) {
 	var sums [rowSums]T
 	for r := range rows {
