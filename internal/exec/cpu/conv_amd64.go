@@ -169,7 +169,7 @@ func (a *tileArgs) down(tiles *tileRow, height int, g *convGeometry, dst, src []
 	for range n { // one row after another
 		a.x, a.out = &src[p*g.src.pixel], &dst[p*g.dst.pixel]
 		a.blocks, a.xBlock, a.outBlock = rows, 4*g.src.row, 4*g.dst.row
-		if height == 8 && tiles.halves() { // two rows are those of a tile
+		if height == 8 && tiles.halves() { // the halves of a tile are two rows
 			two := *a
 			two.blocks, two.xHalf, two.outHalf, two.xBlock, two.outBlock = rows/2, a.xBlock, a.outBlock, 2*a.xBlock, 2*a.outBlock
 			two.call(registerTile{tiles.kind, 16, tiles.width})

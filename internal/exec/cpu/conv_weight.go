@@ -15,9 +15,9 @@ type weightConv[T Float] struct {
 	kernels                  *kernels[T]
 }
 
-// turned says that parts hold blocks of a gradient, the matrices of a row of taps, as outs x
-// ins and not as ins x outs, so that the longer side lies in vectors: the same sums
-// either way.
+// turned says that parts hold blocks of a gradient, the matrices of a row of taps, as
+// outs x ins and not as ins x outs, so that the longer side lies in vectors: the same
+// sums either way.
 type turned struct{ blocks, ins, outs int }
 
 // turn is what suits blocks of ins x outs.

@@ -128,9 +128,11 @@ func (r *tileRow) least(n int) int {
 //
 // over runs t and steps j < runLen, or adds that to out if add is set. The t-th run
 // begins at starts[t] elements, or at t·xRow without starts. The next block follows at
-// xBlock and outBlock. A tile of 16 pixels is two of 8, xHalf and outHalf apart. blocks is used up; moved is how far x has come, which is
-// kept beside x because a pointer may not leave its slice: the last block's
-// successor can lie beyond it, where the garbage collector finds no object.
+// xBlock and outBlock. A tile of 16 pixels is two of 8, xHalf and outHalf apart.
+//
+// blocks is used up; moved is how far x has come, which is kept beside x because a
+// pointer may not leave its slice: the last block's successor can lie beyond it, where
+// the garbage collector finds no object.
 type tileArgs struct {
 	x, w, out        *float32
 	starts           *int

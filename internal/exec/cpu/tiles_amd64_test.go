@@ -54,6 +54,29 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 	t.Logf("%d tiles", cases)
 }
 
+// Rows of pixels are cut so that as few as can be are done twice or one at a time.
+func TestCut(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		heights []int
+		n       int
+		want    [4]int
+	}{
+		{"8 are twice 4, not 6 and 2 single ones", []int{6, 4, 1}, 8, [4]int{0, 2}},
+		{"16 are 6, 6 and 4", []int{6, 4, 1}, 16, [4]int{2, 1}},
+		{"32 are four times 6 and twice 4", []int{6, 4, 1}, 32, [4]int{4, 2}},
+		{"7 cannot be made up", []int{6, 4, 1}, 7, [4]int{1, 0, 1}},
+		{"24 are 16 and 8", []int{16, 8, 4, 1}, 24, [4]int{1, 1}},
+		{"27 are 16, 8 and 3 single ones", []int{16, 8, 4, 1}, 27, [4]int{1, 1, 0, 3}},
+		{"6 are twice 3", []int{8, 4, 3, 1}, 6, [4]int{0, 0, 2}},
+		{"what is left of 11 is the caller's", []int{8}, 11, [4]int{1}},
+	} {
+		if got := (&tileRow{heights: tt.heights}).cut(tt.n); got != tt.want {
+			t.Errorf("%s: %v of %v, want %v", tt.name, got, tt.heights, tt.want)
+		}
+	}
+}
+
 // all are the tiles of a set.
 func (s *tileSet) all() (list []registerTile) {
 	for _, rows := range [][]tileRow{s.conv, s.convWeight, s.depthwise, s.depthwiseWeight} {
