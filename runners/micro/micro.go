@@ -71,8 +71,7 @@ var Study = []Benchmark{
 	try("8px-c8-e6-b64", 8, 5000, protocol.MicroRecipe(8, 6, 64, 0.1)),
 	try("8px-c8-e12-b32-half", 8, 2500, protocol.MicroRecipe(8, 12, 32, 0.1)),
 	try("12px-c8-e6-b32", 12, 5000, protocol.MicroRecipe(8, 6, 32, 0.1)),
-	try("12px-c8-e3-b32", 12, 5000, protocol.MicroRecipe(8, 3, 32, 0.1)),
-	try("12px-c4-e6-b32", 12, 5000, protocol.MicroRecipe(4, 6, 32, 0.1)),
+	try("16px-c4-e4-b32", 16, 5000, protocol.MicroRecipe(4, 4, 32, 0.1)),
 	try("16px-c4-e5-b32", 16, 5000, protocol.MicroRecipe(4, 5, 32, 0.1)),
 	try("16px-c8-e3-b32", 16, 5000, protocol.MicroRecipe(8, 3, 32, 0.1)),
 }
