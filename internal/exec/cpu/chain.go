@@ -29,18 +29,18 @@ func contiguous(images, tiles, size int, f func(lo, hi int)) split {
 	return split{images: images, tiles: tiles, together: 1, run: func(tile, _ int) { runs(tile, tile+1) }, runs: runs}
 }
 
+// link is a stage in a chain, with so many tiles in each step.
+type link struct {
+	run        func(tile, worker int)
+	per, owner int
+}
+
 // link is what a chain does with n tiles at a time.
 func (s *split) link(n, owner int) link {
 	if s.runs == nil {
 		return link{run: s.run, per: n, owner: owner}
 	}
 	return link{run: func(step, _ int) { s.runs(step*n, (step+1)*n) }, per: 1, owner: owner}
-}
-
-// link is a stage in a chain, with so many tiles in each step.
-type link struct {
-	run        func(tile, worker int)
-	per, owner int
 }
 
 // walk takes one worker's images through all links, steps times some of them. took,

@@ -39,6 +39,11 @@ type kernels[T Float] struct {
 	// index is the tap's place. The index lies as src does.
 	maxScatter func(r *zone[T], dst, index, src []T)
 
+	// box writes for each pixel of an image the sum of its neighbours inside the image,
+	// times its share: (top + middle) + bottom of each column, then (left + middle) +
+	// right.
+	box func(b *box[T], y, x []T)
+
 	// transpose fills dst, cols x rows, with src, rows x cols.
 	transpose func(dst, src []T, rows, cols int)
 
@@ -53,7 +58,6 @@ type kernels[T Float] struct {
 	relu     func(y, x []T)                                 // max(x, 0)
 	reluMask func(y, x, g []T)                              // g where x > 0
 	add      func(y, a, b []T)                              // a + b
-	sum3     func(y, a, b, c []T)                           // (a + b) + c
 	mul      func(y, a, b []T)                              // a·b
 	axpy     func(y, x []T, a T)                            // fma(a, x, y)
 	lin      func(y []T, xs [][]T, at int, coefs, bias []T) // bias + Σ_k coefs_k · xs[k][at:], a chain of fma from the bias on
@@ -76,8 +80,9 @@ func portable[T Float]() *kernels[T] {
 		conv: portableConv[T], depthwise: portableDepthwise[T],
 		convWeight: portableConvWeight[T], depthwiseWeight: portableDepthwiseWeight[T], transpose: portableTranspose[T],
 		maxIndex: portableMaxIndex[T], maxGather: portableMaxGather[T], maxScatter: portableMaxScatter[T],
+		box: portableBox[T],
 		sum: portableSum[T], dot: portableDot[T], square: portableSquare[T],
-		relu: portableReLU[T], reluMask: portableReLUMask[T], add: portableAdd[T], sum3: portableSum3[T], mul: portableMul[T], axpy: portableAxpy[T],
+		relu: portableReLU[T], reluMask: portableReLUMask[T], add: portableAdd[T], mul: portableMul[T], axpy: portableAxpy[T],
 		lin: portableLin[T], norm: portableNorm[T], bnGrad: portableBNGrad[T], sgd: portableSGD[T],
 	}
 }

@@ -141,6 +141,8 @@ func (l *caseList) pooling() {
 		{exec.Shape{1, 8, 8, 4}, exec.Attr{KH: 5, KW: 5, Stride: 3}},
 		{exec.Shape{1, 9, 1, 33}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
 		{exec.Shape{1, 5, 1, 7}, exec.Attr{KH: 3, KW: 1, Stride: 4}},
+		{exec.Shape{2, 3, 4, 10}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
+		{exec.Shape{1, 4, 5, 13}, exec.Attr{KH: 3, KW: 3, Stride: 1, Pad: 1}},
 	} {
 		y, err := exec.ResultShape(exec.AvgPool, w.attr, w.x)
 		if err != nil {

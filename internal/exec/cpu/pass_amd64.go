@@ -15,9 +15,6 @@ func reluMaskBlocks(y, x, grad *float32, blocks int)
 func addBlocks(y, a, b *float32, blocks int)
 
 //go:noescape
-func sum3Blocks(y, a, b, c *float32, blocks int)
-
-//go:noescape
 func mulBlocks(y, a, b *float32, blocks int)
 
 //go:noescape
@@ -96,15 +93,6 @@ func addAVX2(y, a, b []float32) {
 		addBlocks(&y[0], &a[0], &b[0], n/32)
 	}
 	portableAdd(y[n:], a[n:], b[n:])
-}
-
-func sum3AVX2(y, a, b, c []float32) {
-	n := len(a) / 32 * 32
-	y, b, c = y[:len(a)], b[:len(a)], c[:len(a)]
-	if n > 0 {
-		sum3Blocks(&y[0], &a[0], &b[0], &c[0], n/32)
-	}
-	portableSum3(y[n:], a[n:], b[n:], c[n:])
 }
 
 func mulAVX2(y, a, b []float32) {

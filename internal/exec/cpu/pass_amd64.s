@@ -84,33 +84,6 @@ loop:
 	VZEROUPPER
 	RET
 
-#define SUM3(at) \
-	VMOVUPS at(SI), Y1      \
-	VADDPS at(DX), Y1, Y1   \
-	VADDPS at(BX), Y1, Y1   \
-	VMOVUPS Y1, at(DI)
-
-// func sum3Blocks(y, a, b, c *float32, blocks int)
-TEXT ·sum3Blocks(SB), NOSPLIT, $0-40
-	MOVQ y+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ b+16(FP), DX
-	MOVQ c+24(FP), BX
-	MOVQ blocks+32(FP), CX
-loop:
-	SUM3(0)
-	SUM3(32)
-	SUM3(64)
-	SUM3(96)
-	ADDQ $128, SI
-	ADDQ $128, DX
-	ADDQ $128, BX
-	ADDQ $128, DI
-	DECQ CX
-	JNE loop
-	VZEROUPPER
-	RET
-
 #define PRODUCT(at) \
 	VMOVUPS at(SI), Y1      \
 	VMULPS at(DX), Y1, Y1   \

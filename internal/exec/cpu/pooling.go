@@ -1,5 +1,10 @@
 package cpu
 
+import (
+	"math"
+	"slices"
+)
+
 // window is the geometry of a pooling operator on images [h,w,c] with results
 // [oh,ow,c].
 type window struct {
@@ -16,6 +21,14 @@ type pooling[T Float] struct {
 	backward []zone[T] // all pixels, which meet results: one set for each residue of rows and columns, as in [planConvInput]
 	shares   []T       // 1 over the size of each window, for every element of an image of results
 	ones     []T       // weights of a depthwise convolution that only adds
+}
+
+// box is the sums over the 3x3 neighbours of the pixels of an image. A row of -0, which
+// changes no sum, stands for the rows above and below it.
+type box[T Float] struct {
+	rows, pixels, channels int
+	outside                []T
+	edge, inner            []T // factors of the sums in the first and the last row, and between them
 }
 
 // zone is a rectangle of rows x pixels that meet the same taps.
@@ -111,9 +124,15 @@ func (w *window) inside(o, k, n int) int {
 }
 
 // separable says that the window is 3x3 with stride 1 and padding 1, which has a
-// faster way: sums of rows, then of columns.
+// faster way: sums of columns, then of rows, see [box].
 func (w *window) separable() bool {
 	return w.kh == 3 && w.kw == 3 && w.stride == 1 && w.pad == 1 && w.h > 1 && w.w > 1
+}
+
+// box is that of a separable window, with the shares of a row of pixels.
+func (w *pooling[T]) box(shares func(row int) []T) *box[T] {
+	return &box[T]{rows: w.h, pixels: w.w, channels: w.c, edge: shares(0), inner: shares(1),
+		outside: slices.Repeat([]T{T(math.Copysign(0, -1))}, w.w*w.c)}
 }
 
 // axis is the rows or the columns of a pooling. Result r meets taps[i] at pixel
@@ -190,12 +209,8 @@ func addTaps[T Float](k *kernels[T], list []zone[T], dst, src, ones []T) {
 func planAvgPool[T Float](p *plan[T]) {
 	w, x, y, k := p.pooling(p.xs[0], p.ys), p.x[0], p.y, p.kernels
 	if w.separable() {
-		columns := p.perWorker(w.img)
-		p.batch(p.ys[0], p.ys[0], 2*len(x), func(n, worker int) {
-			y := y[n*w.img : (n+1)*w.img]
-			add3x3(k, &w.window, y, x[n*w.img:(n+1)*w.img], columns[worker])
-			k.mul(y, y, w.shares)
-		})
+		b := w.box(func(row int) []T { return w.shares[row*w.w*w.c:][:w.w*w.c] })
+		p.batch(p.ys[0], p.ys[0], 2*len(x), func(n, _ int) { k.box(b, y[n*w.img:(n+1)*w.img], x[n*w.img:(n+1)*w.img]) })
 		return
 	}
 	p.batch(p.ys[0], p.ys[0], w.kh*w.kw*len(y), func(n, _ int) {
@@ -210,10 +225,11 @@ func planAvgPoolGrad[T Float](p *plan[T]) {
 	w, g, y, k := p.pooling(p.ys, p.xs[0]), p.x[0], p.y, p.kernels
 	scaled := p.perWorker(w.out)
 	if w.separable() {
-		columns := p.perWorker(w.img)
+		ones := slices.Repeat([]T{1}, w.w*w.c)
+		b := w.box(func(int) []T { return ones })
 		p.batch(p.ys[0], p.ys[0], 2*len(y), func(n, worker int) {
 			k.mul(scaled[worker], g[n*w.img:(n+1)*w.img], w.shares)
-			add3x3(k, &w.window, y[n*w.img:(n+1)*w.img], scaled[worker], columns[worker])
+			k.box(b, y[n*w.img:(n+1)*w.img], scaled[worker])
 		})
 		return
 	}
@@ -221,24 +237,6 @@ func planAvgPoolGrad[T Float](p *plan[T]) {
 		k.mul(scaled[worker], g[n*w.out:(n+1)*w.out], w.shares)
 		addTaps(k, w.backward, y[n*w.img:(n+1)*w.img], scaled[worker], w.ones)
 	})
-}
-
-// add3x3 adds up the 3x3 neighbours of every pixel of one image, top to bottom and
-// then left to right. columns is workspace for an image.
-func add3x3[T Float](k *kernels[T], w *window, y, x, columns []T) {
-	c, n, last := w.c, w.w*w.c, (w.h-1)*w.w*w.c
-	k.add(columns[:n], x[:n], x[n:2*n])
-	k.sum3(columns[n:last], x[:last-n], x[n:last], x[2*n:])
-	k.add(columns[last:], x[last-n:last], x[last:])
-	// Sums across the ends of rows are wrong, and put right afterwards.
-	k.sum3(y[c:w.img-c], columns[:w.img-2*c], columns[c:w.img-c], columns[2*c:])
-	for left := 0; left < w.img; left += n {
-		right := left + n - c
-		for i := range c {
-			y[left+i] = columns[left+i] + columns[left+c+i]
-			y[right+i] = columns[right-c+i] + columns[right+i]
-		}
-	}
 }
 
 func planMaxPoolIndex[T Float](p *plan[T]) {

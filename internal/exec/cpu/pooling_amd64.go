@@ -185,3 +185,40 @@ func maxScatterAVX2(r *zone[float32], dst, index, src []float32) {
 		}
 	}
 }
+
+// boxArgs is the argument of box8 and box4, which take 8 and 4 channels of a row at a
+// time along its pixels, from some to those before others. All lengths are in bytes.
+type boxArgs struct {
+	y, x, outside, edge, inner *float32
+	rows, pixels               int
+	row, pixel                 int // from one to the next
+	from, to                   int
+}
+
+//go:noescape
+func box8(a *boxArgs)
+
+//go:noescape
+func box4(a *boxArgs)
+
+func boxAVX2(b *box[float32], y, x []float32) {
+	c, n := b.channels, b.pixels*b.channels
+	if c < 4 {
+		portableBox(b, y, x)
+		return
+	}
+	_, _, _, _, _ = y[b.rows*n-1], x[b.rows*n-1], b.outside[n-1], b.edge[n-1], b.inner[n-1]
+	a := boxArgs{y: &y[0], x: &x[0], outside: &b.outside[0], edge: &b.edge[0], inner: &b.inner[0],
+		rows: b.rows, pixels: b.pixels, row: 4 * n, pixel: 4 * c, to: c / 8 * 32}
+	if c >= 8 {
+		box8(&a)
+	}
+	if c&4 != 0 {
+		a.from, a.to = a.to, a.to+16
+		box4(&a)
+	}
+	if c%4 != 0 { // the last 4, some of them once more
+		a.from, a.to = 4*c-16, 4*c
+		box4(&a)
+	}
+}

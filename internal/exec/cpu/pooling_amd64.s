@@ -299,3 +299,77 @@ tap:
 	NEXT
 	VMOVUPS X4, 0(DI)
 	SCATTERED
+
+// The sum of a column of three pixels.
+#define COLUMN(sum) \
+	VMOVUPS (BX)(R13*1), sum       \
+	VADDPS (SI)(R13*1), sum, sum   \
+	VADDPS (DX)(R13*1), sum, sum
+
+// The result of the pixel before R13, whose share is at R14.
+#define RESULT(sum) \
+	VMULPS (R14)(R13*1), sum, sum  \
+	VMOVUPS sum, (DI)(R13*1)
+
+// left + middle + right of each pixel of a row, for channels from R12 on; rows outside of
+// the image are at R15. DI and R14 lie a pixel before the results and the shares.
+#define BOX(left, middle, right, sum, width) \
+	MOVQ boxArgs_y(AX), DI       \
+	MOVQ boxArgs_x(AX), SI       \
+	MOVQ boxArgs_outside(AX), R15 \
+	MOVQ boxArgs_row(AX), R8     \
+	MOVQ boxArgs_pixel(AX), R9   \
+	MOVQ boxArgs_to(AX), R11     \
+	MOVQ boxArgs_rows(AX), R10   \
+	SUBQ R9, DI                  \
+	MOVQ R15, BX                 \
+	MOVQ boxArgs_edge(AX), R14   \
+row:                                 \
+	LEAQ (SI)(R8*1), DX          \
+	CMPQ R10, $1                 \
+	JNE  inside                  \
+	MOVQ R15, DX                 \
+	MOVQ boxArgs_edge(AX), R14   \
+inside:                              \
+	SUBQ R9, R14                 \
+	MOVQ boxArgs_from(AX), R12   \
+channels:                            \
+	MOVQ R12, R13                \
+	VMOVUPS (R15), left          \
+	COLUMN(middle)               \
+	MOVQ boxArgs_pixels(AX), CX  \
+	DECQ CX                      \
+pixel:                               \
+	ADDQ R9, R13                 \
+	COLUMN(right)                \
+	VADDPS middle, left, sum     \
+	VADDPS right, sum, sum       \
+	RESULT(sum)                  \
+	VMOVAPS middle, left         \
+	VMOVAPS right, middle        \
+	DECQ CX                      \
+	JNE  pixel                   \
+	ADDQ R9, R13                 \
+	VADDPS middle, left, sum     \
+	RESULT(sum)                  \
+	ADDQ $width, R12             \
+	CMPQ R12, R11                \
+	JLT  channels                \
+	MOVQ SI, BX                  \
+	ADDQ R8, SI                  \
+	ADDQ R8, DI                  \
+	MOVQ boxArgs_inner(AX), R14  \
+	DECQ R10                     \
+	JNE  row                     \
+	VZEROUPPER                   \
+	RET
+
+// func box8(a *boxArgs)
+TEXT ·box8(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	BOX(Y0, Y1, Y2, Y3, 32)
+
+// func box4(a *boxArgs)
+TEXT ·box4(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	BOX(X0, X1, X2, X3, 16)

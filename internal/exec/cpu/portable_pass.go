@@ -27,13 +27,6 @@ func portableAdd[T Float](y, a, b []T) {
 	}
 }
 
-func portableSum3[T Float](y, a, b, c []T) {
-	y, b, c = y[:len(a)], b[:len(a)], c[:len(a)]
-	for i, v := range a {
-		y[i] = v + b[i] + c[i]
-	}
-}
-
 func portableMul[T Float](y, a, b []T) {
 	y, b = y[:len(a)], b[:len(a)]
 	for i, v := range a {

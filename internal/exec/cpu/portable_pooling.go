@@ -1,6 +1,6 @@
 package cpu
 
-// The kernels of pooling by the maximum, for every processor.
+// The kernels of pooling, for every processor.
 
 func portableMaxIndex[T Float](r *zone[T], dst, src []T) {
 	starts, places, f := r.g.starts, r.places, &r.flat
@@ -61,6 +61,33 @@ func portableMaxScatter[T Float](r *zone[T], dst, index, src []T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func portableBox[T Float](b *box[T], y, x []T) {
+	c, n := b.channels, b.pixels*b.channels
+	for row := range b.rows {
+		at := row * n
+		above, here, below, shares, y := b.outside, x[at:at+n], b.outside, b.inner, y[at:at+n]
+		if row > 0 {
+			above = x[at-n : at]
+		}
+		if row+1 < b.rows {
+			below = x[at+n : at+2*n]
+		}
+		if row == 0 || row+1 == b.rows {
+			shares = b.edge
+		}
+		for k := range c {
+			left, middle := b.outside[0], above[k]+here[k]+below[k]
+			i := k
+			for ; i < n-c; i += c {
+				right := above[i+c] + here[i+c] + below[i+c]
+				y[i] = (left + middle + right) * shares[i]
+				left, middle = middle, right
+			}
+			y[i] = (left + middle) * shares[i]
 		}
 	}
 }
