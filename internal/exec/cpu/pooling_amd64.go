@@ -4,14 +4,17 @@ package cpu
 
 // strip is the argument of the loops below, which go over blocks of a fixed number
 // of elements: results at y, what they meet at x + starts[t] and, as far as a loop
-// reads one, the index. The next block follows at yBlock and xBlock bytes. The
-// loops change nothing in it, so that its pointers stay inside their slices.
+// reads one, the index. The next block follows at yBlock and xBlock bytes, the first one
+// of the next row at yRow and xRow bytes from the end of the last one. The loops change
+// nothing in it, so that its pointers stay inside their slices.
 type strip struct {
 	y, index, x    *float32
 	starts         *int
 	places         *float32
-	taps, blocks   int
+	taps           int
+	rows, blocks   int
 	yBlock, xBlock int
+	yRow, xRow     int
 }
 
 //go:noescape
@@ -91,98 +94,77 @@ func (s *strip) maxScatter(width int) {
 
 // newStrip has the taps of a zone, of which there must be one.
 func newStrip(r *zone[float32]) strip {
-	return strip{starts: &r.g.starts[0], places: &r.places[:len(r.g.starts)][0], taps: len(r.g.starts)}
+	return strip{starts: &r.g.starts[0], places: &r.places[:len(r.g.starts)][0], taps: len(r.g.starts), rows: r.flat.rows}
 }
 
-// cut sets the blocks for what can be done at once of a row of f from element k of
-// its pixels on. It gives the width of a block and how many elements of each pixel
-// that is; 0 means too few for a vector.
-func (s *strip) cut(f *rectangle, k int) (width, done int) {
+// cut sets the blocks for what can be done at once of f, which has 4 channels at least,
+// from element k of its pixels on. It gives the width of a block, the element where
+// it begins, and the next one to do. The last elements of pixels are cut as 4, some of
+// which are done once more.
+func (s *strip) cut(f *rectangle, k int) (width, from, next int) {
 	width = 32
-	for width > f.channels-k {
+	for width > 4 && width > f.channels-k {
 		width /= 2
 	}
-	if width < 4 {
-		return 0, 0
-	}
+	from = min(k, f.channels-width)
 	if f.pixels == 1 {
-		s.blocks, s.yBlock, s.xBlock = (f.channels-k)/width, 4*width, 4*width
-		return width, s.blocks * width
+		s.blocks, s.yBlock, s.xBlock = (f.channels-from)/width, 4*width, 4*width
+		next = from + s.blocks*width
+	} else {
+		s.blocks, s.yBlock, s.xBlock = f.pixels, 4*f.dst.pixel, 4*f.src.pixel
+		next = from + width
 	}
-	s.blocks, s.yBlock, s.xBlock = f.pixels, 4*f.dst.pixel, 4*f.src.pixel
-	return width, width
-}
-
-// rest is the zone of the last elements of the pixels of a row, from k on.
-func rest(r *zone[float32], k int) zone[float32] {
-	f := r.flat
-	f.rows, f.channels = 1, f.channels-k
-	return zone[float32]{g: r.g, places: r.places, flat: f}
+	s.yRow, s.xRow = 4*f.dst.row-s.blocks*s.yBlock, 4*f.src.row-s.blocks*s.xBlock
+	return width, from, next
 }
 
 func maxIndexAVX2(r *zone[float32], dst, src []float32) {
 	f := &r.flat
+	if f.channels < 4 {
+		portableMaxIndex(r, dst, src)
+		return
+	}
 	_, _ = dst[f.end(f.dst)-1], src[f.end(f.src)-1+r.g.starts[len(r.g.starts)-1]]
 	s := newStrip(r)
-	for row := range f.rows {
-		for k := 0; k < f.channels; {
-			at, from := row*f.dst.row+k, row*f.src.row+k
-			width, done := s.cut(f, k)
-			if width == 0 {
-				rest := rest(r, k)
-				portableMaxIndex(&rest, dst[at:], src[from:])
-				break
-			}
-			s.y, s.x = &dst[at], &src[from]
-			s.maxIndex(width)
-			k += done
-		}
+	for k := 0; k < f.channels; {
+		width, from, next := s.cut(f, k)
+		s.y, s.x = &dst[from], &src[from]
+		s.maxIndex(width)
+		k = next
 	}
 }
 
 func maxGatherAVX2(r *zone[float32], dst, index, src []float32) {
 	f := &r.flat
+	if f.channels < 4 {
+		portableMaxGather(r, dst, index, src)
+		return
+	}
 	end := f.end(f.dst) - 1
 	_, _, _ = dst[end], index[end], src[f.end(f.src)-1+r.g.starts[len(r.g.starts)-1]]
 	s := newStrip(r)
-	for row := range f.rows {
-		for k := 0; k < f.channels; {
-			at, from := row*f.dst.row+k, row*f.src.row+k
-			width, done := s.cut(f, k)
-			if width == 0 {
-				rest := rest(r, k)
-				portableMaxGather(&rest, dst[at:], index[at:], src[from:])
-				break
-			}
-			s.y, s.index, s.x = &dst[at], &index[at], &src[from]
-			s.maxGather(width)
-			k += done
-		}
+	for k := 0; k < f.channels; {
+		width, from, next := s.cut(f, k)
+		s.y, s.index, s.x = &dst[from], &index[from], &src[from]
+		s.maxGather(width)
+		k = next
 	}
 }
 
 func maxScatterAVX2(r *zone[float32], dst, index, src []float32) {
-	if len(r.g.starts) == 0 {
+	f := &r.flat
+	if f.channels < 4 || len(r.g.starts) == 0 {
 		portableMaxScatter(r, dst, index, src)
 		return
 	}
-	f := &r.flat
 	end := f.end(f.src) - 1 + r.g.starts[len(r.g.starts)-1]
 	_, _, _ = dst[f.end(f.dst)-1], index[end], src[end]
 	s := newStrip(r)
-	for row := range f.rows {
-		for k := 0; k < f.channels; {
-			at, from := row*f.dst.row+k, row*f.src.row+k
-			width, done := s.cut(f, k)
-			if width == 0 {
-				rest := rest(r, k)
-				portableMaxScatter(&rest, dst[at:], index[from:], src[from:])
-				break
-			}
-			s.y, s.index, s.x = &dst[at], &index[from], &src[from]
-			s.maxScatter(width)
-			k += done
-		}
+	for k := 0; k < f.channels; {
+		width, from, next := s.cut(f, k)
+		s.y, s.index, s.x = &dst[from], &index[from], &src[from]
+		s.maxScatter(width)
+		k = next
 	}
 }
 

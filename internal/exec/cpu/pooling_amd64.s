@@ -7,7 +7,7 @@
 //
 // Registers: AX arguments, DI results, SI what they meet, BX the index, R8 starts,
 // R9 places, R10 taps, CX blocks left, R11 and R12 steps of DI and SI, DX the tap,
-// R13 where it begins.
+// R13 where it begins, R14 rows left.
 
 #define BEGIN \
 	MOVQ s+0(FP), AX           \
@@ -17,6 +17,7 @@
 	MOVQ strip_starts(AX), R8    \
 	MOVQ strip_places(AX), R9  \
 	MOVQ strip_taps(AX), R10   \
+	MOVQ strip_rows(AX), R14   \
 	MOVQ strip_blocks(AX), CX  \
 	MOVQ strip_yBlock(AX), R11 \
 	MOVQ strip_xBlock(AX), R12 \
@@ -32,10 +33,17 @@ block:
 	CMPQ DX, R10  \
 	JLT  tap
 
-#define END \
-	DECQ CX      \
-	JNE  block   \
-	VZEROUPPER   \
+// The index lies as the results do, or as what they meet.
+#define END(indexRow) \
+	DECQ CX                    \
+	JNE  block                 \
+	ADDQ strip_yRow(AX), DI    \
+	ADDQ strip_xRow(AX), SI    \
+	ADDQ indexRow(AX), BX      \
+	MOVQ strip_blocks(AX), CX  \
+	DECQ R14                   \
+	JNE  block                 \
+	VZEROUPPER                 \
 	RET
 
 // The first tap is the best so far.
@@ -63,7 +71,7 @@ block:
 #define INDEXED \
 	ADDQ R11, DI \
 	ADDQ R12, SI \
-	END
+	END(strip_yRow)
 
 // func maxIndex32(s *strip)
 TEXT ·maxIndex32(SB), NOSPLIT, $0-8
@@ -152,7 +160,7 @@ next:
 	ADDQ R11, DI \
 	ADDQ R11, BX \
 	ADDQ R12, SI \
-	END
+	END(strip_yRow)
 
 // func maxGather32(s *strip)
 TEXT ·maxGather32(SB), NOSPLIT, $0-8
@@ -238,7 +246,7 @@ tap:
 	ADDQ R11, DI \
 	ADDQ R12, BX \
 	ADDQ R12, SI \
-	END
+	END(strip_xRow)
 
 // func maxScatter32(s *strip)
 TEXT ·maxScatter32(SB), NOSPLIT, $0-8
