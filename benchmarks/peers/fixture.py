@@ -110,6 +110,28 @@ class Fixture:
         """H v and the mixed product from nothing but weights, alpha and a batch."""
         return self.product(self.linearize(), self.v)
 
+    def tangent(self):
+        """A function that gives the same, and its arguments: in forward mode, the derivative of
+        the gradient in the direction v, by torch.func.
+
+        Batch norms keep no running averages there, which is in PyTorch's favour; the
+        model is of no use for the other stages any more."""
+        from torch import func
+        func.replace_all_batch_norm_modules_(self.model)
+        images, labels = self.batches["train"]
+        alpha = self.alpha.detach()
+
+        def loss(weights, alpha):
+            logits = func.functional_call(self.model, dict(zip(self.names, weights)), (images, alpha))
+            return torch.nn.functional.cross_entropy(logits, labels)
+
+        def product(weights, v):
+            gradient = func.grad(loss, argnums=(0, 1))
+            return func.jvp(lambda w: gradient(w, alpha), (weights,), (v,))[1]
+
+        weights, v = tuple(w.detach() for w in self.weights), tuple(self.v)
+        return product, (weights, v)
+
     def results(self, terms=4):
         """What `idarts parity` writes."""
         out = {}

@@ -1,22 +1,26 @@
-// Command peers compares the engine with PyTorch: the same supernets, weights and
-// batches, the same stages of a search, in turns.
+// Command peers compares the engine with the best that PyTorch does: the same
+// supernets, weights and batches, the same stages of a search, in turns.
 //
 //	make bench-peers
-//	go run ./benchmarks/peers -rounds 1 -samples 2 -nets nb201/N=1
+//	go run ./benchmarks/peers -rounds 1 -samples 2 -nets nb201/N=1 -threads 2
 //
-// PyTorch's side is peer.py, run once in NCHW and once in channels_last layout in
-// each round; the engine's is benchmarks.Stages on the same fixture. Each turn is a
-// process of its own with one run that is not counted before the samples; first- and
+// PyTorch's side is peer.py, in variants: two memory layouts, as it is and with
+// torch.compile, and second derivatives in reverse and in forward mode. The engine's is
+// benchmarks.Stages on the same fixture. Each turn is a process of its own with one run
+// that is not counted before the samples, in which PyTorch compiles; first- and
 // second-order stages have turns of their own, so that peak memory is that of the
-// second-order stage. Then both compute all that `idarts parity` does on smaller nets
-// and the differences are printed. Without PyTorch it says so and ends well.
+// second-order stage. A variant that fails is a note under the tables.
+//
+// Then both compute all that `idarts parity` does on smaller nets and the differences
+// are printed. Without PyTorch it says so and ends well.
+//
+// Any version of PyTorch from 1.13 on will do; -python names another one. Both sides are
+// held to AVX2 by
+//
+//	GODEBUG=cpu.avx512f=off ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 make bench-peers
 package main
 
 import (
-	"bytes"
-	"context"
-	"embed"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -32,21 +36,19 @@ import (
 
 	"idarts/benchmarks"
 	"idarts/internal/durable"
+	"idarts/internal/limits"
 	"idarts/internal/provenance"
 )
-
-//go:embed *.py
-var scripts embed.FS
 
 func main() {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 3, "turns of each side")
 	flag.IntVar(&o.samples, "samples", 4, "samples of a stage in each turn")
 	flag.Float64Var(&o.seconds, "seconds", 40, "no further sample of a stage in a turn after so many seconds")
-	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "longest turn; one that takes longer is stopped and counts as failed")
-	flag.StringVar(&o.nets, "nets", "", "supernets to time, separated by commas, like nb201/N=1; all when left out")
+	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "longest turn, compilation included; one that takes longer is stopped and counts as failed")
+	flag.StringVar(&o.nets, "nets", "", "supernets to time, separated by commas, like nb201/N=1, or darts/N=8/16 for one of several batches; all when left out")
 	flag.StringVar(&o.python, "python", "", "Python with PyTorch; when left out, python3 and /usr/bin/python3 are tried")
-	flag.IntVar(&o.threads, "threads", runtime.NumCPU(), "threads of both sides")
+	flag.StringVar(&o.threads, "threads", strings.Join(slices.Compact([]string{"1", strconv.Itoa(runtime.NumCPU())}), ","), "threads of both sides; a table for each of these numbers")
 	flag.StringVar(&o.out, "out", "", "also write the tables to this Markdown file")
 	work := flag.String("work", "", "for the program itself: time a fixture and print JSON")
 	stages := flag.String("stages", "", "for the program itself: stages to time")
@@ -68,59 +70,59 @@ func main() {
 }
 
 type options struct {
-	rounds, samples, threads int
-	seconds                  float64
-	timeout                  time.Duration
-	nets, python, out        string
+	rounds, samples            int
+	seconds                    float64
+	timeout                    time.Duration
+	nets, python, threads, out string
 }
-
-var errNoTorch = errors.New("no Python with PyTorch here (Debian: apt-get install python3-torch)")
 
 // nets are what is compared. PyTorch needs more than 24 GB for the second-order stage
 // of the DARTS supernet with 64 images, so that one comes with 16 as well.
 var nets = append(slices.Clone(benchmarks.Nets), benchmarks.Net{Space: "darts", C: 16, N: 8, Batch: 16})
 
-// turns are the stages that share a process.
-var turns = [][]string{{"forward", "forward-backward"}, {"second-order"}}
-
-// goals are how many times faster than PyTorch's better layout the engine is to be.
-func goal(net benchmarks.Net, stage string) float64 {
-	switch {
-	case stage == "forward":
-		return 0
-	case net.Space != "nb201":
-		return 2
-	case stage == "second-order":
-		return 6
+// choose finds nets by their names, with or without the batch.
+func choose(names string) ([]benchmarks.Net, error) {
+	if names == "" {
+		return nets, nil
 	}
-	return 3
+	var chosen []benchmarks.Net
+	for name := range strings.SplitSeq(names, ",") {
+		before := len(chosen)
+		for _, n := range nets {
+			if name == n.String() || name == fmt.Sprintf("%v/%d", n, n.Batch) {
+				chosen = append(chosen, n)
+			}
+		}
+		if len(chosen) == before {
+			return nil, fmt.Errorf("no supernet is named %q, want some of %v", name, nets)
+		}
+	}
+	return chosen, nil
 }
 
-// sides take turns; ours is the last.
-var sides = []string{"nchw", "channels_last", "idarts"}
-
-const ours = 2
-
-// row is what was measured of one stage.
-type row struct {
-	net     benchmarks.Net
-	stage   string
-	seconds [3][]float64 // by side
-	peak    [3]float64   // bytes, the largest of all turns
-	failure [3]string    // why a turn gave nothing, if one did
+// numbers reads a list of numbers of threads.
+func numbers(list string) ([]int, error) {
+	var out []int
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("-threads %s: %q is no number of threads, want some like 1,2", list, text)
+		}
+		out = append(out, n)
+	}
+	return out, nil
 }
 
 func compare(o options, out io.Writer) error {
-	var chosen []benchmarks.Net
-	for _, n := range nets {
-		if o.nets == "" || slices.Contains(strings.Split(o.nets, ","), n.String()) {
-			chosen = append(chosen, n)
-		}
+	chosen, err := choose(o.nets)
+	if err != nil {
+		return err
 	}
-	if len(chosen) == 0 {
-		return fmt.Errorf("no supernet is named %q, want some of %v", o.nets, nets)
+	threads, err := numbers(o.threads)
+	if err != nil {
+		return err
 	}
-	p, err := newPeer(o.python, o.threads)
+	p, err := newPeer(o.python)
 	if errors.Is(err, errNoTorch) {
 		fmt.Fprintf(out, "bench-peers: skipped: %v\n", err)
 		return nil
@@ -130,57 +132,90 @@ func compare(o options, out io.Writer) error {
 	}
 	defer os.RemoveAll(p.dir)
 	p.timeout = o.timeout
-	var versions struct{ Versions []string }
-	if err := p.run(&versions, "versions"); err != nil {
-		return err
+	var torch struct {
+		Versions []string          `json:"versions"`
+		Lacks    map[string]string `json:"lacks"` // by way
+	}
+	if err := p.run(&torch, "versions"); err != nil {
+		return fmt.Errorf("PyTorch's versions: %w", err)
 	}
 
-	var rows []*row
-	for i, n := range chosen {
+	r := report{lacks: torch.Lacks, roofs: map[int]benchmarks.Roof{}}
+	caches, _ := benchmarks.Caches()
+	for _, n := range threads {
+		r.roofs[n] = benchmarks.MeasureLimits(benchmarks.Sets(), n, caches).Roof()
+	}
+	for i, net := range chosen {
 		fixture := filepath.Join(p.dir, fmt.Sprintf("%d.safetensors", i))
-		if err := p.fixture(fixture, n, 32, 0.01); err != nil {
+		if err := p.fixture(fixture, net, 32, 0.01); err != nil {
+			return fmt.Errorf("fixture of %v: %w", net, err)
+		}
+		for _, n := range threads {
+			p.threads = n
+			rows, set := p.inTurns(fixture, net, r.lacks, o)
+			r.rows, r.set = append(r.rows, rows...), set
+		}
+	}
+	p.threads = threads[len(threads)-1]
+	if r.differences, err = p.differences(parityNets); err != nil {
+		return fmt.Errorf("parity: %w", err)
+	}
+	r.head = append([]string{provenance.Processor() + ", " + r.set.String(), o.threads + " threads", "idarts " + commit(), runtime.Version()}, torch.Versions...)
+	r.date = time.Now().UTC().Format(time.DateOnly)
+	text := render(r)
+	if _, err := io.WriteString(out, text); err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := durable.WriteBytes(o.out, []byte(text)); err != nil {
 			return err
 		}
-		at := len(rows)
-		for _, stages := range turns {
-			for _, stage := range stages {
-				rows = append(rows, &row{net: n, stage: stage})
-			}
+	}
+	for _, row := range r.rows {
+		if why := row.by[ours].failure; why != "" {
+			return fmt.Errorf("%s of %v: %s", row.stage, row.net, why)
 		}
-		for round := range o.rounds {
-			for _, stages := range turns {
-				for turn := range sides {
-					side := (turn + round) % len(sides) // who comes first differs
-					mine := slices.DeleteFunc(slices.Clone(rows[at:]), func(r *row) bool { return !slices.Contains(stages, r.stage) })
-					if mine[0].failure[side] != "" {
-						continue // it would fail again
-					}
-					fmt.Fprintf(os.Stderr, "%v, batch %d, round %d of %d: %s of %s\n", n, n.Batch, round+1, o.rounds, strings.Join(stages, ", "), sides[side])
-					m, err := p.time(fixture, side, stages, o)
-					if err != nil && side == ours {
-						return err
-					}
-					for _, r := range mine {
-						if err != nil { // most likely a lack of memory
-							r.failure[side] = err.Error()
-						}
-						r.seconds[side] = append(r.seconds[side], m.Seconds[r.stage]...)
-						r.peak[side] = max(r.peak[side], m.Peak)
-					}
+	}
+	return nil
+}
+
+// inTurns times all stages of a net with p.threads threads, and returns the instruction
+// set that the engine uses. A side that failed gets no further turn.
+func (p *peer) inTurns(fixture string, net benchmarks.Net, lacks map[string]string, o options) (rows []*row, set limits.Set) {
+	for _, stage := range slices.Concat(turns...) {
+		rows = append(rows, &row{net: net, threads: p.threads, stage: stage})
+	}
+	for round := range o.rounds {
+		for _, stages := range turns {
+			for turn := range sides {
+				i := (turn + round) % len(sides) // who comes first differs
+				by := sides[i]
+				if lacks[by.way] != "" || !by.takes(stages[0]) {
+					continue
+				}
+				left := slices.DeleteFunc(slices.Clone(rows), func(r *row) bool { return !slices.Contains(stages, r.stage) || r.by[i].failure != "" })
+				if len(left) == 0 {
+					continue
+				}
+				var names []string
+				for _, r := range left {
+					names = append(names, r.stage)
+				}
+				fmt.Fprintf(os.Stderr, "%v, batch %d, threads %d, round %d of %d: %s of %v\n", net, net.Batch, p.threads, round+1, o.rounds, strings.Join(names, ", "), by)
+				m, err := p.time(fixture, by, names, o)
+				for _, r := range left {
+					r.take(i, m, err)
+				}
+				if i == ours && err == nil {
+					set = m.Set
 				}
 			}
 		}
 	}
-	differences, err := p.differences(parityNets)
-	if err != nil {
-		return err
+	for _, r := range rows {
+		r.refuseOthers()
 	}
-	head := append([]string{provenance.Machine(o.threads), "idarts " + commit(), runtime.Version()}, versions.Versions...)
-	text := render(head, time.Now().UTC().Format(time.DateOnly), rows, differences)
-	if _, err := io.WriteString(out, text); err != nil || o.out == "" {
-		return err
-	}
-	return durable.WriteBytes(o.out, []byte(text))
+	return rows, set
 }
 
 // commit is the commit of the working tree, with a mark when that differs.
@@ -190,138 +225,4 @@ func commit() string {
 		return "of no commit"
 	}
 	return strings.TrimSpace(string(out))
-}
-
-// peer runs PyTorch and this program as processes.
-type peer struct {
-	python, dir, self string
-	threads           int
-	timeout           time.Duration // of a process; 0: none
-}
-
-// newPeer finds a Python that has PyTorch; errNoTorch when there is none.
-func newPeer(python string, threads int) (*peer, error) {
-	candidates := []string{python}
-	if python == "" {
-		candidates = []string{"python3", "/usr/bin/python3"}
-	}
-	i := slices.IndexFunc(candidates, func(path string) bool { return exec.Command(path, "-c", "import torch, numpy").Run() == nil })
-	if i < 0 {
-		return nil, errNoTorch
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "idarts-peers-")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.CopyFS(dir, scripts); err != nil {
-		return nil, err
-	}
-	return &peer{python: candidates[i], dir: dir, self: self, threads: threads}, nil
-}
-
-// run is a command of peer.py; result takes its JSON.
-func (p *peer) run(result any, args ...string) error {
-	args = append([]string{"-B", filepath.Join(p.dir, "peer.py"), "--threads", strconv.Itoa(p.threads)}, args...)
-	return p.process(result, p.python, args...)
-}
-
-func (p *peer) process(result any, name string, args ...string) error {
-	ctx := context.Background()
-	if p.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, p.timeout)
-		defer cancel()
-	}
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(p.threads))
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if ctx.Err() != nil {
-		err = fmt.Errorf("stopped after %v", p.timeout)
-	}
-	if err != nil {
-		last := strings.Split(strings.TrimSpace(stderr.String()), "\n") // a Python traceback ends with the error
-		return fmt.Errorf("%s %s: %w %s", filepath.Base(name), strings.Join(args, " "), err, last[len(last)-1])
-	}
-	if result == nil {
-		return nil
-	}
-	return json.Unmarshal(out, result)
-}
-
-// fixture writes one with random numbers.
-func (p *peer) fixture(path string, n benchmarks.Net, size int, gamma float64) error {
-	return p.run(nil, "fixture", path, "--space", n.Space, "--c", strconv.Itoa(n.C), "--n", strconv.Itoa(n.N),
-		"--batch", strconv.Itoa(n.Batch), "--size", strconv.Itoa(size), "--gamma", strconv.FormatFloat(gamma, 'g', -1, 64))
-}
-
-// measurement is what one turn prints.
-type measurement struct {
-	Seconds map[string][]float64 `json:"seconds"` // by stage
-	Peak    float64              `json:"peak"`    // resident memory in bytes
-}
-
-// time is one turn.
-func (p *peer) time(fixture string, side int, stages []string, o options) (m measurement, err error) {
-	names, count, seconds := strings.Join(stages, ","), strconv.Itoa(o.samples), fmt.Sprint(o.seconds)
-	if side == ours {
-		err = p.process(&m, p.self, "-work", fixture, "-stages", names, "-samples", count, "-seconds", seconds)
-	} else {
-		err = p.run(&m, "time", fixture, "--stages", names, "--layout", sides[side], "--samples", count, "--seconds", seconds)
-	}
-	return m, err
-}
-
-// parityNets are small enough for PyTorch in float64.
-var parityNets = []benchmarks.Net{
-	{Space: "nb201", C: 8, N: 1, Batch: 16},
-	{Space: "nb1b1-s1", C: 8, N: 1, Batch: 16},
-	{Space: "nb1b1-s2", C: 8, N: 1, Batch: 16},
-	{Space: "nb1b1-s3", C: 8, N: 1, Batch: 16},
-	{Space: "darts", C: 8, N: 3, Batch: 16},
-}
-
-// difference is |a−b|/|b| of a group of numbers, b being PyTorch's in float64.
-type difference struct {
-	Net    benchmarks.Net `json:"-"`
-	Group  string         `json:"group"`
-	Limit  float64        `json:"limit"`  // of Ours
-	Ours   float64        `json:"ours"`   // a: the engine in float32
-	Ours64 float64        `json:"ours64"` // a: the engine in float64
-	Peer   float64        `json:"peer"`   // a: PyTorch in float32
-}
-
-// limit64 is what Ours64 stays below. In float32 an input of ReLU or max pooling
-// that is all but equal to 0 or to another one may fall on the other side and change
-// a derivative by far more than rounding does; in float64 there is no such excuse.
-const limit64 = 1e-10
-
-func (d difference) within() bool { return d.Ours < d.Limit && d.Ours64 < limit64 }
-
-// differences computes what `idarts parity` does on each net and compares.
-func (p *peer) differences(nets []benchmarks.Net) ([]difference, error) {
-	var all []difference
-	for _, n := range nets {
-		in, out := filepath.Join(p.dir, "parity.safetensors"), filepath.Join(p.dir, "result")
-		if err := p.fixture(in, n, 16, 0.1); err != nil {
-			return nil, err
-		}
-		if err := p.process(nil, p.self, "-parity", in, "-out", out); err != nil {
-			return nil, err
-		}
-		var some []difference
-		if err := p.run(&some, "compare", in, out+"32", out+"64"); err != nil {
-			return nil, err
-		}
-		for i := range some {
-			some[i].Net = n
-		}
-		all = append(all, some...)
-	}
-	return all, nil
 }

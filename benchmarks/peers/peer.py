@@ -2,14 +2,16 @@
 
     peer.py versions
     peer.py fixture FILE --space nb201 --c 16 --n 1 --batch 64
-    peer.py time FILE --stages forward,forward-backward --layout channels_last --samples 3
+    peer.py time FILE --stages forward,forward-backward --layout channels_last --way compiled --samples 3
     peer.py compare FIXTURE RESULT32 RESULT64
 
-`python3 -c 'import torch'` must work; numpy comes with it.
+`python3 -c 'import torch'` must work; numpy comes with it. Any version from 1.13 on will do. torch.compile needs
+2.0, a C++ compiler and the headers of Python and PyTorch.
 """
 
 import argparse
 import json
+import math
 import platform
 import re
 import resource
@@ -23,20 +25,61 @@ import networks
 
 LAYOUTS = {"nchw": torch.contiguous_format, "channels_last": torch.channels_last}
 
-# The stages, see benchmarks/stages.go for ours.
-STAGES = {
-    "forward": lambda f: f.forward(),
-    "forward-backward": lambda f: f.gradients("train"),
-    "second-order": lambda f: f.second_order(),
-}
+
+# The ways: each returns what computes a stage of a fixture. See benchmarks/stages.go for our stages.
+
+
+def eager(f, stage):
+    return {"forward": f.forward, "forward-backward": lambda: f.gradients("train"), "second-order": f.second_order}[stage]
+
+
+def tangent(f, stage):
+    """Only of the second-order stage."""
+    product, arguments = {"second-order": f.tangent}[stage]()
+    return lambda: product(*arguments)
+
+
+def compiled(f, stage):
+    """torch.compile cannot differentiate twice what it made, so the second-order stage is compiled as a tangent."""
+    if stage == "second-order":
+        product, arguments = f.tangent()
+        product = torch.compile(product)
+        return lambda: product(*arguments)
+    f.loss = torch.compile(f.loss)
+    return eager(f, stage)
+
+
+WAYS = {"eager": eager, "tangent": tangent, "compiled": compiled}
+
+
+def try_tangent():
+    from torch import func
+    func.jvp(func.grad(torch.sin), (torch.ones(()),), (torch.ones(()),))
+
+
+def try_compiled():
+    torch.compile(lambda x: x.sin().sum())(torch.ones(64))
+
+
+def reason(e):
+    """One line of an exception: of a compiler's many the one that says what it misses."""
+    lines = [line.strip() for line in str(e).splitlines() if line.strip()] or [""]
+    line = next((line for line in lines if "error:" in line), lines[0])
+    return f"{type(e).__name__}: {line}"[:300]
 
 
 def versions(_):
-    """What PyTorch says of itself; only names that it prints are found."""
+    """What PyTorch says of itself, only names that it prints are found, and why it lacks a way."""
     said = torch.__config__.show() + torch.__config__.parallel_info()
     found = [re.search(pattern, said) for pattern in (r"MKL-DNN v[0-9.]+", r"CPU capability usage: \S+")]
+    lacks = {}
+    for way, attempt in ("tangent", try_tangent), ("compiled", try_compiled):
+        try:
+            attempt()
+        except Exception as e:
+            lacks[way] = reason(e)
     return {"versions": [f"PyTorch {torch.__version__}"] + [m.group() for m in found if m]
-            + [f"Python {platform.python_version()}"]}
+            + [f"Python {platform.python_version()}"], "lacks": lacks}
 
 
 def make(args):
@@ -47,25 +90,40 @@ def make(args):
     return {"weights": sum(p.numel() for p in model.parameters()), "alpha": sum(model.rows)}
 
 
+def norm(result):
+    """Of all numbers of a stage together."""
+    if torch.is_tensor(result):
+        return float(result.detach().double().norm())
+    return math.sqrt(sum(norm(part) ** 2 for part in result))
+
+
 def measure(args):
-    """Seconds of each sample of each stage, after one run that is not counted."""
+    """Of each stage: seconds of each sample, those of the first run, which is no sample, its norm; or why it failed."""
     try:  # where memory runs out, let it be this process that ends
         with open("/proc/self/oom_score_adj", "w") as adjust:
             adjust.write("1000")
     except OSError:
         pass
-    f = fixture.Fixture(args.file, networks.build, layout=LAYOUTS[args.layout])
-    samples = {}
+    out = {"seconds": {}, "first": {}, "norm": {}, "failed": {}}
     for stage in args.stages.split(","):
-        run = STAGES[stage]
-        run(f)
-        samples[stage] = []
-        while len(samples[stage]) < args.samples and sum(samples[stage]) < args.seconds:
+        try:
+            f = fixture.Fixture(args.file, networks.build, layout=LAYOUTS[args.layout])
             began = time.perf_counter()
-            run(f)
-            samples[stage].append(time.perf_counter() - began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"seconds": samples, "peak": peak}
+            run = WAYS[args.way](f, stage)
+            result = run()
+            out["first"][stage] = time.perf_counter() - began
+            out["norm"][stage] = norm(result)
+            del result
+            samples = []
+            while len(samples) < args.samples and sum(samples) < args.seconds:
+                began = time.perf_counter()
+                run()
+                samples.append(time.perf_counter() - began)
+            out["seconds"][stage] = samples
+        except Exception as e:
+            out["failed"][stage] = reason(e)
+    out["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return out
 
 
 # What is compared, by the beginning of the names, and what may be off.
@@ -107,8 +165,9 @@ def main():
     sub = commands.add_parser("time")
     sub.set_defaults(run=measure)
     sub.add_argument("file")
-    sub.add_argument("--stages", default=",".join(STAGES))
+    sub.add_argument("--stages", default="forward,forward-backward,second-order")
     sub.add_argument("--layout", choices=LAYOUTS, default="nchw")
+    sub.add_argument("--way", choices=WAYS, default="eager")
     sub.add_argument("--samples", type=int, default=3)
     sub.add_argument("--seconds", type=float, default=40, help="no further sample of a stage after so many")
     sub = commands.add_parser("compare")

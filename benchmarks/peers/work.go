@@ -14,7 +14,8 @@ import (
 )
 
 // timeFixture is one turn of the engine: samples of each stage in seconds, after one
-// run that is not counted. After so many seconds of a stage there is no further sample.
+// run that is not counted, and what its instructions are. After so many seconds of a
+// stage there is no further sample.
 func timeFixture(out io.Writer, path string, stages []string, samples int, seconds float64) error {
 	d, err := device.Open("auto", 32, runtime.GOMAXPROCS(0))
 	if err != nil {
@@ -30,23 +31,28 @@ func timeFixture(out io.Writer, path string, stages []string, samples int, secon
 		return err
 	}
 	s := benchmarks.Of(p, f.Space.Search(), coefs, v)
-	m := measurement{Seconds: map[string][]float64{}}
+	sets := benchmarks.Sets()
+	m := measurement{Seconds: map[string][]float64{}, Kinds: map[string][]benchmarks.Kind{}, Set: sets[len(sets)-1]}
 	for _, name := range stages {
 		i := slices.IndexFunc(benchmarks.Stages, func(s benchmarks.Stage) bool { return s.Name == name })
 		if i < 0 || benchmarks.Stages[i].Before != nil {
 			return fmt.Errorf("stage %q has no twin in PyTorch", name)
 		}
-		if err := benchmarks.Stages[i].Do(s); err != nil {
+		stage := benchmarks.Stages[i]
+		if err := stage.Do(s); err != nil {
 			return err
 		}
 		for total := 0.0; len(m.Seconds[name]) < samples && total < seconds; {
 			began := time.Now()
-			if err := benchmarks.Stages[i].Do(s); err != nil {
+			if err := stage.Do(s); err != nil {
 				return err
 			}
 			sample := time.Since(began).Seconds()
 			m.Seconds[name] = append(m.Seconds[name], sample)
 			total += sample
+		}
+		if m.Kinds[name], err = benchmarks.Profile(s, stage); err != nil {
+			return err
 		}
 	}
 	m.Peak = peakMemory()

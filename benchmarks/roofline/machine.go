@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/olekukonko/tablewriter"
 
+	"idarts/benchmarks"
 	"idarts/internal/limits"
 	"idarts/internal/provenance"
 )
@@ -17,64 +17,31 @@ type machine struct {
 	sets      []limits.Set // those with limits of their own, the one that the engine uses last
 	hertz     float64      // 0: not known
 	caches    limits.Caches
-	told      bool    // by the system
-	speeds    []speed // with one thread and, if that is another number, with all
-}
-
-// speed is what so many threads do together.
-type speed struct {
-	threads    int
-	operations []limits.Operations // of each set
-	traffic    []limits.Traffic    // of the last one
+	told      bool                // by the system
+	speeds    []benchmarks.Limits // with one thread and, if that is another number, with all
 }
 
 // measureMachine takes some seconds for each number of threads.
 func measureMachine(threads int) *machine {
-	m := &machine{processor: provenance.Processor(), sets: limits.Sets()}
-	if len(m.sets) > 1 {
-		m.sets = m.sets[1:] // plain Go holds nothing where there are vectors
-	}
+	m := &machine{processor: provenance.Processor(), sets: benchmarks.Sets()}
 	m.hertz, _ = limits.Clock()
-	m.caches, m.told = limits.ReadCaches(os.DirFS("/sys/devices/system/cpu/cpu0/cache"))
-	m.measure(1)
+	m.caches, m.told = benchmarks.Caches()
+	m.speeds = append(m.speeds, benchmarks.MeasureLimits(m.sets, 1, m.caches))
 	if threads > 1 {
-		m.measure(threads)
+		m.speeds = append(m.speeds, benchmarks.MeasureLimits(m.sets, threads, m.caches))
 	}
 	return m
 }
 
-func (m *machine) measure(threads int) {
-	s := speed{threads: threads}
-	for _, set := range m.sets {
-		s.operations = append(s.operations, limits.Arithmetic(set, threads))
-	}
-	s.traffic = limits.Memory(m.best(), threads, m.caches)
-	m.speeds = append(m.speeds, s)
-}
-
 func (m *machine) best() limits.Set { return m.sets[len(m.sets)-1] }
 
-// roof takes the fastest of the sets, which may use each other's instructions, and of
-// reading and adding.
-func (m *machine) roof() roof {
-	s := m.speeds[len(m.speeds)-1]
-	var r roof
-	for _, o := range s.operations {
-		r.flops = max(r.flops, o.Fused)
-	}
-	for _, t := range s.traffic {
-		if t.Name == "L3" || t.Name == "memory" {
-			return roof{flops: r.flops, bytes: max(t.Load, t.Add), level: t.Name}
-		}
-	}
-	panic("roofline: no level is memory")
-}
+func (m *machine) last() benchmarks.Limits { return m.speeds[len(m.speeds)-1] }
 
 // write prints all limits, and per cycle those of one thread: a loop is at a limit
 // when it does a whole number of vectors in each.
 func (m *machine) write(out io.Writer) {
-	last := m.speeds[len(m.speeds)-1]
-	fmt.Fprintf(out, "%s, %d threads, %v", m.processor, last.threads, m.best())
+	last := m.last()
+	fmt.Fprintf(out, "%s, %d threads, %v", m.processor, last.Threads, m.best())
 	if m.hertz > 0 {
 		fmt.Fprintf(out, ", %.2f GHz", m.hertz/1e9)
 	}
@@ -95,11 +62,11 @@ func (m *machine) write(out io.Writer) {
 	table := tablewriter.NewWriter(out)
 	header := []string{"limit"}
 	for _, s := range m.speeds {
-		header = append(header, fmt.Sprintf("%d threads", s.threads))
+		header = append(header, fmt.Sprintf("%d threads", s.Threads))
 	}
 	header[1] = "1 thread"
 	table.Header(append(header, "a cycle"))
-	row := func(name, unit string, of func(speed) float64, inCycle string, size float64) {
+	row := func(name, unit string, of func(benchmarks.Limits) float64, inCycle string, size float64) {
 		cells := []string{name}
 		for _, s := range m.speeds {
 			cells = append(cells, fmt.Sprintf("%.0f %s", of(s)/1e9, unit))
@@ -112,14 +79,14 @@ func (m *machine) write(out io.Writer) {
 	}
 	for i, set := range m.sets {
 		width := float64(set.Width())
-		row(fmt.Sprintf("%v, fused multiply-adds", set), "GFLOP/s", func(s speed) float64 { return s.operations[i].Fused }, "vectors", 2*width)
-		row(fmt.Sprintf("%v, products and sums apart", set), "GFLOP/s", func(s speed) float64 { return s.operations[i].Apart }, "vectors", width)
+		row(fmt.Sprintf("%v, fused multiply-adds", set), "GFLOP/s", func(s benchmarks.Limits) float64 { return s.Operations[i].Fused }, "vectors", 2*width)
+		row(fmt.Sprintf("%v, products and sums apart", set), "GFLOP/s", func(s benchmarks.Limits) float64 { return s.Operations[i].Apart }, "vectors", width)
 	}
-	for i, t := range last.traffic {
-		row(fmt.Sprintf("%s, read", t.Name), "GB/s", func(s speed) float64 { return s.traffic[i].Load }, "bytes", 1)
-		row(fmt.Sprintf("%s, two read and one written", t.Name), "GB/s", func(s speed) float64 { return s.traffic[i].Add }, "bytes", 1)
+	for i, t := range last.Traffic {
+		row(fmt.Sprintf("%s, read", t.Name), "GB/s", func(s benchmarks.Limits) float64 { return s.Traffic[i].Load }, "bytes", 1)
+		row(fmt.Sprintf("%s, two read and one written", t.Name), "GB/s", func(s benchmarks.Limits) float64 { return s.Traffic[i].Add }, "bytes", 1)
 	}
 	table.Render()
-	r := m.roof()
-	fmt.Fprintf(out, "least ms below: operations over %.0f GFLOP/s or bytes over the %.0f GB/s of %s, whichever takes longer\n", r.flops/1e9, r.bytes/1e9, r.level)
+	r := last.Roof()
+	fmt.Fprintf(out, "least ms below: operations over %.0f GFLOP/s or bytes over the %.0f GB/s of %s, whichever takes longer\n", r.FLOPs/1e9, r.Bytes/1e9, r.Level)
 }

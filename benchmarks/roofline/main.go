@@ -21,7 +21,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"idarts/benchmarks"
 	"idarts/internal/exec"
@@ -65,7 +64,7 @@ func report(to io.Writer, nets, stages []string, runs, threads int) error {
 				return err
 			}
 			fmt.Fprintf(out, "\n%v, batch %d: %s\n\n", n, n.Batch, stage.Name)
-			write(out, kinds, m.roof())
+			write(out, kinds, m.last().Roof())
 			out.Flush()
 		}
 	}
@@ -89,7 +88,7 @@ func known(nets, stages []string) error {
 }
 
 // measure runs a stage and keeps the fastest run.
-func measure(n benchmarks.Net, stage benchmarks.Stage, runs int, device exec.Device) (map[string]*kind, error) {
+func measure(n benchmarks.Net, stage benchmarks.Stage, runs int, device exec.Device) ([]benchmarks.Kind, error) {
 	s, err := benchmarks.New(n, 32, device)
 	if err != nil {
 		return nil, err
@@ -102,60 +101,20 @@ func measure(n benchmarks.Net, stage benchmarks.Stage, runs int, device exec.Dev
 	if err := stage.Do(s); err != nil {
 		return nil, err
 	}
-	var best map[string]*kind
+	var best []benchmarks.Kind
 	fastest := 0.0
 	for range runs {
-		kinds, total := map[string]*kind{}, 0.0
-		s.Problem.Profile(func(in exec.Instr, d time.Duration) {
-			name := label(in)
-			k := kinds[name]
-			if k == nil {
-				k = &kind{name: name}
-				kinds[name] = k
-			}
-			k.seconds += d.Seconds()
-			total += d.Seconds()
-			k.calls++
-			k.flop += in.FLOP()
-			k.bytes += bytes(in)
-		})
-		if err := stage.Do(s); err != nil {
+		kinds, err := benchmarks.Profile(s, stage)
+		if err != nil {
 			return nil, err
+		}
+		total := 0.0
+		for _, k := range kinds {
+			total += k.Seconds
 		}
 		if best == nil || total < fastest {
 			best, fastest = kinds, total
 		}
 	}
 	return best, nil
-}
-
-// bytes are those of all arguments and the result.
-func bytes(in exec.Instr) float64 {
-	n := in.Out.Shape.Len()
-	for _, a := range in.Args {
-		n += a.Shape.Len()
-	}
-	return 4 * float64(n)
-}
-
-// label sorts instructions: convolutions by their window, all else by operator;
-// what works on vectors over channels goes together.
-func label(in exec.Instr) string {
-	switch in.Op {
-	case exec.Conv, exec.ConvGradInput, exec.ConvGradWeight:
-		text := fmt.Sprintf("%v %dx%d", in.Op, in.Attr.KH, in.Attr.KW)
-		if in.Attr.Stride > 1 {
-			text += fmt.Sprintf(" /%d", in.Attr.Stride)
-		}
-		if in.Attr.Groups > 1 {
-			text += " depthwise"
-		}
-		return text
-	}
-	for _, a := range append([]exec.Tensor{in.Out}, in.Args...) {
-		if a.Shape[1]*a.Shape[2] > 1 {
-			return in.Op.String()
-		}
-	}
-	return "vectors"
 }
