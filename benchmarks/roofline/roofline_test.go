@@ -51,8 +51,8 @@ func TestMachine(t *testing.T) {
 	m := machine{
 		processor: "Made Up 1", sets: []limits.Set{limits.Plain}, hertz: 2e9, caches: limits.Caches{L1: 32 << 10, L2: 256 << 10},
 		speeds: []benchmarks.Limits{
-			{1, []limits.Operations{{Fused: 4e9, Apart: 4e9}}, traffic(16e9, 24e9)},
-			{4, []limits.Operations{{Fused: 15e9, Apart: 14e9}}, traffic(64e9, 90e9)},
+			{Threads: 1, Operations: []limits.Operations{{Fused: 4e9, Apart: 4e9}}, Traffic: traffic(16e9, 24e9)},
+			{Threads: 4, Operations: []limits.Operations{{Fused: 15e9, Apart: 14e9}}, Traffic: traffic(64e9, 90e9)},
 		},
 	}
 	var got strings.Builder
