@@ -354,7 +354,7 @@ func (c *chaos) total(out string, rows map[string]string, fail func(string, ...a
 		}
 	}
 	for _, r := range all {
-		if n, err := strconv.Atoi(r[min(5, len(r)-1)]); err == nil {
+		if n, err := strconv.Atoi(r[min(5, len(r)-1)]); err == nil && r[0] == "ours" {
 			done -= n
 		}
 	}

@@ -67,7 +67,7 @@ func TestBadInputIsOneClearLine(t *testing.T) {
 		{"run --methods random --seeds 0-1 --cell=-1 --dry-run", "cell -1: the grid has 2"},
 		{"bench build --shard 4/4", `"4/4" is no part of the shards, want I/N`},
 		{"bench build --out file/out", "cannot write to output folder \"file/out\""},
-		{"run --device gpu", `device: "gpu": want auto or one of ["cpu"]`},
+		{"run --device gpu", `device: "gpu": want auto or one of ["cpu" "cpu:plain"`},
 		{"run --device gpu --dry-run", `device: "gpu"`},
 		{"retrain DARTS_V2 --device gpu", `device: "gpu"`},
 		{"bench build --device gpu", `device: "gpu"`},

@@ -41,7 +41,7 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 		cases++
 	}
 	for _, width := range []int{32, 16, 8, 4} {
-		s := strip{y: &out[0], index: &w[0], x: &x[0], starts: &[]int{0, 64}[0], places: &w[0], taps: 2, blocks: 3, yBlock: 256, xBlock: 512}
+		s := strip{y: &out[0], index: &w[0], x: &x[0], starts: &[]int{0, 64}[0], places: &w[0], taps: 2, rows: 1, blocks: 3, yBlock: 256, xBlock: 512}
 		before := s
 		s.maxIndex(width)
 		s.maxGather(width)
