@@ -39,6 +39,7 @@ func planConv[T Float](p *plan[T]) {
 	}
 }
 
+// correlate is a convolution in the common form.
 func correlate[T Float](p *plan[T]) *directConv[T] {
 	a, x, w := p.attr, p.xs[0], p.xs[1]
 	s := &directConv[T]{
@@ -65,8 +66,9 @@ func planConvInput[T Float](p *plan[T]) {
 	}
 }
 
-// correlateInput turns the weights around first: for each residue of dx, the taps
-// that meet it, last first, and in each the matrix transposed.
+// correlateInput is the adjoint of a convolution in x. It turns the weights around
+// first: for each residue of dx, the taps that meet it, last first, and in each the
+// matrix transposed.
 func correlateInput[T Float](p *plan[T]) *directConv[T] {
 	a, w, dy := p.attr, p.xs[0], p.xs[1]
 	c := p.ys[3] // channels of dx

@@ -46,6 +46,7 @@ func planConvWeight[T Float](p *plan[T]) {
 	}
 }
 
+// planDirectWeight is for whatever planWinogradWeight is not for.
 func planDirectWeight[T Float](p *plan[T]) {
 	a, x, dy := p.attr, p.xs[0], p.xs[1]
 	c, k := x[3], dy[3]
