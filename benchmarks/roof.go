@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"idarts/internal/exec"
+	"idarts/internal/exec/cpu"
 	"idarts/internal/limits"
 )
 
@@ -69,11 +70,15 @@ type Kind struct {
 	Name        string
 	Calls       int
 	Seconds     float64
-	FLOP, Bytes float64
+	FLOP, Bytes float64 // FLOP of the plain formula
+	Saved       float64 // of FLOP, what Winograd's form does without
 }
 
+// Done are the operations that the kind does.
+func (k Kind) Done() float64 { return k.FLOP - k.Saved }
+
 // Least is the time in seconds that the roof leaves to the kind at best.
-func (k Kind) Least(r Roof) float64 { return max(k.FLOP/r.FLOPs, k.Bytes/r.Bytes) }
+func (k Kind) Least(r Roof) float64 { return max(k.Done()/r.FLOPs, k.Bytes/r.Bytes) }
 
 // Profile runs a stage once, instruction by instruction, and returns the kinds in no
 // order. It ends any other profile of the problem.
@@ -90,6 +95,9 @@ func Profile(s *Search, stage Stage) ([]Kind, error) {
 		k.Calls++
 		k.Seconds += d.Seconds()
 		k.FLOP += in.FLOP()
+		if cpu.Winograd(in) {
+			k.Saved += in.FLOP() * 5 / 9
+		}
 		k.Bytes += bytes(in)
 	})
 	defer s.Problem.Profile(nil)
@@ -106,7 +114,7 @@ func bytes(in exec.Instr) float64 {
 	return 4 * float64(n)
 }
 
-// label sorts instructions: convolutions by their window, all else by operator;
+// label sorts instructions: convolutions by their window and form, all else by operator;
 // what works on vectors over channels goes together.
 func label(in exec.Instr) string {
 	switch in.Op {
@@ -117,6 +125,9 @@ func label(in exec.Instr) string {
 		}
 		if in.Attr.Groups > 1 {
 			text += " depthwise"
+		}
+		if cpu.Winograd(in) {
+			text += " winograd"
 		}
 		return text
 	}

@@ -32,6 +32,15 @@ func everySecond[E any](args []E, first int) (list []E) {
 }
 
 func planConv[T Float](p *plan[T]) {
+	if s := correlate(p); winogradFits(p.attr, p.xs[0], p.ys[3]) {
+		planWinograd(p, p.xs[0], s.x, s.w)
+	} else {
+		s.plan(p)
+	}
+}
+
+// correlate is a convolution in the common form.
+func correlate[T Float](p *plan[T]) *directConv[T] {
 	a, x, w := p.attr, p.xs[0], p.xs[1]
 	s := &directConv[T]{
 		groups: a.Groups, cin: w[2], cout: w[3] / a.Groups, stride: a.Stride, images: x[0],
@@ -46,12 +55,21 @@ func planConv[T Float](p *plan[T]) {
 		cols[j] = j*a.Dilation - a.Pad
 	}
 	s.parts = []correlation{{h: p.ys[1], w: p.ys[2], rows: rows, cols: cols}}
-	s.plan(p)
+	return s
 }
 
-// planConvInput turns the weights around first: for each residue of dx, the taps
-// that meet it, last first, and in each the matrix transposed.
 func planConvInput[T Float](p *plan[T]) {
+	if s := correlateInput(p); winogradFits(p.attr, p.ys, p.xs[1][3]) {
+		planWinograd(p, p.xs[1], s.x, s.w)
+	} else {
+		s.plan(p)
+	}
+}
+
+// correlateInput is the adjoint of a convolution in x. It turns the weights around
+// first: for each residue of dx, the taps that meet it, last first, and in each the
+// matrix transposed.
+func correlateInput[T Float](p *plan[T]) *directConv[T] {
 	a, w, dy := p.attr, p.xs[0], p.xs[1]
 	c := p.ys[3] // channels of dx
 	s := &directConv[T]{
@@ -80,7 +98,7 @@ func planConvInput[T Float](p *plan[T]) {
 		}
 	}
 	s.planTransposed(p, olds, taps)
-	s.plan(p)
+	return s
 }
 
 // planTransposed adds the stage that fills s.w with the matrices of taps of olds, each

@@ -39,6 +39,15 @@ func (t turned) geometry(g weightGeometry) weightGeometry {
 // planConvWeight splits the batch into a fixed number of parts. Each walks its
 // images in blocks of rows, and the parts' gradients are added in order.
 func planConvWeight[T Float](p *plan[T]) {
+	if winogradFits(p.attr, p.xs[0], p.xs[1][3]) {
+		planWinogradWeight(p)
+	} else {
+		planDirectWeight(p)
+	}
+}
+
+// planDirectWeight is for whatever planWinogradWeight is not for.
+func planDirectWeight[T Float](p *plan[T]) {
 	a, x, dy := p.attr, p.xs[0], p.xs[1]
 	c, k := x[3], dy[3]
 	block := max(4096/max(c*a.Stride*a.Stride, k), 32) // pixels of dy

@@ -8,6 +8,8 @@
 // of fused multiply-adds, acc = fma(x, w, acc), in an order that each kernel states; all
 // other products are rounded (T(a*b) + c, which keeps the compiler from fusing where the
 // processor could). So the result also has the same bits on every kind of processor.
+// 3x3 convolutions of 32 channels and more go by Winograd's form, with 4/9 of the
+// products, where shapes allow, see winograd.go; all others are computed as they are written.
 // Instructions that go by images are joined to chains, see chain.go: that changes the
 // order of tiles and no bits.
 //
@@ -81,6 +83,7 @@ func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], kernels *kernels
 	c := chain{workers: pool.Workers(), worthWaking: worthWaking}
 	var values arena[T]
 	var sums arena[float64]
+	own := make([]arena[T], pool.Workers())
 	poolings := map[window]*pooling[T]{}
 	for i, phase := range p.Phases {
 		for k, in := range phase {
@@ -89,11 +92,14 @@ func bind[T Float](pool *Pool, p *exec.Program, mem *Memory[T], kernels *kernels
 				return nil, fmt.Errorf("cpu: phase %d, instruction %d: %w", i, k, err)
 			}
 			p := &plan[T]{op: in.Op, attr: in.Attr, y: block(mem, in.Out), ys: in.Out.Shape,
-				kernels: kernels, workers: pool.Workers(), worthWaking: worthWaking, values: &values, sums: &sums, poolings: poolings}
+				kernels: kernels, workers: pool.Workers(), worthWaking: worthWaking, values: &values, sums: &sums, own: own, poolings: poolings}
 			for _, a := range in.Args {
 				p.x, p.xs = append(p.x, block(mem, a)), append(p.xs, a.Shape)
 			}
 			rows[in.Op](p)
+			for w := range own {
+				own[w].used = 0
+			}
 			for s := range p.stages {
 				p.stages[s].owner = k
 			}
@@ -176,6 +182,7 @@ type plan[T Float] struct {
 
 	values *arena[T]
 	sums   *arena[float64]
+	own    []arena[T] // of each worker
 
 	poolings map[window]*pooling[T]
 }
@@ -205,18 +212,20 @@ func (p *plan[T]) serial(run func()) {
 	p.stage(1, 0, func(int, int) { run() })
 }
 
-// perWorker gives each worker its own n elements of workspace.
+// perWorker gives each worker n elements of workspace for what it does within a tile.
+// They are those of all other instructions, also in a chain, where a worker goes from a
+// tile of one to a tile of another: so they stay in cache.
 func (p *plan[T]) perWorker(n int) [][]T {
 	bufs := make([][]T, p.workers)
 	for i := range bufs {
-		bufs[i] = p.values.reserve(n)
+		bufs[i] = p.own[i].reserve(n)
 	}
 	return bufs
 }
 
-// arena hands out workspace. Instructions run one after another, so all of them
-// take from the same start; a bigger block replaces the current one when it is
-// too small, and earlier takers keep the old one.
+// arena hands out workspace. Instructions that run one after another take from the same
+// start; a bigger block replaces the current one when it is too small, and earlier takers
+// keep the old one.
 type arena[E any] struct {
 	block []E
 	used  int

@@ -52,4 +52,25 @@ type weightGeometry struct {
 	ins, inStep int
 	outs        int
 	dwStep      int
+	store       bool // of convWeight: write the sums in place of adding them
 }
+
+// tileGeometry says where the tiles of a row lie that Winograd's form takes together, and
+// their transforms, see winograd.go. A tile is 4x4 pixels of x, 2x2 of y, or the 3x3
+// weights of an input channel:
+//
+//	image      [c c] [c c] c c  c c     image.pixel = channels = 2, step = 4, image.row = 8
+//	           [c c] [c c] c c  c c
+//	            tile 0      tile 1
+//
+//	transform  element 0: [c c] [c c]   element 1: [c c] [c c]   ...   element 15
+//	                     tile 0, tile 1             element apart
+type tileGeometry struct {
+	image    strides // of the pixels of a tile
+	step     int     // from a tile to the next one in the image
+	element  int     // from an element of the transforms to the next one
+	channels int     // a multiple of 16
+}
+
+// at is where the tile and channel begins in the image that is number i in the transforms.
+func (g *tileGeometry) at(i int) int { return i/g.channels*g.step + i%g.channels }

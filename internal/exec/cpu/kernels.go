@@ -22,12 +22,26 @@ type kernels[T Float] struct {
 	//	dw[i·dwStep + o] += Σ_r Σ_p x[r·x.row + p·x.pixel + i·inStep] · dy[r·dy.row + p·dy.pixel + o],  i < ins, o < outs
 	//
 	// each sum a chain of fma from zero, in the order of r and then of p, and then added
-	// to what is there. inStep is 1.
+	// to what is there, or written if g.store is set. inStep is 1.
 	convWeight func(g *weightGeometry, dw, x, dy []T, rows, pixels int)
 	// depthwiseWeight is the same for ins taps, channel by channel:
 	//
 	//	dw[i·dwStep + k] += Σ_r Σ_p x[r·x.row + p·x.pixel + i·inStep + k] · dy[r·dy.row + p·dy.pixel + k],  k < outs
 	depthwiseWeight func(g *weightGeometry, dw, x, dy []T, rows, pixels int)
+
+	// The transforms of Winograd's form, see winograd.go, of so many tiles of a row. A line
+	// of a tile goes to
+	//
+	//	transformInput        Bᵀ d B     d0 − d2, d1 + d2, d2 − d1, d1 − d3
+	//	transformOutput       Aᵀ m A     (m0 + m1) + m2, (m1 − m2) − m3
+	//	transformGrad         A dy Aᵀ    y0, y0 + y1, y0 − y1, y1
+	//	transformWeights      G g Gᵀ     g0, ((g0 + g2) + g1)/2, ((g0 + g2) − g1)/2, g2
+	//	transformWeightsGrad  Gᵀ m G     m0 + (m1 + m2)/2, (m1 − m2)/2, (m1 + m2)/2 − m3
+	//
+	// first the columns of the tile, then the rows of what they give. transformGrad leaves
+	// the sign of A's last row to transformWeightsGrad, which has it in place of a plus.
+	// transformWeightsGrad adds to what is there.
+	transformInput, transformOutput, transformGrad, transformWeights, transformWeightsGrad func(g *tileGeometry, dst, src []T, tiles int)
 
 	// maxIndex finds for all results of a zone the first of the largest among the
 	// elements of src that they meet, and writes its place.
@@ -79,6 +93,8 @@ func portable[T Float]() *kernels[T] {
 	return &kernels[T]{
 		conv: portableConv[T], depthwise: portableDepthwise[T],
 		convWeight: portableConvWeight[T], depthwiseWeight: portableDepthwiseWeight[T], transpose: portableTranspose[T],
+		transformInput: portableTransformInput[T], transformOutput: portableTransformOutput[T], transformGrad: portableTransformGrad[T],
+		transformWeights: portableTransformWeights[T], transformWeightsGrad: portableTransformWeightsGrad[T],
 		maxIndex: portableMaxIndex[T], maxGather: portableMaxGather[T], maxScatter: portableMaxScatter[T],
 		box: portableBox[T],
 		sum: portableSum[T], dot: portableDot[T], square: portableSquare[T],

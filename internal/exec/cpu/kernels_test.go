@@ -243,6 +243,11 @@ var convs = []convCase{
 	{exec.Shape{3, 3, 3, 16}, 32, square(3, 2, 1, 1, 1)},
 	{exec.Shape{1, 10, 9, 44}, 44, square(5, 1, 2, 1, 44)},
 	{exec.Shape{1, 4, 3, 32}, 32, square(3, 1, 1, 1, 32)},
+	{exec.Shape{4, 8, 8, 64}, 32, square(3, 1, 1, 1, 1)}, // Winograd's form: a block is four images,
+	{exec.Shape{8, 8, 8, 32}, 32, square(3, 1, 1, 1, 1)},
+	{exec.Shape{1, 16, 16, 32}, 64, square(3, 1, 1, 1, 1)}, // one,
+	{exec.Shape{4, 8, 14, 32}, 32, square(3, 1, 1, 1, 1)},  // two that leave some of the 64 tiles out,
+	{exec.Shape{1, 24, 24, 32}, 48, square(3, 1, 1, 1, 1)}, // or 5, 5 and 2 rows of tiles
 }
 
 func TestKernelsMatchReference(t *testing.T) {

@@ -21,6 +21,8 @@ func useAVX2(k *kernels[float32]) {
 	k.conv, k.convWeight = convAVX2, convWeightAVX2
 	k.depthwise, k.depthwiseWeight = depthwiseAVX2, depthwiseWeightAVX2
 	k.transpose = transposeAVX2
+	k.transformInput, k.transformOutput, k.transformGrad = transformInputAVX2, transformOutputAVX2, transformGradAVX2
+	k.transformWeights, k.transformWeightsGrad = transformWeightsAVX2, transformWeightsGradAVX2
 	k.maxIndex, k.maxGather, k.maxScatter = maxIndexAVX2, maxGatherAVX2, maxScatterAVX2
 	k.box = boxAVX2
 	k.sum, k.dot, k.square = sumAVX2, dotAVX2, squareAVX2
@@ -33,4 +35,6 @@ func useAVX512(k *kernels[float32]) {
 	useAVX2(k)
 	k.conv, k.convWeight = convAVX512, convWeightAVX512
 	k.depthwise, k.depthwiseWeight = depthwiseAVX512, depthwiseWeightAVX512
+	k.transformInput, k.transformOutput, k.transformGrad = transformInputAVX512, transformOutputAVX512, transformGradAVX512
+	k.transformWeights, k.transformWeightsGrad = transformWeightsAVX512, transformWeightsGradAVX512
 }

@@ -69,7 +69,7 @@ func portableConvWeight[T Float](g *weightGeometry, dw, x, dy []T, rows, pixels 
 					portableAxpy(acc, dy[g.dy.at(r, p)+o:][:len(acc)], x[g.x.at(r, p)+i*g.inStep])
 				}
 			}
-			put(dw[i*g.dwStep+o:], acc, true)
+			put(dw[i*g.dwStep+o:], acc, !g.store)
 		}
 	}
 }

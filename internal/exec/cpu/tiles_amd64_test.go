@@ -51,6 +51,19 @@ func TestTilesLeaveTheirPointersAlone(t *testing.T) {
 		}
 		cases += 3
 	}
+	transforms := []func(*transformArgs){transformInput8, transformOutput8, transformGrad8, transformWeights8, transformWeightsGrad8}
+	if len(nativeSets()) > 1 {
+		transforms = append(transforms, transformInput16, transformOutput16, transformGrad16, transformWeights16, transformWeightsGrad16)
+	}
+	for i, f := range transforms {
+		a := transformArgs{image: &x[0], transform: &out[0], row: 512, pixel: 64, skip: 64, element: 192, vectors: 1, tiles: 3}
+		before := a
+		f(&a)
+		if a.image != before.image || a.transform != before.transform {
+			t.Errorf("transform %d moved a pointer of its argument", i)
+		}
+		cases++
+	}
 	t.Logf("%d tiles", cases)
 }
 

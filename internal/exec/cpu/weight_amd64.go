@@ -57,7 +57,7 @@ func dividing(list []tileRow, ins, width int) *tileRow {
 // args has what the tiles of a gradient have in common: a run is a row of pixels.
 func (g *weightGeometry) args(rows, pixels int) tileArgs {
 	return tileArgs{runs: rows, runLen: pixels, xStep: 4 * g.x.pixel, pStep: 4 * g.inStep, wStep: 4 * g.dy.pixel, outStep: 4 * g.dwStep,
-		xRow: 4 * g.x.row, wRow: 4 * (g.dy.row - pixels*g.dy.pixel), xHalf: 32 * g.inStep, outHalf: 32 * g.dwStep, add: 1}
+		xRow: 4 * g.x.row, wRow: 4 * (g.dy.row - pixels*g.dy.pixel), xHalf: 32 * g.inStep, outHalf: 32 * g.dwStep, add: bit(!g.store)}
 }
 
 // tiledDepthwiseWeight is depthwiseWeight in tiles of the list. A height is a number of
