@@ -24,7 +24,7 @@ var rooms = map[string][]string{
 	"runners/parity":             {"runners", "runners/protocol", "internal/*"},
 	"runners/internal/toy":       {"internal/supernet", "internal/search", "internal/graph", "internal/diagram"},
 	"reports":                    {"internal/result", "internal/durable", "internal/diagram", "internal/diagram/picture"},
-	"benchmarks":                 {"runners/protocol", "nb201", "internal/*"},
+	"benchmarks":                 {"runners/protocol", "nb201", "internal/*", "internal/exec/cpu"},
 	"benchmarks/compare":         {"benchmarks"},
 	"benchmarks/roofline":        {"benchmarks", "internal/exec", "internal/exec/cpu", "internal/limits", "internal/provenance"},
 	"benchmarks/peers":           {"benchmarks", "runners/*", "internal/*"},
