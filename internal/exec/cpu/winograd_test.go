@@ -28,7 +28,7 @@ func TestWinogradFits(t *testing.T) {
 		{"an odd height", convCase{exec.Shape{64, 15, 16, 32}, 32, plain}, false},
 		{"an odd width", convCase{exec.Shape{64, 16, 15, 32}, 32, plain}, false},
 		{"short rows", convCase{exec.Shape{64, 8, 4, 32}, 32, plain}, false},
-		{"short rows of a single image", convCase{exec.Shape{1, 4, 4, 32}, 32, plain}, false},
+		{"short rows of few images", convCase{exec.Shape{2, 10, 10, 32}, 32, plain}, false},
 		{"a stride", convCase{exec.Shape{64, 16, 16, 32}, 32, square(3, 2, 1, 1, 1)}, false},
 		{"no padding", convCase{exec.Shape{64, 16, 16, 32}, 32, square(3, 1, 0, 1, 1)}, false},
 		{"a dilation", convCase{exec.Shape{64, 16, 16, 32}, 32, square(3, 1, 1, 2, 1)}, false},
