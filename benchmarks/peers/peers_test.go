@@ -258,7 +258,7 @@ func TestVariantsWithOtherResultsAreRefused(t *testing.T) {
 
 // By hand, with a roof of 100 GFLOP/s and 50 GB/s:
 //
-//	second order   the tangent is best with 20 / 25 ms, so ratios are 20/10 and 25/12.5; at the roof 20/(4 + 1)
+//	second order   the tangent is best with 20 ms, 20/10, and a compiled one by medians, 23/12.5; at the roof 20/(4 + 1)
 //	first order    compiled is best with 40 / 40 ms; the goal with AVX2 is 1.9
 //	DARTS          channels_last is left, 40/10; nothing of others is known
 //	1Shot1         all of PyTorch failed
@@ -282,7 +282,9 @@ func TestRender(t *testing.T) {
 	old.by = [len(sides)]measured{0: second.by[0], 1: second.by[1], ours: second.by[ours]}
 	shot := &row{net: nets[2], threads: 1, stage: "forward-backward", kinds: kinds}
 	for i := range ours {
-		shot.by[i].failure = "no memory"
+		if sides[i].takes(shot.stage) {
+			shot.by[i].failure = "no memory"
+		}
 	}
 	shot.by[ours].seconds = s(30)
 	var d difference

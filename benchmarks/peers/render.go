@@ -55,15 +55,14 @@ func (r report) ratios(b *strings.Builder, threads int, rows []*row) {
 	fmt.Fprintf(b, "| supernet | stage | best of PyTorch | which | ours | samples | ratio of lowest | of medians | at the roof | least | goal, %v |\n"+
 		"|---|---|---|---|---|---|---|---|---|---|---|\n", r.set)
 	for _, row := range rows {
-		cells := []string{"–", "–", "–", "", "–", "–", "–", "–", ""}
 		own := benchmarks.Summarize(row.by[ours].seconds)
 		best, low, ok := row.best(lowest)
+		cells := []string{"–", "", "–", fmt.Sprintf("%d, %d", len(row.by[best].seconds), own.N), "–", "–", "–", "–", ""}
 		_, middle, _ := row.best(median)
 		least := row.least(roof)
 		if ok {
 			s := benchmarks.Summarize(row.by[best].seconds)
 			cells[0], cells[1] = fmt.Sprintf("%.1f / %.1f", 1e3*s.Min, 1e3*s.Median), sides[best].String()
-			cells[3] = fmt.Sprintf("%d, %d", s.N, own.N)
 		}
 		if own.N > 0 {
 			cells[2] = fmt.Sprintf("%.1f / %.1f", 1e3*own.Min, 1e3*own.Median)
