@@ -12,10 +12,10 @@ type Target struct {
 	// place of one that is written down, where there are several readers or where one
 	// of them is a batch norm or a sum over pixels.
 	Terms int
-	// Readers is how many instructions of later phases may read what is cheap to
-	// compute again, for it to be computed again and not kept from phase 0; ReLUs may
-	// have any number, unless Readers is 0.
-	Readers int
+	// Again is how many passes over an image later phases may take to compute it again
+	// wherever they need it, for it not to be kept from phase 0. Reading an argument
+	// and writing the result of the same size is a pass each.
+	Again float64
 	// Fresh is how many instructions long a value that was computed again serves
 	// further readers.
 	Fresh int

@@ -43,7 +43,16 @@ func (g *Graph) newSchedule(phases [][]Output) *schedule {
 
 // phase adds the instructions of the next phase.
 func (s *schedule) phase(p int, outs []Output) {
-	o := &phaseSchedule{schedule: s, phase: p, own: map[*Node]*value{}, targets: map[*Node][]exec.Tensor{}}
+	o := &phaseSchedule{schedule: s, phase: p, own: map[*Node]*value{}, targets: map[*Node][]exec.Tensor{}, sums: map[*Node][]*Node{}}
+	for _, n := range s.order {
+		if s.needed[p][n] && sum(n) {
+			for _, a := range args(n) {
+				if image(a) && s.needed[p][a] {
+					o.sums[a] = append(o.sums[a], n)
+				}
+			}
+		}
+	}
 	for _, out := range outs {
 		if n := out.Node; n != nil {
 			o.targets[n] = append(o.targets[n], exec.Tensor{Space: out.Space, Offset: out.Offset, Shape: Shape(n)})
@@ -55,9 +64,11 @@ func (s *schedule) phase(p int, outs []Output) {
 		switch {
 		case !s.needed[p][n]:
 			o.copies(n) // an input, or a value of phase 0
+		case o.own[n] != nil: // a sum that came early
 		case onImages(n):
 			o.renew(n)
 			o.compute(n)
+			o.early(n)
 		}
 	}
 	for _, n := range s.order {
@@ -76,6 +87,19 @@ type phaseSchedule struct {
 	phase   int
 	own     map[*Node]*value
 	targets map[*Node][]exec.Tensor // where values are wanted and not yet written
+	sums    map[*Node][]*Node       // by the images of the phase that they are made of
+}
+
+// early computes the sums of n with images that are there: their results take little
+// room, and n need not be kept for them.
+func (o *phaseSchedule) early(n *Node) {
+	missing := func(a *Node) bool { return o.needed[o.phase][a] && o.own[a] == nil }
+	for _, s := range o.sums[n] {
+		if o.own[s] == nil && !slices.ContainsFunc(args(s), missing) {
+			o.renew(s)
+			o.compute(s)
+		}
+	}
 }
 
 func (o *phaseSchedule) waits(n *Node) bool {
@@ -101,6 +125,7 @@ func (o *phaseSchedule) renew(n *Node) {
 	}
 	for _, a := range args(n) {
 		if v := o.own[a]; o.recomputed[a] && (v == nil || len(o.steps)-v.def > o.Target.Fresh) {
+			o.renew(a)
 			o.emit(a)
 		}
 	}
@@ -141,40 +166,69 @@ func (o *phaseSchedule) copies(n *Node) {
 	delete(o.targets, n)
 }
 
+// sum says that n is a weight gradient or a sum over pixels.
+func sum(n *Node) bool { return !image(n) || operator(n).Op == exec.ConvGradWeight }
+
 // onImages says that n reads or makes images.
 func onImages(n *Node) bool { return image(n) || slices.ContainsFunc(args(n), image) }
 
 // recomputed are the images of phase 0 that later phases compute again where they
-// need them, because it takes one pass over something that is kept anyway: ReLUs, and
-// average pools and short sums of images that are read in a few places only.
+// need them, because that takes few passes over memory, see [exec.Target.Again].
 func recomputed(target exec.Target, order []*Node, needed []map[*Node]bool, changing map[*Node]bool, outputs []*Node) map[*Node]bool {
-	chosen, readers := map[*Node]bool{}, map[*Node]int{} // in later phases
-	if target.Readers == 0 {
-		return chosen
-	}
+	times := readings(target, order, needed, changing)
+	passes := map[*Node]float64{} // of those that are chosen
+	chosen := map[*Node]bool{}
 	for _, n := range order {
-		if changing[n] && slices.ContainsFunc(needed[1:], func(in map[*Node]bool) bool { return in[n] }) {
-			for _, a := range args(n) {
-				if !changing[a] {
-					readers[a]++
-				}
-			}
-		}
-	}
-	kept := func(x *Node) bool { return operator(x) == nil || readers[x] > 0 && !chosen[x] }
-	for _, n := range order {
-		o := operator(n)
-		if o == nil || readers[n] == 0 || !image(n) || slices.Contains(outputs, n) {
+		if operator(n) == nil || times[n] == 0 || !image(n) || slices.Contains(outputs, n) {
 			continue
 		}
-		switch o.Op {
-		case exec.ReLU:
-			chosen[n] = kept(o.args[0])
-		case exec.AvgPool:
-			chosen[n] = readers[n] <= target.Readers && kept(o.args[0])
-		case exec.ChanLin: // what a batch norm hands back to its convolution
-			chosen[n] = o.Attr.Terms <= target.Terms && readers[n] <= target.Readers && !slices.ContainsFunc(o.args, func(a *Node) bool { return image(a) && !kept(a) })
+		// What nobody else reads later would have to be kept for this alone.
+		if slices.ContainsFunc(args(n), func(a *Node) bool { return image(a) && operator(a) != nil && times[a] == 0 }) {
+			continue
+		}
+		again := recomputation(n, passes)
+		if again*float64(times[n]) <= target.Again {
+			chosen[n], passes[n] = true, again
 		}
 	}
 	return chosen
+}
+
+// readings is how often later phases need each value of phase 0: readers that follow
+// one another closely need it once.
+func readings(target exec.Target, order []*Node, needed []map[*Node]bool, changing map[*Node]bool) map[*Node]int {
+	times, last := map[*Node]int{}, map[*Node]int{}
+	at := 0
+	for _, n := range order {
+		if !changing[n] || !slices.ContainsFunc(needed[1:], func(in map[*Node]bool) bool { return in[n] }) {
+			continue
+		}
+		at++
+		for _, a := range args(n) {
+			if changing[a] {
+				continue
+			}
+			if l, read := last[a]; !read || at-l > target.Fresh {
+				times[a]++
+				last[a] = at
+			}
+		}
+	}
+	return times
+}
+
+// recomputation is what it takes to compute n again, in passes over an image of its
+// size, those of arguments that are computed again themselves included.
+func recomputation(n *Node, passes map[*Node]float64) float64 {
+	const arithmetic = 24 // operations in the time of moving an element
+	o, size := operator(n), float64(Shape(n).Len())
+	in := exec.Instr{Op: o.Op, Attr: o.Attr, Out: exec.Tensor{Shape: o.Out}, Args: make([]exec.Tensor, len(o.args))}
+	sum := 1.0
+	for i, a := range o.args {
+		in.Args[i].Shape = Shape(a)
+		if image(a) && !slices.Contains(o.args[:i], a) {
+			sum += (1 + passes[a]) * float64(Shape(a).Len()) / size
+		}
+	}
+	return sum + in.FLOP()/arithmetic/size
 }

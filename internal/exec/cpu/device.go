@@ -62,7 +62,7 @@ func (d *Device[T]) Bits() int {
 // Target is the same in both precisions and for all processors. What these numbers
 // were chosen by is the time of the published supernets on desktop processors; Align
 // is a cache line of float32.
-var Target = exec.Target{Align: 16, Terms: 2, Readers: 3, Fresh: 150}
+var Target = exec.Target{Align: 16, Terms: 2, Again: 10, Fresh: 150}
 
 // Target implements [exec.Device].
 func (d *Device[T]) Target() exec.Target { return Target }
