@@ -42,11 +42,14 @@ func addFLOP(in Instr) float64      { return in.Out.len() * float64(len(in.Args)
 // counting as two.
 func (in Instr) FLOP() float64 { return Ops[in.Op].FLOP(in) }
 
-// FLOP is the arithmetic of one phase.
+// FLOP is the arithmetic of one phase, without what is computed again to save memory:
+// the cost of a method is not that of a device.
 func (p *Program) FLOP(phase int) float64 {
 	sum := 0.0
 	for _, in := range p.Phases[phase] {
-		sum += in.FLOP()
+		if !in.Again {
+			sum += in.FLOP()
+		}
 	}
 	return sum
 }

@@ -214,6 +214,9 @@ type Instr struct {
 	Attr Attr
 	Args []Tensor
 	Out  Tensor
+	// Again says that a later phase computes what phase 0 has computed already, so that
+	// it need not be kept.
+	Again bool
 }
 
 // Program is a list of instructions in phases. Phase 0 runs first; after it, the

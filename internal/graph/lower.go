@@ -60,6 +60,7 @@ type step struct {
 	vals  []*value // nil where the argument is an input
 	out   *value   // nil for a copy
 	to    exec.Tensor
+	again bool // of what phase 0 has computed
 }
 
 // lowering is a program with its derivation, which tests look into.
@@ -151,7 +152,7 @@ func (g *Graph) emit(l *lowering) {
 	size := &l.program.Size
 	grow := func(t exec.Tensor) { size[t.Space] = max(size[t.Space], t.Offset+t.Shape.Len()) }
 	for _, s := range l.steps {
-		in := exec.Instr{Op: s.op, Attr: s.attr, Out: s.to, Args: make([]exec.Tensor, len(s.args))}
+		in := exec.Instr{Op: s.op, Attr: s.attr, Out: s.to, Args: make([]exec.Tensor, len(s.args)), Again: s.again}
 		for i, a := range s.args {
 			if v := s.vals[i]; v != nil {
 				in.Args[i] = v.place

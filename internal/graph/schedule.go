@@ -147,7 +147,7 @@ func (o *phaseSchedule) read(n *Node) *value {
 
 func (o *phaseSchedule) emit(n *Node) {
 	op := operator(n)
-	s := step{op: op.Op, attr: op.Attr, phase: o.phase, args: op.args}
+	s := step{op: op.Op, attr: op.Attr, phase: o.phase, args: op.args, again: o.phase > 0 && !o.changing[n]}
 	for _, a := range op.args {
 		s.vals = append(s.vals, o.read(a))
 	}
