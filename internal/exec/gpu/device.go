@@ -1,0 +1,151 @@
+// Package gpu runs programs of internal/exec on graphics cards, or on whatever else
+// has a driver of OpenCL: vectors, memory, programs and the optimiser's step are on
+// the device, and the host waits only where a number is read.
+//
+// All memory is one block (heap). An instruction is a row of numbers in a table (rows)
+// that its kernel reads, so that a program is a list of launches which differ by
+// their row alone; runs of instructions on vectors are one launch (tape). Kernels are
+// OpenCL C, one source for all drivers (kernels). A [Driver] reaches the device:
+// opencl is one.
+//
+// Every sum is a fixed tree, products are fused where they are added, nothing is
+// atomic, and divisions and roots are rounded correctly: all conforming devices give
+// the same bits. They are not the bits of exec/cpu, whose sums have another order.
+package gpu
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"idarts/internal/exec"
+)
+
+// Device is a card as an [exec.Device] in float32.
+type Device struct {
+	driver  Driver
+	heap    *heap
+	partial *held // of sums over vectors
+	slots   slots
+	norms   map[*exec.Averages]averaging
+}
+
+// New is the device behind a driver, which it closes in the end.
+func New(driver Driver) *Device {
+	return &Device{driver: driver, heap: &heap{driver: driver}, norms: map[*exec.Averages]averaging{}}
+}
+
+// Target is what graphs are lowered for. Rows are lines of 128 bytes; sums are written
+// down as on the processor.
+var Target = exec.Target{Align: line, Terms: 2}
+
+// Name implements [exec.Device].
+func (d *Device) Name() string { return d.driver.Name() }
+
+// Class implements [exec.Device]: neither the card nor its driver changes a bit.
+func (d *Device) Class() string { return "gpu float32" }
+
+// Workers implements [exec.Device]: the host's part is one goroutine.
+func (d *Device) Workers() int { return 1 }
+
+// Bits implements [exec.Device].
+func (d *Device) Bits() int { return 32 }
+
+// Target implements [exec.Device].
+func (d *Device) Target() exec.Target { return Target }
+
+// NewVec implements [exec.Device].
+func (d *Device) NewVec(n int) exec.Vec { return d.newVec(n) }
+
+func (d *Device) newVec(n int) *vec {
+	m := d.hold(n, false)
+	return &vec{d, m, m.at, n}
+}
+
+// NewMemory implements [exec.Device].
+func (d *Device) NewMemory() exec.Memory {
+	m := &memory{device: d}
+	for s := range exec.NumSpaces {
+		m.Resize(s, 0)
+	}
+	return m
+}
+
+// Close implements [exec.Device].
+func (d *Device) Close() {
+	d.heap.sweep()
+	if d.heap.block != 0 {
+		d.driver.Free(d.heap.block)
+	}
+	d.driver.Close()
+}
+
+// must ends the run when the device does not do what it is told: its callers have
+// no errors to return, see [exec.Failure].
+func (d *Device) must(err error) {
+	if err != nil {
+		panic(exec.Failure{Err: err})
+	}
+}
+
+func (d *Device) run(l Launch, a *Args)      { d.must(d.driver.Run(d.heap.block, l, a)) }
+func (d *Device) read(at int, dst []uint32)  { d.transfer(d.driver.Read, at, dst) }
+func (d *Device) write(at int, src []uint32) { d.transfer(d.driver.Write, at, src) }
+func (d *Device) sync()                      { d.must(d.driver.Sync()) }
+
+func (d *Device) transfer(f func(Block, int, []uint32) error, at int, words []uint32) {
+	if len(words) > 0 {
+		d.must(f(d.heap.block, at, words))
+	}
+}
+
+// sums is a place for so many partial sums.
+func (d *Device) sums(n int) int {
+	if d.partial == nil || d.partial.n < n {
+		d.partial = nil
+		d.partial = d.hold(max(n, 1024), true)
+	}
+	return d.partial.at
+}
+
+// table is a driver's block that goes when nobody points at it.
+type table struct{ block Block }
+
+func (d *Device) newTable(words []uint32) (*table, error) {
+	d.heap.sweep()
+	block, err := d.driver.Alloc(max(len(words), 1))
+	if err != nil {
+		return nil, fmt.Errorf("gpu: %s: no memory for a table of %d words: %w", d.Name(), len(words), err)
+	}
+	t := &table{block}
+	runtime.AddCleanup(t, func(b Block) { d.heap.later(func() { d.driver.Free(b) }) }, block)
+	if len(words) == 0 {
+		return t, nil
+	}
+	return t, d.driver.Write(block, 0, words)
+}
+
+// bound is an [exec.Bound].
+type bound struct {
+	device   *Device
+	table    *table
+	uses     []*held // what the rows name
+	sequence Sequence
+	shares   []int // instructions of each launch
+}
+
+// Run implements [exec.Bound].
+func (b *bound) Run() { b.device.must(b.sequence.Run(b.device.heap.block)) }
+
+// Profile implements [exec.Bound]. The instructions of one launch share its time.
+func (b *bound) Profile() []time.Duration {
+	times, err := b.sequence.Profile(b.device.heap.block)
+	b.device.must(err)
+	var out []time.Duration
+	for i, n := range b.shares {
+		for range n {
+			out = append(out, times[i]/time.Duration(n))
+		}
+	}
+	return out
+}

@@ -1,0 +1,161 @@
+package gpu
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// heap is the one block that all kernels work on, and who has which part of it. When
+// it is full it moves to a larger block: places stay what they are, so that tables
+// which name them stay good.
+type heap struct {
+	driver Driver
+	block  Block
+	words  int
+	taken  []*region // by place
+
+	mu   sync.Mutex
+	dead []func() // what the collector found, to be given back by the device's goroutine
+}
+
+// region is a part of the heap.
+type region struct {
+	at, n int
+	// passing says that the content means nothing between runs.
+	passing bool
+}
+
+const (
+	line      = 32      // words that regions start at multiples of: 128 bytes
+	firstHeap = 1 << 20 // words
+	// mostWords is what a table can name: places are 32-bit numbers.
+	mostWords = 1 << 32
+	// gap is words that belong to nobody behind each region.
+	gap = line
+)
+
+// alloc makes a region of n zeros.
+func (h *heap) alloc(n int, passing bool) (*region, error) {
+	h.sweep()
+	r := &region{n: n, passing: passing}
+	size := room(n)
+	i := 0
+	for i < len(h.taken) && h.taken[i].at-r.at < size {
+		r.at = h.taken[i].end()
+		i++
+	}
+	if need := r.at + size; need > h.words {
+		if err := h.grow(need); err != nil {
+			return nil, err
+		}
+	}
+	h.taken = slices.Insert(h.taken, i, r)
+	return r, h.fill(r.at, n, 0)
+}
+
+func (r *region) end() int { return r.at + room(r.n) }
+
+// room is what a region of n words takes, its gap included.
+func room(n int) int { return (n+line-1)/line*line + gap }
+
+// free gives a region back.
+func (h *heap) free(r *region) {
+	if i := slices.Index(h.taken, r); i >= 0 {
+		h.taken = slices.Delete(h.taken, i, i+1)
+	}
+}
+
+// later has the device's goroutine call f, for the collector's.
+func (h *heap) later(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dead = append(h.dead, f)
+}
+
+func (h *heap) sweep() {
+	h.mu.Lock()
+	dead := h.dead
+	h.dead = nil
+	h.mu.Unlock()
+	for _, f := range dead {
+		f()
+	}
+}
+
+// grow moves the heap to a block of need words or more. What regions hold goes through
+// the host, so that the two blocks need not be there at once.
+func (h *heap) grow(need int) error {
+	words := max(firstHeap, need, min(2*h.words, need+need/4))
+	all, largest := h.driver.Memory()
+	if most := min(int(largest/4), mostWords); words > most {
+		words = max(need, most)
+	}
+	if words > mostWords {
+		return fmt.Errorf("gpu: %d MB are needed, and kernels can name %d MB; take smaller batches or fewer cells", megabytes(words), megabytes(mostWords))
+	}
+	if bytes := 4 * int64(words); largest > 0 && bytes > largest {
+		return fmt.Errorf("gpu: %s: %d MB are needed in one block, and it gives %d of its %d MB; take smaller batches, fewer cells or fewer jobs at a time",
+			h.driver.Name(), bytes>>20, largest>>20, all>>20)
+	}
+	held := make([][]uint32, len(h.taken))
+	for i, r := range h.taken {
+		if r.passing {
+			continue
+		}
+		held[i] = make([]uint32, r.n)
+		if err := h.driver.Read(h.block, r.at, held[i]); err != nil {
+			return err
+		}
+	}
+	if h.block != 0 {
+		h.driver.Free(h.block)
+		h.block, h.words = 0, 0
+	}
+	var err error
+	if h.block, err = h.driver.Alloc(words); err != nil {
+		return fmt.Errorf("gpu: %s: no memory for %d MB (%w); take smaller batches, fewer cells or fewer jobs at a time", h.driver.Name(), megabytes(words), err)
+	}
+	h.words = words
+	if err := h.fill(0, words, notANumber); err != nil {
+		return err
+	}
+	for i, r := range h.taken {
+		if held[i] != nil {
+			if err := h.driver.Write(h.block, r.at, held[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func megabytes(words int) int { return words >> 18 }
+
+// notANumber is what memory of nobody holds: who reads it is found out.
+const notANumber = 0x7fc0dead
+
+// fill sets words.
+func (h *heap) fill(at, n int, word uint32) error {
+	if n == 0 {
+		return nil
+	}
+	return h.driver.Run(h.block, Launch{Kernel: "vec_fill", Groups: vectorGroups(n)}, &Args{uint32(at), uint32(n), word})
+}
+
+// checkGaps finds a gap that somebody wrote into.
+func (h *heap) checkGaps() error {
+	for _, r := range h.taken {
+		end := r.at + r.n
+		words := make([]uint32, r.end()-end)
+		if err := h.driver.Read(h.block, end, words); err != nil {
+			return err
+		}
+		for i, w := range words {
+			if w != notANumber {
+				return fmt.Errorf("gpu: word %d behind the %d words at %d was written over: %#x", i, r.n, r.at, w)
+			}
+		}
+	}
+	return nil
+}
