@@ -96,7 +96,11 @@ func (r *run) do(ctx context.Context) error {
 // attempt searches, and writes down why that failed.
 func (r *run) attempt(ctx context.Context) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		switch p := recover().(type) {
+		case nil:
+		case exec.Failure: // the device has failed, and nothing else is wrong
+			err = fmt.Errorf("runners: %s: %w", r.cell, p.Err)
+		default:
 			r.turn.Note("%s: panic: %v\n%s", r.cell, p, debug.Stack())
 			err = fmt.Errorf("runners: %s: panic: %v", r.cell, p)
 		}

@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"idarts/internal/exec"
 )
 
 // cli lists the commands. Each command's struct holds its flags, its Run method
@@ -95,6 +97,8 @@ func (c console) call(args []string) (status int, err error) {
 		case nil:
 		case exit:
 			status = int(p)
+		case exec.Failure: // a device outside of a run
+			status, err = statusFailed, p.Err
 		default:
 			panic(p)
 		}

@@ -4,31 +4,68 @@ package device
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
+	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/opencl"
 )
 
 // Names are what [Open] knows, besides "auto". The processor is also there with the
 // kernels of one instruction set alone, to compare them: "cpu:plain" is Go without any.
+// A library of graphics cards is there with its devices by number as well: "opencl:1".
 var Names = func() []string {
 	names := []string{"cpu"}
 	for _, set := range cpu.Sets() {
 		names = append(names, processor+set)
+	}
+	for _, l := range libraries {
+		names = append(names, l.name)
 	}
 	return names
 }()
 
 const processor = "cpu:" // before the name of an instruction set
 
+// library is a way to reach graphics cards.
+type library struct {
+	name string
+	// count is how many devices it has, and which one is a card, -1 for none.
+	count func() (n, card int, err error)
+	open  func(n int) (gpu.Driver, error)
+}
+
+var libraries = []library{
+	{"opencl", countOpenCL, func(n int) (gpu.Driver, error) { return asDriver(opencl.Open(n, opencl.Options{})) }},
+}
+
+func countOpenCL() (n, card int, err error) {
+	found, err := opencl.List()
+	if len(found) > 0 && found[0].Kind == "gpu" { // cards come first
+		return len(found), 0, err
+	}
+	return len(found), -1, err
+}
+
+func asDriver[D gpu.Driver](d D, err error) (gpu.Driver, error) {
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
 // Open opens the device of that name in a precision of 32 bits, as searches run, or
-// 64. "auto", and no name, is the best one that there is. A device that computes on
-// the processor has so many workers there. Each serves one run at a time.
+// 64. "auto", and no name, is the best one that there is: a graphics card in 32 bits,
+// or else the processor. A device that computes on the processor has so many workers
+// there. Each serves one run at a time.
 func Open(name string, bits, workers int) (exec.Device, error) {
-	switch name {
-	case "", "auto", "cpu":
+	if name == "" || name == "auto" {
+		name = Best(bits)
+	}
+	if name == "cpu" {
 		if bits == 64 {
 			return cpu.Open[float64](workers), nil
 		}
@@ -40,7 +77,50 @@ func Open(name string, bits, workers int) (exec.Device, error) {
 		}
 		return orError(cpu.OpenSet[float32](workers, set))
 	}
-	return nil, fmt.Errorf("device: %q: want auto or one of %q", name, Names)
+	l, n, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	if bits != 32 {
+		return nil, fmt.Errorf("device: %q computes with 32 bits, not with %d; want a processor for that", name, bits)
+	}
+	driver, err := l.open(n)
+	if err != nil {
+		return nil, fmt.Errorf("device: %w", err)
+	}
+	return gpu.New(driver), nil
+}
+
+// find is the library and number in a name.
+func find(name string) (library, int, error) {
+	api, number, numbered := strings.Cut(name, ":")
+	for _, l := range libraries {
+		if l.name != api {
+			continue
+		}
+		if !numbered {
+			return l, 0, nil
+		}
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 0 {
+			return l, 0, fmt.Errorf("device: %q: %q is no number of a device, want one like %s:0", name, number, api)
+		}
+		return l, n, nil
+	}
+	return library{}, 0, fmt.Errorf("device: %q: want auto or one of %q", name, Names)
+}
+
+// Best names what "auto" is: the first graphics card that a library has, for 32 bits,
+// or else the processor.
+func Best(bits int) string {
+	if bits == 32 {
+		for _, l := range libraries {
+			if _, card, err := l.count(); err == nil && card >= 0 {
+				return fmt.Sprintf("%s:%d", l.name, card)
+			}
+		}
+	}
+	return "cpu"
 }
 
 // orError keeps a device that could not be opened from being one that is nil.
@@ -73,13 +153,28 @@ func OpenEach(n int, name string, bits, workers int) (devices []exec.Device, clo
 // classes are what Class has found, by name.
 var classes sync.Map
 
-// Class is what the bits of a search on a device depend on, see [exec.Device]. The
-// device is opened for it once, however many runs ask.
+// Class is what the bits of a search on a device depend on, see [exec.Device]. It is
+// found once, however many runs ask.
 func Class(name string) (string, error) {
 	if class, ok := classes.Load(name); ok {
 		return class.(string), nil
 	}
-	d, err := Open(name, 32, 1)
+	best := name
+	if name == "" || name == "auto" {
+		best = Best(32)
+	}
+	if !strings.HasPrefix(best, "cpu") { // opening compiles its kernels
+		l, n, err := find(best)
+		if err != nil {
+			return "", err
+		}
+		if count, _, err := l.count(); err != nil || n >= count {
+			return "", fmt.Errorf("device: %q: there are %d of %s (%v)", name, count, l.name, err)
+		}
+		classes.Store(name, gpu.Class)
+		return gpu.Class, nil
+	}
+	d, err := Open(best, 32, 1)
 	if err != nil {
 		return "", err
 	}

@@ -42,8 +42,12 @@ var Target = exec.Target{Align: line, Terms: 2}
 // Name implements [exec.Device].
 func (d *Device) Name() string { return d.driver.Name() }
 
-// Class implements [exec.Device]: neither the card nor its driver changes a bit.
-func (d *Device) Class() string { return "gpu float32" }
+// Class is that of all devices of this package: neither the card nor its driver changes
+// a bit.
+const Class = "gpu float32"
+
+// Class implements [exec.Device].
+func (d *Device) Class() string { return Class }
 
 // Workers implements [exec.Device]: the host's part is one goroutine.
 func (d *Device) Workers() int { return 1 }

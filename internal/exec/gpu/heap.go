@@ -143,8 +143,10 @@ func (h *heap) fill(at, n int, word uint32) error {
 	return h.driver.Run(h.block, Launch{Kernel: "vec_fill", Groups: vectorGroups(n)}, &Args{uint32(at), uint32(n), word})
 }
 
-// checkGaps finds a gap that somebody wrote into.
-func (h *heap) checkGaps() error {
+// Check finds memory of nobody that something wrote into.
+func (d *Device) Check() error { return d.heap.check() }
+
+func (h *heap) check() error {
 	for _, r := range h.taken {
 		end := r.at + r.n
 		words := make([]uint32, r.end()-end)

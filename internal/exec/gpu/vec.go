@@ -109,7 +109,7 @@ func (v *vec) Step(grad, buf exec.Vec, s exec.SGDStep) exec.Number {
 	case s.Momentum != 0:
 		kind = 1
 	}
-	v.each("vec_step", &Args{v.place(), uint32(v.n), g.place(), b.place(), uint32(slot.place),
+	v.each("vec_sgd", &Args{v.place(), uint32(v.n), g.place(), b.place(), uint32(slot.place),
 		bits(s.Clip), bits(s.Decay), bits(s.Momentum), bits(-s.Rate), bits(-s.Rate * s.Momentum), kind})
 	return exec.Later(slot)
 }

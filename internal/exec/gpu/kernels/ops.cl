@@ -134,7 +134,7 @@ KERNEL(64) op_conv_grad_weight(PROGRAM) {
 	if (tid() == 0) OUT[i] = sh[0];
 }
 
-// Sums over pixels: a group for each. ChanDots are Σx, Σx·z_1, ...; ChanSum is the
+// Sums over pixels: a group for each. ChanDots are Σx, Σ x*z_1, ...; ChanSum is the
 // first of them, ChanDot the second.
 #define CHANNEL_SUMS(name, FROM)                                              \
 	KERNEL(64) name(PROGRAM) {                                                \

@@ -38,9 +38,9 @@ KERNEL(256) vec_sum(VECTOR) {
 }
 
 // One step of gradient descent, see exec.SGDStep. args: 0 w, 1 n, 2 g, 3 buffer, 4 norm
-// of g, 5 clip, 6 decay, 7 momentum, 8 -rate, 9 -rate·momentum, 10 kind: 0 without
+// of g, 5 clip, 6 decay, 7 momentum, 8 -rate, 9 -rate * momentum, 10 kind: 0 without
 // momentum, 1 with it, 2 Nesterov's.
-EACH(vec_step,
+EACH(vec_sgd,
 	global float *g = m + a.v[2]; global float *buf = m + a.v[3];
 	const float norm = m[a.v[4]]; const float clip = FLOAT_OF(a.v[5]); const float rate = FLOAT_OF(a.v[8]);
 	float d = g[i];

@@ -7,9 +7,16 @@ import (
 	"idarts/internal/exec/gpu"
 )
 
-// device opens the first device, or skips. IDARTS_NEED_OPENCL makes a machine without
-// one fail, as continuous integration does.
 func device(t *testing.T, o Options) *gpu.Device {
+	t.Helper()
+	d := gpu.New(driver(t, o))
+	t.Cleanup(d.Close)
+	return d
+}
+
+// driver opens the first device, or skips. IDARTS_NEED_OPENCL makes a machine without
+// one fail, as continuous integration does.
+func driver(t *testing.T, o Options) *Driver {
 	t.Helper()
 	found, err := List()
 	if err != nil || len(found) == 0 {
@@ -18,11 +25,9 @@ func device(t *testing.T, o Options) *gpu.Device {
 		}
 		t.Skipf("no OpenCL device: install pocl-opencl-icd (%v)", err)
 	}
-	driver, err := Open(0, o)
+	d, err := Open(0, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := gpu.New(driver)
-	t.Cleanup(d.Close)
 	return d
 }
