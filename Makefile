@@ -4,6 +4,8 @@
 # make chaos      2,000 output folders, damaged at random and made whole again
 # make bench      the benchmarks; with BASE=commit compared with that commit
 # make bench-peers   the engine beside PyTorch; PEERS='-out FILE' keeps the tables
+# make kernels    after a kernel for graphics cards has changed: its text for NVIDIA's
+#                 cards and the hashes of the self-test again (clang-19, pocl-opencl-icd)
 # make roofline   what holds the stages of a search: kernels beside the machine's limits
 # make reproduce-table   the comparison table and its figures, in out/; with
 #                 GROUND_TRUTH=nb201 scored by NAS-Bench-201, in out-nb201/
@@ -29,7 +31,7 @@ endif
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test chaos cross bench bench-peers roofline reproduce-table clean
+.PHONY: check build test chaos cross bench bench-peers kernels roofline reproduce-table clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -60,6 +62,10 @@ bench:
 # PEERS are flags of benchmarks/peers.
 bench-peers:
 	$(GO) run ./benchmarks/peers $(PEERS)
+
+kernels:
+	IDARTS_NEED_OPENCL=1 $(GO) test -count=1 -run '^TestSelfTest$$' ./internal/exec/gpu/opencl -update
+	IDARTS_NEED_CLANG=1 $(GO) test -count=1 -run '^TestTextIsOfTheKernels$$' ./internal/exec/gpu/cuda/ptx -update
 
 # ROOFLINE are flags of benchmarks/roofline.
 roofline:

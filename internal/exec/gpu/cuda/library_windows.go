@@ -1,0 +1,14 @@
+package cuda
+
+import "syscall"
+
+const defaultLibrary = "nvcuda.dll"
+
+func open(name string) (uintptr, error) {
+	h, err := syscall.LoadLibrary(name)
+	return uintptr(h), err
+}
+
+func symbol(library uintptr, name string) (uintptr, error) {
+	return syscall.GetProcAddress(syscall.Handle(library), name)
+}
