@@ -138,4 +138,3 @@ func constant(n int, x float64) []float64 {
 	}
 	return out
 }
-
