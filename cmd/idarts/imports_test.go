@@ -31,7 +31,7 @@ var rooms = map[string][]string{
 	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/result", "internal/unpickle", "internal/durable", "internal/rng"},
 	"nb1b1":                      {"internal/plainjson", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/result", "internal/durable", "internal/rng", "internal/diagram"},
 	"darts_space":                {"internal/plainjson", "internal/supernet", "internal/search", "internal/settings", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng", "internal/diagram", "testdata"},
-	"internal/device":            {"internal/exec", "internal/exec/*", "internal/exec/gpu/opencl"},
+	"internal/device":            {"internal/exec", "internal/exec/*", "internal/exec/gpu/opencl", "internal/exec/gpu/cuda"},
 	"internal/supernet":          {"internal/batch", "internal/graph", "internal/exec", "internal/images", "internal/rng"},
 	"internal/search":            {"internal/batch", "internal/exec", "internal/rng", "internal/settings"},
 	"internal/settings":          {},
@@ -64,6 +64,8 @@ var rooms = map[string][]string{
 	"internal/diagram":           {},
 	"internal/diagram/picture":   {"internal/diagram", "internal/durable"},
 	"testdata":                   {},
+
+	"internal/exec/gpu/cuda/cudatest": {"internal/exec/gpu/kernels", "internal/exec/gpu/opencl"},
 }
 
 // owners lists the third-party modules that only one package may import.

@@ -32,7 +32,7 @@ type redoFlag struct {
 
 // deviceFlag chooses what computes.
 type deviceFlag struct {
-	Device string `help:"What computes: cpu, cpu:SET for one instruction set (plain, avx2, avx512; all give the same bits), opencl or opencl:N for a graphics card, or auto for the best that there is." default:"auto" placeholder:"NAME"`
+	Device string `help:"What computes: cpu, cpu:SET for one instruction set (plain, avx2, avx512; all give the same bits), opencl or opencl:N for a graphics card, cuda or cuda:N for one of NVIDIA, or auto for the best that there is." default:"auto" placeholder:"NAME"`
 }
 
 // options are the flags as the runners want them.

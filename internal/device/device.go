@@ -4,6 +4,7 @@ package device
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/cuda"
 	"idarts/internal/exec/gpu/opencl"
 )
 
@@ -38,8 +40,15 @@ type library struct {
 	open  func(n int) (gpu.Driver, error)
 }
 
+// The first that has a card is the best: NVIDIA's own starts kernels faster.
 var libraries = []library{
+	{"cuda", countCUDA, func(n int) (gpu.Driver, error) { return asDriver(cuda.Open(n, cuda.Options{})) }},
 	{"opencl", countOpenCL, func(n int) (gpu.Driver, error) { return asDriver(opencl.Open(n, opencl.Options{})) }},
+}
+
+func countCUDA() (n, card int, err error) {
+	found, err := cuda.List()
+	return len(found), slices.IndexFunc(found, cuda.Found.Fits), err
 }
 
 func countOpenCL() (n, card int, err error) {
@@ -88,8 +97,19 @@ func Open(name string, bits, workers int) (exec.Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("device: %w", err)
 	}
-	return gpu.New(driver), nil
+	if _, ok := tested.Load(name); ok {
+		return gpu.New(driver), nil
+	}
+	d, err := gpu.Tested(driver, false)
+	if err == nil {
+		tested.Store(name, true)
+	}
+	return orError(d, err)
 }
+
+// tested are the names of devices that have shown in this process that they give the
+// bits of all others.
+var tested sync.Map
 
 // find is the library and number in a name.
 func find(name string) (library, int, error) {

@@ -6,7 +6,7 @@
 // that its kernel reads, so that a program is a list of launches which differ by
 // their row alone; runs of instructions on vectors are one launch (tape). Kernels are
 // OpenCL C, one source for all drivers (kernels). A [Driver] reaches the device:
-// opencl is one.
+// opencl and cuda are two.
 //
 // Every sum is a fixed tree, products are fused where they are added, nothing is
 // atomic, and divisions and roots are rounded correctly: all conforming devices give
@@ -24,6 +24,7 @@ import (
 // Device is a card as an [exec.Device] in float32.
 type Device struct {
 	driver  Driver
+	class   string
 	heap    *heap
 	partial *held // of sums over vectors
 	slots   slots
@@ -32,7 +33,7 @@ type Device struct {
 
 // New is the device behind a driver, which it closes in the end.
 func New(driver Driver) *Device {
-	return &Device{driver: driver, heap: &heap{driver: driver}, norms: map[*exec.Averages]averaging{}}
+	return &Device{driver: driver, class: Class, heap: &heap{driver: driver}, norms: map[*exec.Averages]averaging{}}
 }
 
 // Target is what graphs are lowered for. Rows are lines of 128 bytes; sums are written
@@ -47,7 +48,7 @@ func (d *Device) Name() string { return d.driver.Name() }
 const Class = "gpu float32"
 
 // Class implements [exec.Device].
-func (d *Device) Class() string { return Class }
+func (d *Device) Class() string { return d.class }
 
 // Workers implements [exec.Device]: the host's part is one goroutine.
 func (d *Device) Workers() int { return 1 }

@@ -41,6 +41,11 @@ func SelfTests(driver Driver) (tried []Tried, err error) {
 	}
 	w := &witness{Driver: driver, blocks: map[Block]bool{}}
 	defer w.end()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("gpu: %s: self-test: %w", driver.Name(), err)
+		}
+	}()
 	defer exec.Recover(&err)
 	d := New(w)
 	for _, t := range trials {
@@ -60,8 +65,12 @@ func SelfTests(driver Driver) (tried []Tried, err error) {
 func SelfTest(driver Driver) error {
 	tried, err := SelfTests(driver)
 	if err != nil {
-		return fmt.Errorf("gpu: %s: self-test: %w", driver.Name(), err)
+		return err
 	}
+	return verdict(driver, tried)
+}
+
+func verdict(driver Driver, tried []Tried) error {
 	for _, t := range tried {
 		if !t.Same() {
 			return fmt.Errorf("gpu: %s: self-test %q: kernel %s gives other bits than on other devices: %.16s, want %.16s",
@@ -69,6 +78,27 @@ func SelfTest(driver Driver) error {
 		}
 	}
 	return nil
+}
+
+// Tested is [New] for a driver whose device passes [SelfTest]. One that does not is
+// closed; with anyBits it is taken all the same, in a class of its own.
+func Tested(driver Driver, anyBits bool) (*Device, error) {
+	tried, err := SelfTests(driver)
+	if err == nil {
+		err = verdict(driver, tried)
+	} else {
+		anyBits = false
+	}
+	if err != nil && !anyBits {
+		driver.Close()
+		return nil, err
+	}
+	d := New(driver)
+	if err != nil {
+		sum := sha256.Sum256([]byte(GoldenLines(tried)))
+		d.class = fmt.Sprintf("%s other bits %x", Class, sum[:4])
+	}
+	return d, nil
 }
 
 // witness is a driver that remembers which kernels ran, and gives back what its user

@@ -70,6 +70,9 @@ func List() ([]Found, error) {
 	return out, nil
 }
 
+// Fits says that the kernels are for this card.
+func (f Found) Fits() bool { return 10*f.major+f.minor >= ptx.Card }
+
 // Driver is one open card. Its memory and its kernels are in the context that all of a
 // process share on a card; its stream is its own.
 type Driver struct {
@@ -147,7 +150,7 @@ func Open(n int, o Options) (*Driver, error) {
 }
 
 func (d *Driver) open(o Options) error {
-	if 10*d.found.major+d.found.minor < ptx.Card {
+	if !d.found.Fits() {
 		return fmt.Errorf("cuda: %w", status(wrongCard))
 	}
 	text := o.Text

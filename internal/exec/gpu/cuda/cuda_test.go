@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	osexec "os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +11,7 @@ import (
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/cuda/cudatest"
 	"idarts/internal/exec/gpu/cuda/ptx"
 	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/exec/gpu/opencl"
@@ -75,7 +74,7 @@ func TestOpenFails(t *testing.T) {
 		{name: "a kernel with other parameters", text: strings.Replace(text, "vec_fill_param_1[48]", "vec_fill_param_1[44]", 1), want: []string{`kernel "vec_fill" takes parameters of [8 44] bytes`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			fake(t, strings.Fields(tt.settings)...)
+			cudatest.Fake(t, strings.Fields(tt.settings)...)
 			d, err := Open(tt.n, Options{Text: tt.text})
 			if err == nil {
 				d.Close()
@@ -108,7 +107,7 @@ func TestLibrariesThatAreNone(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	fake(t, "DEVICES=2", "MEMORY=1000000")
+	cudatest.Fake(t, "DEVICES=2", "MEMORY=1000000")
 	found, err := List()
 	if err != nil || len(found) != 2 || found[0].Name == found[1].Name || found[1].Memory != 1000000 {
 		t.Errorf("found %+v (%v)", found, err)
@@ -161,7 +160,7 @@ func TestLostCard(t *testing.T) {
 	}
 	reached := false
 	for after := 1; after < 1000 && !reached; after += 1 + after/7 {
-		fake(t, fmt.Sprint("LOSE_AFTER=", after), "LOSE_CODE=700")
+		cudatest.Fake(t, fmt.Sprint("LOSE_AFTER=", after), "LOSE_CODE=700")
 		err := func() error {
 			driver, err := Open(0, Options{})
 			if err != nil {
@@ -187,7 +186,7 @@ func TestLostCard(t *testing.T) {
 	if !reached {
 		t.Error("no run got through")
 	}
-	fake(t, "LOSE_AFTER=-1")
+	cudatest.Fake(t, "LOSE_AFTER=-1")
 	driver, err := Open(0, Options{})
 	if err != nil {
 		t.Fatalf("again: %v", err)
@@ -200,7 +199,7 @@ func TestLostCard(t *testing.T) {
 
 // What Close has to give back is all that was taken, in use or not.
 func TestCloseGivesAllBack(t *testing.T) {
-	fake(t)
+	cudatest.Fake(t)
 	before := live(t)
 	driver, err := Open(0, Options{})
 	if err != nil {
@@ -382,7 +381,7 @@ func some(d exec.Device) (string, error) {
 
 // Several searches share a card: each has a driver of its own, on whatever thread.
 func TestSeveralOnOneCard(t *testing.T) {
-	fake(t)
+	cudatest.Fake(t)
 	var results [3]string
 	var wait sync.WaitGroup
 	for i := range results {
@@ -407,7 +406,8 @@ func TestSeveralOnOneCard(t *testing.T) {
 
 // Two processes share a card as well.
 func TestTwoProcesses(t *testing.T) {
-	if os.Getenv("IDARTS_TEST_FAKECUDA") != "" {
+	if cudatest.InAgain() {
+		cudatest.Fake(t)
 		driver, err := Open(0, Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -421,15 +421,12 @@ func TestTwoProcesses(t *testing.T) {
 		fmt.Printf("RESULT %q\n", out)
 		return
 	}
-	fake(t)
-	library, _ := built()
+	cudatest.Fake(t)
 	var results [2]string
 	var wait sync.WaitGroup
 	for i := range results {
 		wait.Go(func() {
-			cmd := osexec.Command(os.Args[0], "-test.run=^TestTwoProcesses$")
-			cmd.Env = append(os.Environ(), "IDARTS_TEST_FAKECUDA="+library)
-			out, err := cmd.CombinedOutput()
+			out, err := cudatest.Again("TestTwoProcesses")
 			if err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}

@@ -1,84 +1,22 @@
 package cuda
 
 import (
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strings"
-	"sync"
 	"testing"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
 
 	"idarts/internal/exec/gpu"
-	"idarts/internal/exec/gpu/kernels"
-	"idarts/internal/exec/gpu/opencl"
+	"idarts/internal/exec/gpu/cuda/cudatest"
 )
 
-// There is a driver of a card for machines without one, testdata/fakecuda.c.
-
-var folder string // of what tests have built
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if folder != "" {
-		os.RemoveAll(folder)
-	}
-	os.Exit(code)
-}
-
-// built compiles the driver, once.
-var built = sync.OnceValues(func() (library string, err error) {
-	if library := os.Getenv("IDARTS_TEST_FAKECUDA"); library != "" { // by the process that started this one
-		return library, nil
-	}
-	if found, err := opencl.List(); err != nil || len(found) == 0 {
-		return "", fmt.Errorf("no OpenCL device: install pocl-opencl-icd (%v)", err)
-	}
-	compiler, err := exec.LookPath("cc")
-	if err != nil {
-		return "", err
-	}
-	if folder, err = os.MkdirTemp("", "fakecuda"); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(filepath.Join(folder, "source.cl"), []byte(kernels.Source()), 0o644); err != nil {
-		return "", err
-	}
-	library = filepath.Join(folder, "libcuda.so.1")
-	out, err := exec.Command(compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", library, "testdata/fakecuda.c", "-l:libOpenCL.so.1", "-lpthread").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return library, nil
-})
-
-// fake has IDARTS_CUDA name the driver for tests, with settings like "DEVICES=2", or
-// skips. IDARTS_NEED_FAKECUDA makes a machine where it cannot be built fail.
-func fake(t *testing.T, settings ...string) {
-	t.Helper()
-	library, err := built()
-	if err != nil {
-		if os.Getenv("IDARTS_NEED_FAKECUDA") != "" {
-			t.Fatalf("no driver to test with, and IDARTS_NEED_FAKECUDA is set: %v", err)
-		}
-		t.Skipf("no driver to test with: want a C compiler and libOpenCL (%v)", err)
-	}
-	t.Setenv("IDARTS_CUDA", library)
-	t.Setenv("FAKECUDA_SOURCE", filepath.Join(filepath.Dir(library), "source.cl"))
-	for _, s := range settings {
-		name, value, _ := strings.Cut(s, "=")
-		t.Setenv("FAKECUDA_"+name, value)
-	}
-}
+func TestMain(m *testing.M) { cudatest.Main(m) }
 
 // openFake opens a card of the driver for tests, which is closed in the end.
 func openFake(t *testing.T, n int, o Options, settings ...string) *Driver {
 	t.Helper()
-	fake(t, settings...)
+	cudatest.Fake(t, settings...)
 	d, err := Open(n, o)
 	if err != nil {
 		t.Fatal(err)

@@ -98,3 +98,27 @@ func TestSelfTestFails(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A device with other bits is refused, or has a class of its own.
+func TestOtherBitsAreAnotherClass(t *testing.T) {
+	d, err := gpu.Tested(driver(t, Options{}), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	source := strings.ReplaceAll(kernels.Source(), "#define SQRT(x) sqrt(x)", "#define SQRT(x) ((x) * (1.0f / sqrt(x)))")
+	if _, err := gpu.Tested(driver(t, Options{Source: source}), false); err == nil || !strings.Contains(err.Error(), "other bits") {
+		t.Errorf("error %v, want a refusal", err)
+	}
+	other, err := gpu.Tested(driver(t, Options{Source: source}), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if d.Class() != gpu.Class || !strings.HasPrefix(other.Class(), gpu.Class+" other bits ") {
+		t.Errorf("the classes are %q and %q", d.Class(), other.Class())
+	}
+	if _, err := gpu.Tested(driver(t, Options{Source: strings.ReplaceAll(kernels.Source(), "op_concat", "op_joined")}), true); err == nil {
+		t.Error("a device that fails is taken")
+	}
+}

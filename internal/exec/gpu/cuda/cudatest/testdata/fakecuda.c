@@ -18,7 +18,7 @@
 //   FAKECUDA_LOSE_CODE   as its error, 719
 //   FAKECUDA_INIT        what cuInit answers
 //
-// Build: cc -shared -fPIC -O1 -o libcuda.so.1 fakecuda.c -l:libOpenCL.so.1 -lpthread
+// cudatest.go builds it.
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>

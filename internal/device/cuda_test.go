@@ -1,0 +1,55 @@
+package device
+
+import (
+	"strings"
+	"testing"
+
+	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/cuda/cudatest"
+)
+
+func TestMain(m *testing.M) { cudatest.Main(m) }
+
+func TestCUDA(t *testing.T) {
+	cudatest.Fake(t, "DEVICES=2")
+	for name, text := range map[string]string{"cuda": "no card 0 ", "cuda:1": "no card 1 ", "auto": "no card 0 "} {
+		d, err := Open(name, 32, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if class, err := Class(name); d.Class() != gpu.Class || class != gpu.Class || err != nil || !strings.Contains(d.Name(), text) {
+			t.Errorf("%q is %q of class %q or %q (%v), want a name with %q and class %q", name, d.Name(), d.Class(), class, err, text, gpu.Class)
+		}
+		v := d.NewVec(3)
+		v.Write([]float64{1, 2, 3})
+		if got := v.Dot(v).Value(); got != 14 {
+			t.Errorf("%q: the product is %v, want 14", name, got)
+		}
+		d.Close()
+	}
+	for name, want := range map[string]string{"cuda:2": "cuda:1 (", "cuda:x": `"x" is no number`, "cuda:-1": `"-1" is no number`} {
+		if _, err := Open(name, 32, 1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want one with %q", name, err, want)
+		}
+	}
+	if _, err := Open("cuda", 64, 1); err == nil || !strings.Contains(err.Error(), "64") {
+		t.Errorf("in double precision: error %v", err)
+	}
+	classes.Clear()
+}
+
+// Best passes over cards that the kernels are not for, and drivers that are too old.
+func TestBestCard(t *testing.T) {
+	cudatest.Fake(t)
+	for setting, want := range map[string]string{"CAPABILITY=80": "cuda:0", "CAPABILITY=75": "cpu", "VERSION=11000": "cpu", "DEVICES=0": "cpu", "INIT=999": "cpu"} {
+		t.Run(setting, func(t *testing.T) {
+			cudatest.Fake(t, setting)
+			if got := Best(32); got != want && !(want == "cpu" && strings.HasPrefix(got, "opencl")) {
+				t.Errorf("the best device is %q, want %q", got, want)
+			}
+			if got := Best(64); got != "cpu" {
+				t.Errorf("the best device in double precision is %q", got)
+			}
+		})
+	}
+}
