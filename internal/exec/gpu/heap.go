@@ -51,6 +51,9 @@ func (h *heap) alloc(n int, passing bool) (*region, error) {
 		}
 	}
 	h.taken = slices.Insert(h.taken, i, r)
+	if err := h.fill(r.at+n, room(n)-n, notANumber); err != nil {
+		return nil, err
+	}
 	return r, h.fill(r.at, n, 0)
 }
 
