@@ -19,4 +19,11 @@ type Target struct {
 	// Fresh is how many instructions long a value that was computed again serves
 	// further readers.
 	Fresh int
+	// Own is the size, in elements, up to which a scratch value has a block to itself:
+	// none of another's must be read before it is written, which leaves a device free to
+	// run in another order. 0 has all blocks shared.
+	Own int
+	// Rest is how many instructions long a larger block is left alone before another
+	// value takes it, for the same reason.
+	Rest int
 }

@@ -90,9 +90,9 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 			v.last = len(l.steps)
 		}
 	}
-	blocks := l.share(max(g.Target.Align, 1))
-	l.program.Size[exec.Scratch] = pack(blocks)
+	blocks := l.share(max(g.Target.Align, 1), g.Target.Own)
 	l.live = liveSize(blocks)
+	l.program.Size[exec.Scratch] = pack(blocks, g.Target.Rest)
 	g.emit(l)
 	return l, nil
 }

@@ -37,12 +37,13 @@ func (l *lowering) direct() {
 type block struct {
 	size, offset int
 	def, last    int
+	own          bool // see [exec.Target.Own]
 }
 
 // share gives scratch values their blocks: a new one, or that of an argument
 // that the instruction is the last to read and may overwrite. New ones start at
-// multiples of align.
-func (l *lowering) share(align int) []*block {
+// multiples of align. Values of at most own elements never share.
+func (l *lowering) share(align, own int) []*block {
 	var blocks []*block
 	for at, s := range l.steps {
 		v := s.out
@@ -50,6 +51,9 @@ func (l *lowering) share(align int) []*block {
 			continue
 		}
 		for i, a := range s.vals {
+			if v.size <= own {
+				break
+			}
 			if a != nil && a.block != nil && a.last == at && !a.kept && a.size == v.size && !v.kept && inPlaceEverywhere(s, a) &&
 				exec.InPlace(s.op, s.attr, i) {
 				v.block = a.block
@@ -59,7 +63,7 @@ func (l *lowering) share(align int) []*block {
 		}
 		if v.block == nil {
 			size := (v.size + align - 1) / align * align
-			v.block = &block{size: size, def: v.def, last: v.last}
+			v.block = &block{size: size, def: v.def, last: v.last, own: v.size <= own}
 			blocks = append(blocks, v.block)
 		}
 	}
@@ -79,22 +83,31 @@ func inPlaceEverywhere(s step, a *value) bool {
 
 // pack places blocks so that those alive at the same time do not overlap. It
 // returns the size of the whole.
-func pack(blocks []*block) int {
+func pack(blocks []*block, rest int) int {
 	largest := 0
 	for _, b := range blocks {
 		largest = max(largest, b.size)
+		b.last += rest
 	}
 	// A supernet has some large blocks and ten times as many small ones, for vectors
 	// over channels, where a close fit gains nothing.
-	var large, small []*block
+	var large, small, own []*block
 	for _, b := range blocks {
-		if b.size > largest/256 {
+		switch {
+		case b.own:
+			own = append(own, b)
+		case b.size > largest/256:
 			large = append(large, b)
-		} else {
+		default:
 			small = append(small, b)
 		}
 	}
-	return packSmall(small, packLarge(large))
+	end := packSmall(small, packLarge(large))
+	for _, b := range own {
+		b.offset = end
+		end += b.size
+	}
+	return end
 }
 
 // packLarge goes by size, the largest first, and places each block in the lowest

@@ -12,40 +12,73 @@ type place struct{ at, n int }
 
 // lowered is a phase as launches. An instruction is a row:
 //
-//	0 op | wait, 1 words of the row, 2 place of the result, 3-6 its shape,
+//	0 op, 1 words of the row, 2 place of the result, 3-6 its shape,
 //	7 KH, 8 KW, 9 stride, 10 pad, 11 dilation, 12 groups, 13 terms, 14 offset,
-//	15 eps, 16 alpha, 17 beta, 18 number of arguments, then 5 for each: place, shape
+//	15 eps, 16 alpha, 17 beta, 18 number of arguments, 19 groups of threads,
+//	20 parts, 21 place of partial sums, then 5 for each argument: place, shape
 //
-// kernels/device.h has the same numbers.
+// kernels/device.h has the same numbers. A launch has one row or several of the same
+// length, one after another; the groups of the first row come first.
 type lowered struct {
 	rows     []uint32
 	launches []Launch
-	shares   []int // instructions of each launch
+	instrs   [][]int32 // of each launch; each instruction counts where it ends
+	places   [exec.NumSpaces]place
 }
 
-func lower(phase []exec.Instr, places [exec.NumSpaces]place) (*lowered, error) {
+// lower writes launches. partial gives a place for so many words of partial sums,
+// which mean nothing from one launch of an instruction's to the next instruction's.
+func (o order) lower(phase []exec.Instr, places [exec.NumSpaces]place, partial func(words int) int) (*lowered, error) {
 	for i, in := range phase {
 		if err := check(in, places); err != nil {
 			return nil, fmt.Errorf("instruction %d: %w", i, err)
 		}
 	}
-	l := &lowered{}
-	for k := 0; k < len(phase); {
-		n := 0
-		for k+n < len(phase) && n < longestTape && taped(phase[k+n]) {
-			n++
+	batches := o.batches(phase)
+	most := 0
+	for _, b := range batches {
+		for _, i := range b.instrs {
+			if b.levels == nil {
+				most = max(most, len(b.instrs)*b.partial(phase[i]))
+			}
 		}
-		if n < 2 {
-			l.launches = append(l.launches, Launch{Kernel: kernel(phase[k].Op), Groups: groups(phase[k]), Row: len(l.rows)})
-			l.shares = append(l.shares, 1)
-			l.add(phase[k], 0, places)
-			k++
+	}
+	at := 0
+	if most > 0 {
+		at = partial(most)
+	}
+	l := &lowered{places: places}
+	for _, b := range batches {
+		if b.levels != nil {
+			l.tape(phase, b)
 			continue
 		}
-		l.tape(phase[k:k+n], places)
-		k += n
+		for _, p := range b.passes {
+			if p.kernel == "" {
+				break
+			}
+			l.launches = append(l.launches, Launch{Kernel: p.kernel, Groups: p.groups * len(b.instrs), Row: len(l.rows)})
+			l.instrs = append(l.instrs, b.instrs)
+			for k, i := range b.instrs {
+				l.add(phase[i], p.groups, b.parts, at+k*b.partial(phase[i]))
+			}
+		}
 	}
 	return l, nil
+}
+
+// Launches is how many launches a phase takes.
+func Launches(phase []exec.Instr) int {
+	n := 0
+	for _, b := range (order{}).batches(phase) {
+		n++
+		for _, p := range b.passes[1:] {
+			if p.kernel != "" {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // check finds instructions that kernels would misread.
@@ -65,7 +98,7 @@ func check(in exec.Instr, places [exec.NumSpaces]place) error {
 	return nil
 }
 
-func kernel(op exec.Op) string { return "op_" + strings.ReplaceAll(op.String(), "-", "_") }
+func plainKernel(in exec.Instr) string { return "op_" + strings.ReplaceAll(in.Op.String(), "-", "_") }
 
 const (
 	elementThreads = 64 // of a group of the kernels of instructions
@@ -85,25 +118,27 @@ func groups(in exec.Instr) int {
 	case exec.Softmax, exec.SoftmaxJac:
 		n /= c // a thread for each row
 	}
-	return (n + elementThreads - 1) / elementThreads
+	return over(n, elementThreads)
 }
 
+func over(n, m int) int { return (n + m - 1) / m }
+
 // add writes the row of an instruction.
-func (l *lowered) add(in exec.Instr, wait uint32, places [exec.NumSpaces]place) {
+func (l *lowered) add(in exec.Instr, groups, parts, partial int) {
 	a := in.Attr.Normal()
-	l.rows = append(l.rows, uint32(in.Op)|wait, uint32(19+5*len(in.Args)))
-	l.tensor(in.Out, places)
+	l.rows = append(l.rows, uint32(in.Op), uint32(22+5*len(in.Args)))
+	l.tensor(in.Out)
 	for _, n := range []int{a.KH, a.KW, a.Stride, a.Pad, a.Dilation, a.Groups, max(a.Terms, 0), a.Offset} {
 		l.rows = append(l.rows, uint32(n))
 	}
-	l.rows = append(l.rows, bits(a.Eps), bits(a.Alpha), bits(a.Beta), uint32(len(in.Args)))
+	l.rows = append(l.rows, bits(a.Eps), bits(a.Alpha), bits(a.Beta), uint32(len(in.Args)), uint32(groups), uint32(parts), uint32(partial))
 	for _, t := range in.Args {
-		l.tensor(t, places)
+		l.tensor(t)
 	}
 }
 
-func (l *lowered) tensor(t exec.Tensor, places [exec.NumSpaces]place) {
-	l.rows = append(l.rows, uint32(places[t.Space].at+t.Offset))
+func (l *lowered) tensor(t exec.Tensor) {
+	l.rows = append(l.rows, uint32(l.places[t.Space].at+t.Offset))
 	for _, n := range t.Shape {
 		l.rows = append(l.rows, uint32(n))
 	}

@@ -109,7 +109,11 @@ func (m *memory) Bind(p *exec.Program, phase int, elsewhere map[exec.Space]exec.
 		places[s] = place{v.at, v.n}
 		b.uses = append(b.uses, v.memory)
 	}
-	l, err := lower(p.Phases[phase], places)
+	l, err := m.device.order.lower(p.Phases[phase], places, func(words int) int {
+		at := m.device.sums(words)
+		b.uses = append(b.uses, m.device.partial)
+		return at
+	})
 	if err != nil {
 		return nil, fmt.Errorf("gpu: phase %d: %w", phase, err)
 	}
@@ -119,7 +123,7 @@ func (m *memory) Bind(p *exec.Program, phase int, elsewhere map[exec.Space]exec.
 	if b.sequence, err = m.device.driver.Load(b.table.block, l.launches); err != nil {
 		return nil, err
 	}
-	b.shares = l.shares
+	b.instrs = l.instrs
 	runtime.AddCleanup(b, func(s Sequence) { m.device.heap.later(s.Close) }, b.sequence)
 	return b, nil
 }

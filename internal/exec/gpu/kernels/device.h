@@ -49,10 +49,15 @@ static inline uint bid(void) { return (uint)get_group_id(0); }
 enum {
 	ROW_OP = 0, ROW_WORDS = 1, ROW_OUT = 2, ROW_SHAPE = 3, ROW_KH = 7, ROW_KW = 8, ROW_STRIDE = 9, ROW_PAD = 10,
 	ROW_DILATION = 11, ROW_GROUPS = 12, ROW_TERMS = 13, ROW_OFFSET = 14, ROW_EPS = 15, ROW_ALPHA = 16, ROW_BETA = 17,
-	ROW_ARGS = 18, ROW_FIRST = 19, ROW_ARG = 5
+	ROW_ARGS = 18, ROW_EACH = 19, ROW_PARTS = 20, ROW_PARTIAL = 21, ROW_FIRST = 22, ROW_ARG = 5
 };
 #define PROGRAM global float *restrict m, global const uint *restrict table, const uint first
-#define ROW global const uint *t = table + first
+// The row of the group, and which of the row's groups it is. A launch has rows of one
+// length, each with as many groups.
+#define ROW                                                                   \
+	global const uint *t = table + first;                                     \
+	const uint group = bid() % t[ROW_EACH];                                   \
+	t += bid() / t[ROW_EACH] * t[ROW_WORDS]
 #define I(k) ((int)t[k])
 #define ARG(i) (t + ROW_FIRST + ROW_ARG * (i))
 #define X(i) (m + ARG(i)[0])

@@ -4,7 +4,7 @@
 #define ELEMENTS(name, BODY)                                                  \
 	KERNEL(64) name(PROGRAM) {                                                \
 		ROW;                                                                  \
-		const int i = bid() * 64 + tid(), n = OLEN, c = OC;                   \
+		const int i = group * 64 + tid(), n = OLEN, c = OC;                   \
 		if (i >= n) return;                                                   \
 		BODY                                                                  \
 	}
@@ -121,7 +121,7 @@ ELEMENTS(op_conv_grad_input, PIXEL; float all = 0; const int terms = LARGER(TERM
 KERNEL(64) op_conv_grad_weight(PROGRAM) {
 	local float sh[64];
 	ROW;
-	const int O = OC, cin = OW, i = bid(), o = i % O, e = i / O % cin, v = i / O / cin % KW, u = i / O / cin / KW;
+	const int O = OC, cin = OW, i = group, o = i % O, e = i / O % cin, v = i / O / cin % KW, u = i / O / cin / KW;
 	const int pixels = XN(1) * XH(1) * XW(1), g = o / (O / GROUPS);
 	float s = 0;
 	for (int p = tid(); p < pixels; p += 64) {
@@ -140,11 +140,11 @@ KERNEL(64) op_conv_grad_weight(PROGRAM) {
 	KERNEL(64) name(PROGRAM) {                                                \
 		local float sh[64];                                                   \
 		ROW;                                                                  \
-		const int C = XC(0), k = bid() / C + FROM, c = bid() % C, pixels = XLEN(0) / C; \
+		const int C = XC(0), k = group / C + FROM, c = group % C, pixels = XLEN(0) / C; \
 		float s = 0;                                                          \
 		for (int p = tid(); p < pixels; p += 64) s = k == 0 ? s + X(0)[p * C + c] : FMA(X(0)[p * C + c], X(k)[p * C + c], s); \
 		TREE(sh, 64, s)                                                       \
-		if (tid() == 0) OUT[bid()] = sh[0];                                   \
+		if (tid() == 0) OUT[group] = sh[0];                                   \
 	}
 CHANNEL_SUMS(op_chan_dots, 0)
 CHANNEL_SUMS(op_chan_sum, 0)
@@ -155,11 +155,11 @@ CHANNEL_SUMS(op_chan_dot, 1)
 	KERNEL(64) name(PROGRAM) {                                                \
 		local float sh[64];                                                   \
 		ROW;                                                                  \
-		const int n = XLEN(0) / (IMAGES), from = bid() * n;                   \
+		const int n = XLEN(0) / (IMAGES), from = group * n;                   \
 		float s = 0;                                                          \
 		for (int p = tid(); p < n; p += 64) s = FMA(X(0)[from + p], X(1)[from + p], s); \
 		TREE(sh, 64, s)                                                       \
-		if (tid() == 0) OUT[bid()] = sh[0];                                   \
+		if (tid() == 0) OUT[group] = sh[0];                                   \
 	}
 IMAGE_DOTS(op_row_dot, XN(0))
 IMAGE_DOTS(op_dot, 1)
@@ -168,7 +168,7 @@ IMAGE_DOTS(op_dot, 1)
 KERNEL(64) op_bn_stats(PROGRAM) {
 	local float sh[64];
 	ROW;
-	const int C = XC(0), c = bid(), pixels = XLEN(0) / C;
+	const int C = XC(0), c = group, pixels = XLEN(0) / C;
 	float s = 0;
 	for (int p = tid(); p < pixels; p += 64) s += X(0)[p * C + c];
 	TREE(sh, 64, s)
@@ -190,7 +190,7 @@ KERNEL(64) op_bn_stats(PROGRAM) {
 KERNEL(64) op_bn_grad(PROGRAM) { // args g, y, stats; the result may lie over g or y
 	local float sh[64];
 	ROW;
-	const int C = OC, c = bid(), pixels = OLEN / C;
+	const int C = OC, c = group, pixels = OLEN / C;
 	float s = 0;
 	for (int p = tid(); p < pixels; p += 64) s += X(0)[p * C + c];
 	TREE(sh, 64, s)
@@ -258,7 +258,7 @@ KERNEL(64) op_cross_entropy(PROGRAM) { // args z, t
 #define CLASSES(name, BODY)                                                   \
 	KERNEL(64) name(PROGRAM) {                                                \
 		ROW;                                                                  \
-		const int c = OC, r = bid() * 64 + tid();                             \
+		const int c = OC, r = group * 64 + tid();                             \
 		if (r >= OLEN / c) return;                                            \
 		BODY                                                                  \
 	}
@@ -270,38 +270,41 @@ CLASSES(op_softmax_jac, const global float *p = X(0) + r * c; const global float
 	for (int k = 0; k < c; k++) s = FMA(p[k], u[k], s);
 	for (int k = 0; k < c; k++) OUT[r * c + k] = p[k] * (u[k] - s);)
 
-// The tape: a run of instructions on vectors in one launch of one group. At first is
-// how many there are; their rows follow. OP_... come from the host, which counts
-// operators.
-#define WAIT 0x100
+// The tape: instructions on vectors in one launch of one group, in levels which wait for
+// one another, see tape.go. 32 threads take an instruction. OP_... come from the host,
+// which counts operators.
 KERNEL(256) op_tape(PROGRAM) {
-	const int count = (int)table[first];
-	global const uint *t = table + first + 1;
-	for (int j = 0; j < count; j++) {
-		if (t[ROW_OP] & WAIT) GLOBAL_BARRIER();
-		const int n = OC;
-		for (int i = tid(); i < n; i += 256) {
-			float v = 0;
-			switch (t[ROW_OP] & 0xff) {
-			case OP_CHAN_LIN: v = lin(m, t, 0, i, n); break;
-			case OP_ADD:
-				v = X(0)[i];
-				for (int k = 1; k < I(ROW_ARGS); k++) v += X(k)[i];
-				break;
-			case OP_MUL: v = X(0)[i] * X(1)[i]; break;
-			case OP_DIV: v = X(0)[i] / X(1)[i]; break;
-			case OP_AFFINE: v = FMA(FLOAT_OF(t[ROW_ALPHA]), X(0)[i], FLOAT_OF(t[ROW_BETA])); break;
-			case OP_RSQRT: v = 1.0f / SQRT(X(0)[i] + FLOAT_OF(t[ROW_EPS])); break;
-			case OP_SLICE: v = X(0)[OFFSET + i]; break;
-			case OP_PLACE: v = i >= OFFSET && i < OFFSET + XC(0) ? X(0)[i - OFFSET] : 0.0f; break;
-			case OP_COPY: case OP_CHAN_SUM: v = X(0)[i]; break;
-			case OP_CHAN_DOT: v = FMA(X(0)[i], X(1)[i], 0.0f); break;
-			case OP_DOT:
-				for (int k = 0; k < XC(0); k++) v = FMA(X(0)[k], X(1)[k], v);
-				break;
+	global const uint *list = table + first;
+	const uint levels = *list++;
+	for (uint level = 0; level < levels; level++) {
+		if (level > 0) GLOBAL_BARRIER();
+		const uint count = *list++;
+		for (uint j = tid() / 32; j < count; j += 8) {
+			global const uint *t = table + first + list[j];
+			const int n = OC;
+			for (int i = tid() % 32; i < n; i += 32) {
+				float v = 0;
+				switch (t[ROW_OP]) {
+				case OP_CHAN_LIN: v = lin(m, t, 0, i, n); break;
+				case OP_ADD:
+					v = X(0)[i];
+					for (int k = 1; k < I(ROW_ARGS); k++) v += X(k)[i];
+					break;
+				case OP_MUL: v = X(0)[i] * X(1)[i]; break;
+				case OP_DIV: v = X(0)[i] / X(1)[i]; break;
+				case OP_AFFINE: v = FMA(FLOAT_OF(t[ROW_ALPHA]), X(0)[i], FLOAT_OF(t[ROW_BETA])); break;
+				case OP_RSQRT: v = 1.0f / SQRT(X(0)[i] + FLOAT_OF(t[ROW_EPS])); break;
+				case OP_SLICE: v = X(0)[OFFSET + i]; break;
+				case OP_PLACE: v = i >= OFFSET && i < OFFSET + XC(0) ? X(0)[i - OFFSET] : 0.0f; break;
+				case OP_COPY: case OP_CHAN_SUM: v = X(0)[i]; break;
+				case OP_CHAN_DOT: v = FMA(X(0)[i], X(1)[i], 0.0f); break;
+				case OP_DOT:
+					for (int k = 0; k < XC(0); k++) v = FMA(X(0)[k], X(1)[k], v);
+					break;
+				}
+				OUT[i] = v;
 			}
-			OUT[i] = v;
 		}
-		t += t[ROW_WORDS];
+		list += count;
 	}
 }

@@ -1,0 +1,195 @@
+package gpu
+
+import (
+	"slices"
+	"sort"
+
+	"idarts/internal/exec"
+)
+
+// What starting a kernel costs does not depend on what it does, and most instructions
+// do little. So instructions whose arguments are there at one time and that the same
+// kernel computes with as many groups each are one launch, and instructions on vectors
+// wait for a tape. They run in another order than they are written in; who needs whom
+// is read from the memory that they share, which is why small values should have
+// blocks of their own ([exec.Target]).
+
+// after is, for each instruction, those that must not begin before it has ended, and
+// how many each one waits for.
+type after struct {
+	next  [][]int32
+	waits []int32
+}
+
+// dependencies finds who must wait for whom: b for a before it where one of them writes
+// what the other one reads or writes.
+func dependencies(phase []exec.Instr) after {
+	d := after{next: make([][]int32, len(phase)), waits: make([]int32, len(phase))}
+	// Each space is cut where a tensor begins or ends: a tensor is a run of pieces.
+	var cuts [exec.NumSpaces][]int
+	for _, in := range phase {
+		for _, t := range append([]exec.Tensor{in.Out}, in.Args...) {
+			cuts[t.Space] = append(cuts[t.Space], t.Offset, t.Offset+t.Shape.Len())
+		}
+	}
+	type piece struct {
+		writer  int32 // -1 for none
+		readers []int32
+	}
+	var pieces [exec.NumSpaces][]piece
+	for s := range cuts {
+		slices.Sort(cuts[s])
+		cuts[s] = slices.Compact(cuts[s])
+		pieces[s] = make([]piece, len(cuts[s]))
+		for i := range pieces[s] {
+			pieces[s][i].writer = -1
+		}
+	}
+	of := func(t exec.Tensor) []piece {
+		c := cuts[t.Space]
+		return pieces[t.Space][sort.SearchInts(c, t.Offset):sort.SearchInts(c, t.Offset+t.Shape.Len())]
+	}
+	seen := make([]int32, len(phase)) // the last instruction that was found to wait for each, from 1
+	for i, in := range phase {
+		b := int32(i)
+		wait := func(a int32) {
+			if a >= 0 && a != b && seen[a] != b+1 {
+				seen[a] = b + 1
+				d.next[a] = append(d.next[a], b)
+				d.waits[b]++
+			}
+		}
+		for _, t := range in.Args {
+			p := of(t)
+			for k := range p {
+				wait(p[k].writer)
+				if n := len(p[k].readers); n == 0 || p[k].readers[n-1] != b {
+					p[k].readers = append(p[k].readers, b)
+				}
+			}
+		}
+		p := of(in.Out)
+		for k := range p {
+			wait(p[k].writer)
+			for _, a := range p[k].readers {
+				wait(a)
+			}
+			p[k].writer, p[k].readers = b, p[k].readers[:0]
+		}
+	}
+	return d
+}
+
+// batch is instructions of one kind that run at once, or a tape.
+type batch struct {
+	plan
+	instrs []int32
+	levels [][]int32 // of a tape: each needs only levels before it
+}
+
+// kind is what instructions of one launch have in common: their rows are as long, and
+// the same groups work on each.
+type kind struct {
+	plan
+	args int
+}
+
+// order says how phases become launches; tests compare the bits of all.
+type order struct {
+	untaped bool // instructions on vectors go like all others
+	plain   bool // each instruction has a launch of its own, as they are written
+	simple  bool // no tuned kernels
+}
+
+// batches puts a phase into launches. Of those that could be next it takes the one that
+// has the longest way to the end, with all that are ready and of its kind; a tape has to
+// wait until there is nothing else.
+func (o order) batches(phase []exec.Instr) []batch {
+	if o.plain {
+		out := make([]batch, len(phase))
+		for i, in := range phase {
+			out[i] = batch{plan: o.plan(in), instrs: []int32{int32(i)}}
+		}
+		return out
+	}
+	d := dependencies(phase)
+	way := d.ways()
+	ready := map[kind][]int32{}
+	var kinds []kind // in ready, in the order in which they came
+	var vectors []int32
+	var out []batch
+	add := func(i int32) {
+		in := phase[i]
+		if !o.untaped && taped(in) {
+			vectors = append(vectors, i)
+			return
+		}
+		k := kind{o.plan(in), len(in.Args)}
+		if len(ready[k]) == 0 {
+			kinds = append(kinds, k)
+		}
+		ready[k] = append(ready[k], i)
+	}
+	done := func(i int32) {
+		for _, n := range d.next[i] {
+			if d.waits[n]--; d.waits[n] == 0 {
+				add(n)
+			}
+		}
+	}
+	for i := range phase {
+		if d.waits[i] == 0 {
+			add(int32(i))
+		}
+	}
+	for len(kinds) > 0 || len(vectors) > 0 {
+		if len(kinds) == 0 {
+			var b batch
+			for len(vectors) > 0 {
+				level := vectors
+				vectors = nil
+				for _, i := range level {
+					done(i)
+				}
+				b.instrs = append(b.instrs, level...)
+				b.levels = append(b.levels, level)
+			}
+			if i := b.instrs[0]; len(b.instrs) == 1 {
+				b = batch{plan: o.plan(phase[i]), instrs: b.instrs}
+			}
+			out = append(out, b)
+			continue
+		}
+		best, longest := 0, 0
+		for i, k := range kinds {
+			for _, j := range ready[k] {
+				if way[j] > longest {
+					best, longest = i, way[j]
+				}
+			}
+		}
+		k := kinds[best]
+		b := batch{plan: k.plan, instrs: ready[k]}
+		delete(ready, k)
+		kinds = slices.Delete(kinds, best, best+1)
+		slices.Sort(b.instrs)
+		for _, i := range b.instrs {
+			done(i)
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// ways is how many instructions are on the longest way from each one to the end, its
+// own included.
+func (d after) ways() []int {
+	way := make([]int, len(d.next))
+	for i := len(way) - 1; i >= 0; i-- {
+		for _, n := range d.next[i] {
+			way[i] = max(way[i], way[n])
+		}
+		way[i]++
+	}
+	return way
+}
