@@ -108,7 +108,7 @@ func (o order) batches(phase []exec.Instr) []batch {
 	if o.plain {
 		out := make([]batch, len(phase))
 		for i, in := range phase {
-			out[i] = batch{plan: o.plan(in), instrs: []int32{int32(i)}}
+			out[i] = o.single(in, int32(i))
 		}
 		return out
 	}
@@ -120,7 +120,7 @@ func (o order) batches(phase []exec.Instr) []batch {
 	var out []batch
 	add := func(i int32) {
 		in := phase[i]
-		if !o.untaped && taped(in) {
+		if taped(in) && (!o.untaped || onlyTaped(in)) {
 			vectors = append(vectors, i)
 			return
 		}
@@ -155,7 +155,7 @@ func (o order) batches(phase []exec.Instr) []batch {
 				b.levels = append(b.levels, level)
 			}
 			if i := b.instrs[0]; len(b.instrs) == 1 {
-				b = batch{plan: o.plan(phase[i]), instrs: b.instrs}
+				b = o.single(phase[i], i)
 			}
 			out = append(out, b)
 			continue
@@ -179,6 +179,17 @@ func (o order) batches(phase []exec.Instr) []batch {
 		out = append(out, b)
 	}
 	return out
+}
+
+// single is a launch of one instruction.
+func (o order) single(in exec.Instr, i int32) batch {
+	b := batch{instrs: []int32{i}}
+	if onlyTaped(in) {
+		b.levels = [][]int32{b.instrs}
+	} else {
+		b.plan = o.plan(in)
+	}
+	return b
 }
 
 // ways is how many instructions are on the longest way from each one to the end, its

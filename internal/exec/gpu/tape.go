@@ -18,6 +18,10 @@ func taped(in exec.Instr) bool {
 	return onVectors(in)
 }
 
+// onlyTaped says that the tape adds up in another order than the kernel for images: then
+// it is the tape always.
+func onlyTaped(in exec.Instr) bool { return in.Op == exec.Dot && onVectors(in) }
+
 // onVectors says that all of an instruction are vectors over channels or numbers.
 func onVectors(in exec.Instr) bool {
 	vector := func(t exec.Tensor) bool { return t.Shape[0]*t.Shape[1]*t.Shape[2] == 1 }

@@ -296,7 +296,8 @@ KERNEL(256) op_tape(PROGRAM) {
 				case OP_RSQRT: v = 1.0f / SQRT(X(0)[i] + FLOAT_OF(t[ROW_EPS])); break;
 				case OP_SLICE: v = X(0)[OFFSET + i]; break;
 				case OP_PLACE: v = i >= OFFSET && i < OFFSET + XC(0) ? X(0)[i - OFFSET] : 0.0f; break;
-				case OP_COPY: case OP_CHAN_SUM: v = X(0)[i]; break;
+				case OP_COPY: v = X(0)[i]; break;
+				case OP_CHAN_SUM: v = 0.0f + X(0)[i]; break;
 				case OP_CHAN_DOT: v = FMA(X(0)[i], X(1)[i], 0.0f); break;
 				case OP_DOT:
 					for (int k = 0; k < XC(0); k++) v = FMA(X(0)[k], X(1)[k], v);

@@ -1,0 +1,21 @@
+package gpu
+
+import "idarts/internal/exec"
+
+// Orders are all ways in which a device may run a phase, which give the same bits.
+var Orders = map[string]func(*Device){
+	"as they are written":   func(d *Device) { d.order = order{plain: true, simple: d.order.simple} },
+	"by level without tape": func(d *Device) { d.order = order{untaped: true, simple: d.order.simple} },
+	"by level":              func(d *Device) { d.order = order{simple: d.order.simple} },
+}
+
+// Steps are the instructions that run at once, one step after another.
+func Steps(phase []exec.Instr) (steps [][]int32) {
+	for _, b := range (order{}).batches(phase) {
+		if b.levels == nil {
+			steps = append(steps, b.instrs)
+		}
+		steps = append(steps, b.levels...)
+	}
+	return steps
+}

@@ -1,0 +1,257 @@
+package gpu_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"sort"
+	"testing"
+
+	"idarts/benchmarks"
+	"idarts/internal/exec"
+	"idarts/internal/exec/cpu"
+	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/gputest"
+	"idarts/internal/exec/gpu/opencl"
+	"idarts/internal/graph/conformance"
+)
+
+// reader is a device that runs nothing: it has the phases that it was asked to bind.
+type reader struct {
+	exec.Device
+	phases *[][]exec.Instr
+}
+
+func (r reader) Target() exec.Target    { return gpu.Target }
+func (r reader) NewMemory() exec.Memory { return readerMemory{r.Device.NewMemory(), r.phases} }
+
+type readerMemory struct {
+	exec.Memory
+	phases *[][]exec.Instr
+}
+
+func (m readerMemory) Resize(s exec.Space, n int) {
+	if s != exec.Scratch {
+		m.Memory.Resize(s, n)
+	}
+}
+
+func (m readerMemory) Bind(p *exec.Program, phase int, _ map[exec.Space]exec.Vec) (exec.Bound, error) {
+	*m.phases = append(*m.phases, p.Phases[phase])
+	return nothing{}, nil
+}
+
+type nothing struct{ exec.Bound }
+
+func (nothing) Run() {}
+
+// stages has the phases of a published search that run in a stage, by the stage's name.
+func stages(t *testing.T, n benchmarks.Net) map[string][][]exec.Instr {
+	t.Helper()
+	device := cpu.Open[float32](1)
+	defer device.Close()
+	var phases [][]exec.Instr
+	s, err := benchmarks.New(n, 32, reader{device, &phases})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string][][]exec.Instr{}
+	for _, stage := range benchmarks.Stages[1:3] {
+		phases = nil
+		if err := stage.Do(s); err != nil {
+			t.Fatal(err)
+		}
+		out[stage.Name] = phases
+	}
+	return out
+}
+
+// The published supernets take few launches, in an order that gives every instruction
+// what it reads as the program is written.
+func TestLaunchesOfSupernets(t *testing.T) {
+	most := map[string]int{"nb201/N=5": 1400, "nb1b1-s3/N=3": 1700, "darts/N=8": 2600}
+	for _, n := range benchmarks.Nets {
+		for name, phases := range stages(t, n) {
+			for i, phase := range phases {
+				count := gpu.Launches(phase)
+				t.Logf("%v %s %d: %d instructions, %d launches", n, name, i, len(phase), count)
+				if limit := most[n.String()]; limit > 0 && name == "forward-backward" && count > limit {
+					t.Errorf("%v: a gradient takes %d launches, want at most %d", n, count, limit)
+				}
+				if err := replay(phase, gpu.Steps(phase)); err != nil {
+					t.Errorf("%v %s %d: %v", n, name, i, err)
+				}
+			}
+			if len(phases) == 0 {
+				t.Errorf("%v %s: no phase", n, name)
+			}
+		}
+	}
+}
+
+// replay follows who wrote what is read: in the order of the program, and step by step,
+// where those of one step must not disturb each other.
+func replay(phase []exec.Instr, steps [][]int32) error {
+	var cuts [exec.NumSpaces][]int
+	tensors := func(in exec.Instr) []exec.Tensor { return append([]exec.Tensor{in.Out}, in.Args...) }
+	for _, in := range phase {
+		for _, t := range tensors(in) {
+			cuts[t.Space] = append(cuts[t.Space], t.Offset, t.Offset+t.Shape.Len())
+		}
+	}
+	for s := range cuts {
+		slices.Sort(cuts[s])
+		cuts[s] = slices.Compact(cuts[s])
+	}
+	cells := func(t exec.Tensor) (from, to int) {
+		c := cuts[t.Space]
+		return sort.SearchInts(c, t.Offset), sort.SearchInts(c, t.Offset+t.Shape.Len())
+	}
+	type memory [exec.NumSpaces]map[int]int32 // writers of cells, from 1
+	read := func(m *memory, in exec.Instr) (writers []int32) {
+		for _, a := range in.Args {
+			for from, to := cells(a); from < to; from++ {
+				writers = append(writers, m[a.Space][from])
+			}
+		}
+		return writers
+	}
+	write := func(m *memory, i int32) {
+		out := phase[i].Out
+		for from, to := cells(out); from < to; from++ {
+			m[out.Space][from] = i + 1
+		}
+	}
+	var plain, stepped memory
+	for s := range plain {
+		plain[s], stepped[s] = map[int]int32{}, map[int]int32{}
+	}
+	want := make([][]int32, len(phase))
+	for i, in := range phase {
+		want[i] = read(&plain, in)
+		write(&plain, int32(i))
+	}
+	ran := make([]int, len(phase))
+	for k, step := range steps {
+		var written memory
+		for s := range written {
+			written[s] = map[int]int32{}
+		}
+		for _, i := range step {
+			ran[i]++
+			if got := read(&stepped, phase[i]); !slices.Equal(got, want[i]) {
+				return fmt.Errorf("instruction %d in step %d does not read what it should", i, k)
+			}
+			out := phase[i].Out
+			for from, to := cells(out); from < to; from++ {
+				if by := written[out.Space][from]; by != 0 {
+					return fmt.Errorf("instructions %d and %d in step %d write to one place", by-1, i, k)
+				}
+			}
+			write(&written, i)
+		}
+		for _, i := range step {
+			for _, by := range read(&written, phase[i]) {
+				if by != 0 && by != i+1 {
+					return fmt.Errorf("instruction %d reads what %d writes in the same step %d", i, by-1, k)
+				}
+			}
+		}
+		for _, i := range step {
+			write(&stepped, i)
+		}
+	}
+	for i, n := range ran {
+		if n != 1 {
+			return fmt.Errorf("instruction %d runs %d times", i, n)
+		}
+	}
+	for s := range plain {
+		for cell, by := range plain[s] {
+			if stepped[s][cell] != by {
+				return fmt.Errorf("instruction %d is not the last one to write its result", by-1)
+			}
+		}
+	}
+	return nil
+}
+
+// Orders that break a rule are found.
+func TestReplayFindsBadOrders(t *testing.T) {
+	vector := func(at int) exec.Tensor { return exec.Tensor{Offset: at, Shape: exec.Vector(4)} }
+	copies := func(to, from int) exec.Instr {
+		return exec.Instr{Op: exec.Copy, Args: []exec.Tensor{vector(from)}, Out: vector(to)}
+	}
+	phase := []exec.Instr{copies(8, 0), copies(16, 8), copies(8, 24), copies(32, 8)}
+	for _, tt := range []struct {
+		name  string
+		steps [][]int32
+		ok    bool
+	}{
+		{"as written", [][]int32{{0}, {1}, {2}, {3}}, true},
+		{"a result is read too early", [][]int32{{1}, {0}, {2}, {3}}, false},
+		{"a result is read in its own step", [][]int32{{0, 1}, {2}, {3}}, false},
+		{"a result is written over before it is read", [][]int32{{0}, {2}, {1}, {3}}, false},
+		{"a result is written over in the step that reads it", [][]int32{{0}, {1, 2}, {3}}, false},
+		{"two write to one place", [][]int32{{0, 2}, {1}, {3}}, false},
+		{"one is left out", [][]int32{{0}, {1}, {2}}, false},
+		{"one runs twice", [][]int32{{0}, {1}, {1}, {2}, {3}}, false},
+	} {
+		if err := replay(phase, tt.steps); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	if err := replay(phase, gpu.Steps(phase)); err != nil {
+		t.Error(err)
+	}
+}
+
+// device opens the first device that OpenCL finds, or skips. IDARTS_NEED_OPENCL makes a
+// machine without one fail, as continuous integration does.
+func device(t *testing.T) *gpu.Device {
+	t.Helper()
+	found, err := opencl.List()
+	if err != nil || len(found) == 0 {
+		if os.Getenv("IDARTS_NEED_OPENCL") != "" {
+			t.Fatalf("no OpenCL device, and IDARTS_NEED_OPENCL is set: %v", err)
+		}
+		t.Skipf("no OpenCL device: install pocl-opencl-icd (%v)", err)
+	}
+	driver, err := opencl.Open(0, opencl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := gpu.New(driver)
+	t.Cleanup(d.Close)
+	return d
+}
+
+// Batches and tapes change no bit.
+func TestOrdersGiveTheSameBits(t *testing.T) {
+	d := device(t)
+	for _, c := range conformance.Cases() {
+		p, err := c.Lower(d.Target())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var first [exec.NumSpaces][]float64
+		for _, name := range []string{"as they are written", "by level without tape", "by level"} {
+			gpu.Orders[name](d)
+			got, err := gputest.Run(d, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first[exec.Loss] == nil {
+				first = got
+				continue
+			}
+			for s := exec.Scratch + 1; s < exec.NumSpaces; s++ {
+				same := func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }
+				if !slices.EqualFunc(got[s], first[s], same) {
+					t.Errorf("%s: %v has other bits %s", c.Name, s, name)
+				}
+			}
+		}
+	}
+}
