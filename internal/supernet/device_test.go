@@ -2,11 +2,14 @@ package supernet
 
 import (
 	"math"
+	"os"
 	"testing"
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
+	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/opencl"
 	"idarts/internal/exec/ref"
 )
 
@@ -76,4 +79,40 @@ func steps(t *testing.T, d exec.Device) (out []float64) {
 	p.Weights().Zero()
 	check(p.SetState(state))
 	return append(append(out, read(p.Weights())...), read(momentum)...)
+}
+
+// A search's numbers on a device of OpenCL are as near to those in float64 as the
+// processor's in float32, within a factor of four and a floor.
+func TestOpenCLIsAsNearAsTheProcessor(t *testing.T) {
+	found, err := opencl.List()
+	if len(found) == 0 {
+		if os.Getenv("IDARTS_NEED_OPENCL") != "" {
+			t.Fatalf("no OpenCL device, and IDARTS_NEED_OPENCL is set: %v", err)
+		}
+		t.Skipf("no OpenCL device: install pocl-opencl-icd (%v)", err)
+	}
+	driver, err := opencl.Open(0, opencl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, single := gpu.New(driver), cpu.Open[float32](2)
+	defer card.Close()
+	defer single.Close()
+	want, near, got := steps(t, ref.Open()), steps(t, single), steps(t, card)
+	if len(got) != len(want) || len(near) != len(want) {
+		t.Fatalf("%d, %d and %d numbers", len(got), len(near), len(want))
+	}
+	worst := func(x []float64) (e float64) {
+		for i := range want {
+			e = max(e, math.Abs(x[i]-want[i])/(1+math.Abs(want[i])))
+		}
+		return e
+	}
+	t.Logf("at most %.1e apart on %s, %.1e on the processor", worst(got), card.Name(), worst(near))
+	if e, limit := worst(got), 4*worst(near)+1e-6; !(e <= limit) {
+		t.Errorf("%v apart from float64, want %v", e, limit)
+	}
+	if err := card.Check(); err != nil {
+		t.Error(err)
+	}
 }
