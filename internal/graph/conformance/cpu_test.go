@@ -16,65 +16,25 @@ func TestCPU(t *testing.T) {
 	double, single := cpu.Open[float64](2), cpu.Open[float32](2)
 	defer double.Close()
 	defer single.Close()
-	for _, d := range []struct {
-		exec.Device
-		limit float64 // of the error, in units of the largest entry
-	}{{double, 1e-12}, {single, 5e-5}} {
-		ran, worst := 0, 0.0
-		for _, c := range conformance.Cases() {
-			for _, target := range []exec.Target{d.Target(), {}} {
-				p, err := c.Lower(target)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := run(d, p)
-				if err != nil {
-					t.Errorf("%s, %s: %v", c.Name, d.Class(), err)
-					continue
-				}
-				want := p.Run(p.Inputs, 0, 1)
-				for _, space := range []exec.Space{exec.Logits, exec.Loss, exec.WeightGrad, exec.HessianVec} {
-					scale, diff := 1.0, 0.0
-					for i, w := range want[space] {
-						scale = math.Max(scale, math.Abs(w))
-						if e := math.Abs(got[space][i] - w); !(e <= diff) {
-							diff = e
-						}
-					}
-					worst = math.Max(worst, diff/scale)
-					if !(diff/scale <= d.limit) {
-						t.Errorf("%s, %s, %+v: %v is %v apart from the reference, want <= %v", c.Name, d.Class(), target, space, diff/scale, d.limit)
-					}
-				}
-				ran++
+	for _, d := range []exec.Device{double, single} {
+		ran, worst, limit := 0, 0.0, conformance.Limit(d.Bits())
+		conformance.Walk(d, []exec.Target{d.Target(), {}}, func(o conformance.Outcome) bool {
+			if o.Err != nil {
+				t.Errorf("%s: %v", d.Class(), o.Err)
+				return true
 			}
-		}
+			worst = math.Max(worst, o.Apart)
+			if !(o.Apart <= limit) {
+				t.Errorf("%s, %s, %+v: %v is %v apart from the reference, want <= %v", o.Name, d.Class(), o.Target, o.Worst, o.Apart, limit)
+			}
+			ran++
+			return true
+		})
 		t.Logf("%s: %d programs ran, at most %.1e apart", d.Class(), ran, worst)
 		if ran < 600 {
 			t.Errorf("%s: %d programs ran, want 600 or more", d.Class(), ran)
 		}
 	}
-}
-
-// run runs both phases of a case and returns all memory.
-func run(d exec.Device, p *conformance.Problem) (out [exec.NumSpaces][]float64, err error) {
-	mem := d.NewMemory()
-	for space, n := range p.Program.Size {
-		mem.Resize(exec.Space(space), n)
-		mem.Region(exec.Space(space)).Write(p.Inputs[space])
-	}
-	for phase := range 2 {
-		bound, err := mem.Bind(p.Program, phase, nil)
-		if err != nil {
-			return out, err
-		}
-		bound.Run()
-	}
-	for space, n := range p.Program.Size {
-		out[space] = make([]float64, n)
-		mem.Region(exec.Space(space)).Read(out[space])
-	}
-	return out, nil
 }
 
 // Spaces that lie in a caller's vectors give the bits that they give in memory.
@@ -86,7 +46,7 @@ func TestCPUWorksOnVectorsOfTheCaller(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := run(d, p)
+		want, err := p.On(d)
 		if err != nil {
 			t.Fatal(err)
 		}
