@@ -8,6 +8,7 @@ import (
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/limits"
+	"idarts/runners/stages"
 )
 
 // Limits are what so many threads do together at best, see package limits.
@@ -82,7 +83,7 @@ func (k Kind) Least(r Roof) float64 { return max(k.Done()/r.FLOPs, k.Bytes/r.Byt
 
 // Profile runs a stage once, instruction by instruction, and returns the kinds in no
 // order. It ends any other profile of the problem.
-func Profile(s *Search, stage Stage) ([]Kind, error) {
+func Profile(s *stages.Search, stage stages.Stage) ([]Kind, error) {
 	var kinds []Kind
 	at := map[string]int{}
 	s.Problem.Profile(func(in exec.Instr, d time.Duration) {

@@ -5,6 +5,7 @@ import (
 
 	"idarts/internal/exec/cpu"
 	"idarts/internal/limits"
+	"idarts/runners/stages"
 )
 
 func TestRoofIsOfTheThirdCacheOrMemory(t *testing.T) {
@@ -47,11 +48,11 @@ func TestLeastIsTheLargerOfArithmeticAndBytes(t *testing.T) {
 func TestProfileMissesNothing(t *testing.T) {
 	device := cpu.Open[float32](1)
 	defer device.Close()
-	s, err := New(Net{Space: "nb201", C: 2, N: 1, Batch: 2}, 8, device)
+	s, err := stages.New(stages.Net{Space: "nb201", C: 2, N: 1, Batch: 2}, 8, device)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, stage := range Stages[:3] {
+	for _, stage := range stages.All[:3] {
 		for range 2 {
 			before := s.Problem.GFLOP()
 			kinds, err := Profile(s, stage)

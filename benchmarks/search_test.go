@@ -1,18 +1,22 @@
 package benchmarks
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"testing"
 
 	"idarts/internal/batch"
+	"idarts/internal/device"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
 	"idarts/internal/rng"
 	"idarts/internal/trials"
 	"idarts/nb201"
 	"idarts/runners/protocol"
+	"idarts/runners/stages"
 )
 
 func check(tb testing.TB, err error) {
@@ -23,24 +27,28 @@ func check(tb testing.TB, err error) {
 }
 
 // BenchmarkSearch times each stage after one run that lowers the programs and fills
-// caches. A stage must allocate nothing.
+// caches, on the device that IDARTS_DEVICE names, to the end of what it asks the device
+// for. On the processor, which is the device without a name, a stage allocates nothing.
 func BenchmarkSearch(b *testing.B) {
-	for _, n := range Nets {
+	for _, n := range stages.Nets {
 		b.Run(n.String(), func(b *testing.B) {
-			for _, stage := range Stages {
+			for _, stage := range stages.All {
 				b.Run(stage.Name, func(b *testing.B) {
-					device := cpu.Open[float32](runtime.GOMAXPROCS(0))
+					device, err := device.Open(cmp.Or(os.Getenv("IDARTS_DEVICE"), "cpu"), 32, runtime.GOMAXPROCS(0))
+					check(b, err)
 					b.Cleanup(device.Close)
-					s, err := New(n, size, device)
+					s, err := stages.New(n, stages.Size, device)
 					check(b, err)
 					if stage.Before != nil {
 						check(b, stage.Before(s))
 					}
 					check(b, stage.Do(s))
+					s.Wait()
 					gflop, traffic := s.Problem.GFLOP(), s.Problem.Traffic()
 					b.ReportAllocs()
 					for b.Loop() {
 						check(b, stage.Do(s))
+						s.Wait()
 					}
 					b.ReportMetric((s.Problem.GFLOP()-gflop)/b.Elapsed().Seconds(), "GFLOP/s")
 					b.SetBytes(int64((s.Problem.Traffic() - traffic) / float64(b.N)))
@@ -55,14 +63,14 @@ func TestStagesRun(t *testing.T) {
 	device := cpu.Open[float32](2)
 	t.Cleanup(device.Close)
 	ran := 0
-	for _, n := range Nets[1:] {
+	for _, n := range stages.Nets[1:] {
 		n.C, n.N, n.Batch = 2, 1, 2
 		if n.Space == "darts" {
 			n.N = 3
 		}
-		s, err := New(n, 8, device)
+		s, err := stages.New(n, 8, device)
 		check(t, err)
-		for _, stage := range Stages {
+		for _, stage := range stages.All {
 			if stage.Before != nil {
 				check(t, stage.Before(s))
 			}
@@ -86,16 +94,19 @@ func TestStagesAllocateNothing(t *testing.T) {
 	}
 	device := cpu.Open[float32](1)
 	t.Cleanup(device.Close)
-	n := Nets[0]
+	n := stages.Nets[0]
 	n.C, n.Batch = 2, 8
-	s, err := New(n, 8, device)
+	s, err := stages.New(n, 8, device)
 	check(t, err)
-	for _, stage := range Stages {
+	for _, stage := range stages.All {
 		if stage.Before != nil {
 			check(t, stage.Before(s))
 		}
 		check(t, stage.Do(s))
-		allocations := testing.AllocsPerRun(10, func() { check(t, stage.Do(s)) })
+		allocations := testing.AllocsPerRun(10, func() {
+			check(t, stage.Do(s))
+			s.Wait()
+		})
 		t.Logf("%s: %v allocations", stage.Name, allocations)
 		if allocations != 0 {
 			t.Errorf("%s: %v allocations in a run, want none", stage.Name, allocations)
@@ -106,9 +117,9 @@ func TestStagesAllocateNothing(t *testing.T) {
 func BenchmarkBatchAssembly(b *testing.B) {
 	for _, n := range []int{64, 96} {
 		b.Run(fmt.Sprintf("batch=%d", n), func(b *testing.B) {
-			l := loader("train", size, n)
+			l := stages.Loader("train", stages.Size, n)
 			ids := make([]int, n)
-			pixels, targets := make([]float32, n*size*size*3), make([]float32, n*classes)
+			pixels, targets := make([]float32, n*stages.Size*stages.Size*3), make([]float32, n*stages.Classes)
 			b.SetBytes(int64(4 * (len(pixels) + len(targets))))
 			b.ReportAllocs()
 			i := uint64(0)

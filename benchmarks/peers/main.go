@@ -6,7 +6,7 @@
 //
 // PyTorch's side is peer.py, in variants: two memory layouts, as it is and with
 // torch.compile, and second derivatives in reverse and in forward mode. The engine's is
-// benchmarks.Stages on the same fixture. Each turn is a process of its own with one run
+// stages.All on the same fixture. Each turn is a process of its own with one run
 // that is not counted before the samples, in which PyTorch compiles; first- and
 // second-order stages have turns of their own, so that peak memory is that of the
 // second-order stage. A variant that fails is a note under the tables.
@@ -38,6 +38,7 @@ import (
 	"idarts/internal/durable"
 	"idarts/internal/limits"
 	"idarts/internal/provenance"
+	"idarts/runners/stages"
 )
 
 func main() {
@@ -78,14 +79,14 @@ type options struct {
 
 // nets are what is compared. PyTorch needs more than 24 GB for the second-order stage
 // of the DARTS supernet with 64 images, so that one comes with 16 as well.
-var nets = append(slices.Clone(benchmarks.Nets), benchmarks.Net{Space: "darts", C: 16, N: 8, Batch: 16})
+var nets = append(slices.Clone(stages.Nets), stages.Net{Space: "darts", C: 16, N: 8, Batch: 16})
 
 // choose finds nets by their names, with or without the batch.
-func choose(names string) ([]benchmarks.Net, error) {
+func choose(names string) ([]stages.Net, error) {
 	if names == "" {
 		return nets, nil
 	}
-	var chosen []benchmarks.Net
+	var chosen []stages.Net
 	for name := range strings.SplitSeq(names, ",") {
 		before := len(chosen)
 		for _, n := range nets {
@@ -181,7 +182,7 @@ func compare(o options, out io.Writer) error {
 
 // inTurns times all stages of a net with p.threads threads, and returns the instruction
 // set that the engine uses. A side that failed gets no further turn.
-func (p *peer) inTurns(fixture string, net benchmarks.Net, lacks map[string]string, o options) (rows []*row, set limits.Set) {
+func (p *peer) inTurns(fixture string, net stages.Net, lacks map[string]string, o options) (rows []*row, set limits.Set) {
 	for _, stage := range slices.Concat(turns...) {
 		rows = append(rows, &row{net: net, threads: p.threads, stage: stage})
 	}

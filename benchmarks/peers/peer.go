@@ -17,6 +17,7 @@ import (
 
 	"idarts/benchmarks"
 	"idarts/internal/limits"
+	"idarts/runners/stages"
 )
 
 //go:embed *.py
@@ -89,7 +90,7 @@ func (p *peer) process(result any, name string, args ...string) error {
 }
 
 // fixture writes one with random numbers.
-func (p *peer) fixture(path string, n benchmarks.Net, size int, gamma float64) error {
+func (p *peer) fixture(path string, n stages.Net, size int, gamma float64) error {
 	return p.run(nil, "fixture", path, "--space", n.Space, "--c", strconv.Itoa(n.C), "--n", strconv.Itoa(n.N),
 		"--batch", strconv.Itoa(n.Batch), "--size", strconv.Itoa(size), "--gamma", strconv.FormatFloat(gamma, 'g', -1, 64))
 }
@@ -117,7 +118,7 @@ func (p *peer) time(fixture string, by side, stages []string, o options) (m meas
 }
 
 // parityNets are small enough for PyTorch in float64.
-var parityNets = []benchmarks.Net{
+var parityNets = []stages.Net{
 	{Space: "nb201", C: 8, N: 1, Batch: 16},
 	{Space: "nb1b1-s1", C: 8, N: 1, Batch: 16},
 	{Space: "nb1b1-s2", C: 8, N: 1, Batch: 16},
@@ -127,12 +128,12 @@ var parityNets = []benchmarks.Net{
 
 // difference is |a−b|/|b| of a group of numbers, b being PyTorch's in float64.
 type difference struct {
-	Net    benchmarks.Net `json:"-"`
-	Group  string         `json:"group"`
-	Limit  float64        `json:"limit"`  // of Ours
-	Ours   float64        `json:"ours"`   // a: the engine in float32
-	Ours64 float64        `json:"ours64"` // a: the engine in float64
-	Peer   float64        `json:"peer"`   // a: PyTorch in float32
+	Net    stages.Net `json:"-"`
+	Group  string     `json:"group"`
+	Limit  float64    `json:"limit"`  // of Ours
+	Ours   float64    `json:"ours"`   // a: the engine in float32
+	Ours64 float64    `json:"ours64"` // a: the engine in float64
+	Peer   float64    `json:"peer"`   // a: PyTorch in float32
 }
 
 // limit64 is what Ours64 stays below. In float32 an input of ReLU or max pooling
@@ -143,7 +144,7 @@ const limit64 = 1e-10
 func (d difference) within() bool { return d.Ours < d.Limit && d.Ours64 < limit64 }
 
 // differences computes what `idarts parity` does on each net and compares.
-func (p *peer) differences(nets []benchmarks.Net) ([]difference, error) {
+func (p *peer) differences(nets []stages.Net) ([]difference, error) {
 	var all []difference
 	for _, n := range nets {
 		in, out := filepath.Join(p.dir, "parity.safetensors"), filepath.Join(p.dir, "result")

@@ -13,6 +13,7 @@ import (
 
 	"idarts/benchmarks"
 	"idarts/internal/limits"
+	"idarts/runners/stages"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden file")
@@ -56,7 +57,7 @@ func torch(t *testing.T) *peer {
 
 func TestParityWithPyTorch(t *testing.T) {
 	p := torch(t)
-	nets := []benchmarks.Net{{Space: "nb201", C: 4, N: 2, Batch: 4}, {Space: "nb1b1-s3", C: 4, N: 1, Batch: 3}, {Space: "darts", C: 4, N: 3, Batch: 4}}
+	nets := []stages.Net{{Space: "nb201", C: 4, N: 2, Batch: 4}, {Space: "nb1b1-s3", C: 4, N: 1, Batch: 3}, {Space: "darts", C: 4, N: 3, Batch: 4}}
 	differences, err := p.differences(nets)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func TestParityWithPyTorch(t *testing.T) {
 func TestTurnsOfAllSides(t *testing.T) {
 	p := torch(t)
 	path := p.dir + "/f.safetensors"
-	net := benchmarks.Net{Space: "nb201", C: 2, N: 1, Batch: 2}
+	net := stages.Net{Space: "nb201", C: 2, N: 1, Batch: 2}
 	if err := p.fixture(path, net, 8, 0.01); err != nil {
 		t.Fatal(err)
 	}
@@ -146,12 +147,12 @@ func TestFlagsAreRefused(t *testing.T) {
 func TestNetsAreChosenWithOrWithoutTheBatch(t *testing.T) {
 	for _, tt := range []struct {
 		names string
-		want  []benchmarks.Net
+		want  []stages.Net
 	}{
 		{"", nets},
 		{"nb201/N=5", nets[1:2]},
 		{"darts/N=8", nets[3:5]},
-		{"darts/N=8/16,nb201/N=1", []benchmarks.Net{nets[4], nets[0]}},
+		{"darts/N=8/16,nb201/N=1", []stages.Net{nets[4], nets[0]}},
 	} {
 		if got, err := choose(tt.names); err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%q: %v, %v, want %v", tt.names, got, err, tt.want)
@@ -162,8 +163,8 @@ func TestNetsAreChosenWithOrWithoutTheBatch(t *testing.T) {
 // The stages of a turn are stages of benchmarks that need nothing before them.
 func TestTurnsAreStages(t *testing.T) {
 	for _, name := range slices.Concat(turns...) {
-		if !slices.ContainsFunc(benchmarks.Stages, func(s benchmarks.Stage) bool { return s.Name == name && s.Before == nil }) {
-			t.Errorf("stage %q is none of benchmarks.Stages without a Before", name)
+		if !slices.ContainsFunc(stages.All, func(s stages.Stage) bool { return s.Name == name && s.Before == nil }) {
+			t.Errorf("stage %q is none of stages.All without a Before", name)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"idarts/benchmarks"
 	"idarts/internal/limits"
+	"idarts/runners/stages"
 )
 
 // report is all that is printed.
@@ -150,7 +151,7 @@ func writeParity(b *strings.Builder, differences []difference) {
 	fmt.Fprintf(b, "\n## Parity\n\n|a − b|/|b| of each group of numbers, where b is PyTorch's in float64 (docs/parity.md); a is ours in float32 /\n"+
 		"ours in float64 / PyTorch's in float32. Random images of 16x16. The limit is that of ours in float32; in float64 it is %.0e.\n\n", limit64)
 	var groups []difference // the rows, in the order of the first net
-	var nets []benchmarks.Net
+	var nets []stages.Net
 	for _, d := range differences {
 		if !slices.Contains(nets, d.Net) {
 			nets = append(nets, d.Net)
@@ -180,7 +181,7 @@ func writeParity(b *strings.Builder, differences []difference) {
 	}
 }
 
-func describe(n benchmarks.Net) string { return fmt.Sprintf("%v, C=%d, batch %d", n, n.C, n.Batch) }
+func describe(n stages.Net) string { return fmt.Sprintf("%v, C=%d, batch %d", n, n.C, n.Batch) }
 
 func count(n int, what string) string {
 	if n == 1 {

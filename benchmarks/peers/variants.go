@@ -6,6 +6,7 @@ import (
 
 	"idarts/benchmarks"
 	"idarts/internal/limits"
+	"idarts/runners/stages"
 )
 
 // side is who takes turns: a variant of PyTorch, or the engine.
@@ -52,7 +53,7 @@ var goals = []struct {
 }
 
 // goal is 0 where there is none.
-func goal(net benchmarks.Net, stage string, set limits.Set) float64 {
+func goal(net stages.Net, stage string, set limits.Set) float64 {
 	for _, g := range goals {
 		if strings.HasPrefix(net.Space, g.space) && stage == g.stage {
 			return map[limits.Set]float64{limits.AVX2: g.avx2, limits.AVX512: g.avx512}[set]
@@ -63,7 +64,7 @@ func goal(net benchmarks.Net, stage string, set limits.Set) float64 {
 
 // row is what was measured of one stage with so many threads.
 type row struct {
-	net     benchmarks.Net
+	net     stages.Net
 	threads int
 	stage   string
 	by      [len(sides)]measured

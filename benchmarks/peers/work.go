@@ -5,18 +5,18 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"time"
 
 	"idarts/benchmarks"
 	"idarts/internal/device"
 	"idarts/runners/parity"
+	"idarts/runners/stages"
 )
 
 // timeFixture is one turn of the engine: samples of each stage in seconds, after one
 // run that is not counted, and what its instructions are. After so many seconds of a
 // stage there is no further sample.
-func timeFixture(out io.Writer, path string, stages []string, samples int, seconds float64) error {
+func timeFixture(out io.Writer, path string, names []string, samples int, seconds float64) error {
 	d, err := device.Open("auto", 32, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return err
@@ -30,23 +30,24 @@ func timeFixture(out io.Writer, path string, stages []string, samples int, secon
 	if err != nil {
 		return err
 	}
-	s := benchmarks.Of(p, f.Space.Search(), coefs, v)
+	s := stages.Of(p, f.Space.Search(), coefs, v)
 	sets := benchmarks.Sets()
 	m := measurement{Seconds: map[string][]float64{}, Kinds: map[string][]benchmarks.Kind{}, Set: sets[len(sets)-1]}
-	for _, name := range stages {
-		i := slices.IndexFunc(benchmarks.Stages, func(s benchmarks.Stage) bool { return s.Name == name })
-		if i < 0 || benchmarks.Stages[i].Before != nil {
+	for _, name := range names {
+		stage, err := stages.Lookup(name)
+		if err != nil || stage.Before != nil {
 			return fmt.Errorf("stage %q has no twin in PyTorch", name)
 		}
-		stage := benchmarks.Stages[i]
 		if err := stage.Do(s); err != nil {
 			return err
 		}
+		s.Wait()
 		for total := 0.0; len(m.Seconds[name]) < samples && total < seconds; {
 			began := time.Now()
 			if err := stage.Do(s); err != nil {
 				return err
 			}
+			s.Wait()
 			sample := time.Since(began).Seconds()
 			m.Seconds[name] = append(m.Seconds[name], sample)
 			total += sample

@@ -29,15 +29,16 @@ import (
 	"idarts/benchmarks"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
+	"idarts/runners/stages"
 )
 
 func main() {
 	nets := flag.String("nets", "nb201/N=1", "supernets, separated by commas; all: every one")
-	stages := flag.String("stages", "forward-backward,second-order", "stages, separated by commas")
+	names := flag.String("stages", "forward-backward,second-order", "stages, separated by commas")
 	runs := flag.Int("runs", 10, "runs of a stage after the first; times are of the fastest")
 	threads := flag.Int("threads", runtime.GOMAXPROCS(0), "threads")
 	flag.Parse()
-	if err := report(os.Stdout, strings.Split(*nets, ","), strings.Split(*stages, ","), *runs, *threads); err != nil {
+	if err := report(os.Stdout, strings.Split(*nets, ","), strings.Split(*names, ","), *runs, *threads); err != nil {
 		fmt.Fprintf(os.Stderr, "roofline: %v\n", err)
 		os.Exit(1)
 	}
@@ -45,8 +46,8 @@ func main() {
 
 // report prints each stage when it is measured. Output that is lost is an error, told
 // at the end.
-func report(to io.Writer, nets, stages []string, runs, threads int) error {
-	if err := known(nets, stages); err != nil {
+func report(to io.Writer, nets, names []string, runs, threads int) error {
+	if err := known(nets, names); err != nil {
 		return err
 	}
 	out := bufio.NewWriter(to) // keeps the first error
@@ -55,12 +56,12 @@ func report(to io.Writer, nets, stages []string, runs, threads int) error {
 	m := measureMachine(threads)
 	m.write(out)
 	out.Flush()
-	for _, n := range benchmarks.Nets {
+	for _, n := range stages.Nets {
 		if !slices.Contains(nets, n.String()) && !slices.Contains(nets, "all") {
 			continue
 		}
-		for _, stage := range benchmarks.Stages {
-			if !slices.Contains(stages, stage.Name) {
+		for _, stage := range stages.All {
+			if !slices.Contains(names, stage.Name) {
 				continue
 			}
 			kinds, err := measure(n, stage, runs, device)
@@ -76,15 +77,15 @@ func report(to io.Writer, nets, stages []string, runs, threads int) error {
 }
 
 // known is an error for the first name that is no supernet's or stage's.
-func known(nets, stages []string) error {
+func known(nets, names []string) error {
 	for _, name := range nets {
-		is := func(n benchmarks.Net) bool { return n.String() == name }
-		if name != "all" && !slices.ContainsFunc(benchmarks.Nets, is) {
-			return fmt.Errorf("no supernet %q, want some of %v or all", name, benchmarks.Nets)
+		is := func(n stages.Net) bool { return n.String() == name }
+		if name != "all" && !slices.ContainsFunc(stages.Nets, is) {
+			return fmt.Errorf("no supernet %q, want some of %v or all", name, stages.Nets)
 		}
 	}
-	for _, name := range stages {
-		if !slices.ContainsFunc(benchmarks.Stages, func(s benchmarks.Stage) bool { return s.Name == name }) {
+	for _, name := range names {
+		if !slices.ContainsFunc(stages.All, func(s stages.Stage) bool { return s.Name == name }) {
 			return fmt.Errorf("no stage %q", name)
 		}
 	}
@@ -92,8 +93,8 @@ func known(nets, stages []string) error {
 }
 
 // measure runs a stage and keeps the fastest run.
-func measure(n benchmarks.Net, stage benchmarks.Stage, runs int, device exec.Device) ([]benchmarks.Kind, error) {
-	s, err := benchmarks.New(n, 32, device)
+func measure(n stages.Net, stage stages.Stage, runs int, device exec.Device) ([]benchmarks.Kind, error) {
+	s, err := stages.New(n, 32, device)
 	if err != nil {
 		return nil, err
 	}

@@ -16,3 +16,10 @@ func (p *Problem) Bytes() (arena, total int) {
 // Traffic is how many bytes the programs have read and written so far, every
 // argument and result of an instruction counted once.
 func (p *Problem) Traffic() float64 { return float64(p.opt.Device.Bits() / 8 * p.moved) }
+
+// Launches is how many kernels the programs have started so far on a device that is told
+// each, see [exec.Launcher], and 0 elsewhere.
+func (p *Problem) Launches() int { return p.launches }
+
+// Wait waits until the device has done all that it was asked for.
+func (p *Problem) Wait() { p.mem.Number(exec.Loss, 0).Value() }

@@ -55,6 +55,7 @@ type Problem struct {
 	drops      rng.Source
 	gflop      float64
 	moved      int // elements, see Traffic
+	launches   int
 	took       took
 }
 

@@ -83,6 +83,9 @@ func (p *Problem) run(prog *program, phase int, at vectors) error {
 	}
 	p.gflop += prog.gflop[phase]
 	p.moved += prog.moved[phase]
+	if l, ok := bound.(exec.Launcher); ok {
+		p.launches += l.Launches()
+	}
 	return nil
 }
 

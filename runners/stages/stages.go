@@ -1,4 +1,7 @@
-package benchmarks
+// Package stages are the parts of a search that run its network, each to be run by
+// itself: [All], on supernets of the published sizes, [Nets]. Benchmarks and the doctor
+// time them.
+package stages
 
 import (
 	"fmt"
@@ -8,6 +11,7 @@ import (
 	"idarts/internal/images"
 	"idarts/internal/rng"
 	"idarts/internal/search"
+	"idarts/internal/settings"
 	"idarts/internal/supernet"
 	"idarts/runners/protocol"
 )
@@ -28,6 +32,24 @@ var Nets = []Net{
 	{"nb201", 16, 5, 64},
 	{"nb1b1-s3", 16, 3, 96},
 	{"darts", 16, 8, 64},
+}
+
+// Cost is what a supernet takes: arithmetic of a gradient in weights and mixture, and
+// scratch memory of its second-order program as a card has it.
+type Cost struct{ GFLOP, GB float64 }
+
+// Cost is known of [Nets] and of what else is here, so that nobody has to lower a
+// network for it; 0 of others.
+func (n Net) Cost() Cost { return costs[n] }
+
+var costs = map[Net]Cost{
+	{"nb201", 4, 1, 32}:     {0.19, 0.01}, // on images of 16x16
+	{"nb201", 16, 1, 64}:    {21.7, 0.4},
+	{"nb201", 16, 5, 64}:    {96.5, 1.8},
+	{"nb1b1-s1", 16, 3, 96}: {106.3, 4},
+	{"nb1b1-s2", 16, 3, 96}: {106.3, 4.1},
+	{"nb1b1-s3", 16, 3, 96}: {145.1, 5.1},
+	{"darts", 16, 8, 64}:    {123.4, 9.9},
 }
 
 // Search is a search that has come as far as the stage that is timed.
@@ -65,13 +87,13 @@ func New(n Net, size int, device exec.Device) (*Search, error) {
 	if err != nil {
 		return nil, err
 	}
-	train := loader("train", size, n.Batch)
+	train := Loader("train", size, n.Batch)
 	build, cells := space.Sized(n.C, n.N).Search(supernet.DataOf(train.Set))
 	layout := space.Search().Layout
 	p, err := supernet.New(build, supernet.Options{
-		Images: exec.Shape{n.Batch, size, size, 3}, Classes: classes,
+		Images: exec.Shape{n.Batch, size, size, 3}, Classes: Classes,
 		Layers: cells, LayerCoefs: layout.Len(), Seed: 1, Device: device,
-	}, supernet.Loaders(train, loader("valid", size, n.Batch)))
+	}, supernet.Loaders(train, Loader("valid", size, n.Batch)))
 	if err != nil {
 		return nil, err
 	}
@@ -81,21 +103,23 @@ func New(n Net, size int, device exec.Device) (*Search, error) {
 	return s, err
 }
 
+// The images of the published searches.
 const (
-	size    = 32
-	classes = 10
+	Size    = 32 // pixels of a side
+	Classes = 10
 )
 
-func loader(name string, size, batch int) *images.Loader {
+// Loader is batches of 1,024 random images.
+func Loader(name string, size, batch int) *images.Loader {
 	const n = 1024
 	r := rng.New(1, "benchmark images")
-	set := &images.Set{Name: "random", N: n, H: size, W: size, C: 3, Classes: classes,
+	set := &images.Set{Name: "random", N: n, H: size, W: size, C: 3, Classes: Classes,
 		Pixels: make([]byte, n*size*size*3), Labels: make([]uint8, n)}
 	for i := range set.Pixels {
 		set.Pixels[i] = byte(r.UintN(256))
 	}
 	for i := range set.Labels {
-		set.Labels[i] = uint8(i % classes)
+		set.Labels[i] = uint8(i % Classes)
 	}
 	return &images.Loader{Set: set, Batch: batch, Name: name, Seed: 1, Augment: images.Augment{
 		Flip: true, Crop: 4, Mean: []float64{0.5, 0.5, 0.5}, Std: []float64{0.25, 0.25, 0.25}}}
@@ -104,6 +128,21 @@ func loader(name string, size, batch int) *images.Loader {
 func (s *Search) next(split batch.Split) batch.Batch {
 	s.batches++
 	return batch.Batch{Split: split, Draw: batch.Fresh, Index: s.batches}
+}
+
+// Wait waits until the device has done all that stages asked of it.
+func (s *Search) Wait() { s.Problem.Wait() }
+
+// Lookup finds a stage by its name.
+func Lookup(name string) (Stage, error) {
+	var names []string
+	for _, stage := range All {
+		if stage.Name == name {
+			return stage, nil
+		}
+		names = append(names, stage.Name)
+	}
+	return Stage{}, fmt.Errorf("stages: unknown stage %q, want %s", name, settings.Offer(name, names))
 }
 
 // Stage is a part of a search.
@@ -123,9 +162,9 @@ var (
 	alphaAdam = search.Adam{LR: 3e-4, Beta1: 0.5, Beta2: 0.999, Eps: 1e-8, WeightDecay: 1e-3}
 )
 
-// Stages are all stages that run the network. The first three have a twin in
-// PyTorch, see benchmarks/peers.
-var Stages = []Stage{
+// All are the stages. The first three have a twin in PyTorch, see benchmarks/peers. A
+// stage may return before its device has done it: who times it calls [Search.Wait].
+var All = []Stage{
 	{
 		Name: "forward", // the loss of a training batch
 		Do: func(s *Search) error {

@@ -18,11 +18,14 @@ var ops string
 //go:embed vec.cl
 var vec string
 
+//go:embed peak.cl
+var peak string
+
 // Source is what a compiler gets: one text.
 func Source() string {
 	var b strings.Builder
 	for op := range exec.NumOps {
 		fmt.Fprintf(&b, "#define OP_%s %d\n", strings.ToUpper(strings.ReplaceAll(op.String(), "-", "_")), op)
 	}
-	return b.String() + device + ops + vec
+	return b.String() + device + ops + vec + peak
 }
