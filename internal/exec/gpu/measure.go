@@ -7,7 +7,10 @@ import (
 	"idarts/internal/exec"
 )
 
-var _ exec.Card = (*Device)(nil)
+var (
+	_ exec.Card       = (*Device)(nil)
+	_ exec.SelfTester = (*Device)(nil)
+)
 
 // Launches implements [exec.Launcher].
 func (b *bound) Launches() int { return len(b.shares) }
@@ -22,6 +25,17 @@ func (d *Device) Figures() (exec.Figures, error) {
 		return f, fmt.Errorf("gpu: %s: measuring: %w", d.Name(), err)
 	}
 	return f, nil
+}
+
+// SelfTest implements [exec.SelfTester] by [SelfTests].
+func (d *Device) SelfTest() (tried int, wrong []string, err error) {
+	all, err := SelfTests(d.driver)
+	for _, t := range all {
+		if !t.Same() {
+			wrong = append(wrong, t.Name)
+		}
+	}
+	return len(all), wrong, err
 }
 
 const (

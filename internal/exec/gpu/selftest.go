@@ -288,6 +288,11 @@ var trials = []trial{
 		mem.Average([]exec.Averages{{Channels: 70, Rows: 12, Momentum: 0.1}})
 		return []exec.Vec{mem.Region(exec.Buffers)}
 	}},
+	{"peak", func(d *Device) []exec.Vec {
+		x := d.newVec(300)
+		x.each("peak_fma", &Args{x.place(), 300, 2, bits(0.99), bits(0.3)})
+		return []exec.Vec{x}
+	}},
 
 	program("conv", do(exec.Conv, exec.Attr{KH: 3, KW: 3, Stride: 2, Pad: 1}, 2, 4, 3, 6, in(2, 7, 5, 4), in(3, 3, 4, 6))),
 	program("conv of two pairs in groups", do(exec.Conv, exec.Attr{KH: 3, KW: 3, Pad: 2, Dilation: 2, Groups: 2, Terms: 2}, 2, 6, 5, 6,

@@ -26,8 +26,8 @@ type Outcome struct {
 	Err       error                     // why there is none of this
 }
 
-// outputs are the spaces in which a device is compared with the reference.
-var outputs = []exec.Space{exec.Logits, exec.Loss, exec.WeightGrad, exec.HessianVec}
+// Outputs are the spaces in which a device is compared with the reference.
+var Outputs = []exec.Space{exec.Logits, exec.Loss, exec.WeightGrad, exec.HessianVec}
 
 // Walk runs the programs of all cases, derivatives included, on a device, lowered for
 // each of the targets, and gives each what came out beside what the reference kernels
@@ -52,7 +52,7 @@ func (c Case) outcome(d exec.Device, target exec.Target) Outcome {
 		return o
 	}
 	o.Want = *o.Run(o.Inputs, 0, 1)
-	for _, s := range outputs {
+	for _, s := range Outputs {
 		if apart := apart(o.Got[s], o.Want[s]); !(apart <= o.Apart) && !math.IsNaN(o.Apart) {
 			o.Apart, o.Worst = apart, s
 		}

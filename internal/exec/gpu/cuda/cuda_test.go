@@ -167,7 +167,7 @@ func TestLostCard(t *testing.T) {
 				return err
 			}
 			defer driver.Close()
-			_, err = gputest.Run(gpu.New(driver), p)
+			_, err = p.On(gpu.New(driver))
 			if err != nil {
 				if again := driver.Sync(); again == nil || again.Error() != driver.lost.Error() {
 					t.Errorf("after %d calls: %v, then %v", after, err, again)
@@ -192,7 +192,7 @@ func TestLostCard(t *testing.T) {
 		t.Fatalf("again: %v", err)
 	}
 	defer driver.Close()
-	if _, err := gputest.Run(gpu.New(driver), p); err != nil {
+	if _, err := p.On(gpu.New(driver)); err != nil {
 		t.Errorf("again: %v", err)
 	}
 }
@@ -211,7 +211,7 @@ func TestCloseGivesAllBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := gputest.Run(d, p); err != nil {
+		if _, err := p.On(d); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -370,7 +370,7 @@ func some(d exec.Device) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		out, err := gputest.Run(d, p)
+		out, err := p.On(d)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", c.Name, err)
 		}

@@ -19,39 +19,25 @@ func Conformance(t *testing.T, d exec.Device) string {
 	t.Helper()
 	ran, worst, hash := 0, 0.0, sha256.New()
 	met := map[exec.Op]bool{}
-	for _, c := range conformance.Cases() {
-		for _, target := range []exec.Target{d.Target(), {}} {
-			p, err := c.Lower(target)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := Run(d, p)
-			if err != nil {
-				t.Fatalf("%s: %v", c.Name, err)
-			}
-			for _, phase := range p.Program.Phases {
-				for _, in := range phase {
-					met[in.Op] = true
-				}
-			}
-			want := p.Run(p.Inputs, 0, 1)
-			for _, space := range []exec.Space{exec.Logits, exec.Loss, exec.WeightGrad, exec.HessianVec} {
-				scale, diff := 1.0, 0.0
-				for i, w := range want[space] {
-					scale = math.Max(scale, math.Abs(w))
-					if e := math.Abs(got[space][i] - w); !(e <= diff) {
-						diff = e
-					}
-				}
-				worst = math.Max(worst, diff/scale)
-				if !(diff/scale <= 5e-5) {
-					t.Errorf("%s, %+v: %v is %v apart from the reference, want <= 5e-5", c.Name, target, space, diff/scale)
-				}
-				binary.Write(hash, binary.LittleEndian, got[space])
-			}
-			ran++
+	conformance.Walk(d, []exec.Target{d.Target(), {}}, func(o conformance.Outcome) bool {
+		if o.Err != nil {
+			t.Fatal(o.Err)
 		}
-	}
+		for _, phase := range o.Program.Phases {
+			for _, in := range phase {
+				met[in.Op] = true
+			}
+		}
+		worst = math.Max(worst, o.Apart)
+		if limit := conformance.Limit(d.Bits()); !(o.Apart <= limit) {
+			t.Errorf("%s, %+v: %v is %v apart from the reference, want <= %v", o.Name, o.Target, o.Worst, o.Apart, limit)
+		}
+		for _, space := range conformance.Outputs {
+			binary.Write(hash, binary.LittleEndian, o.Got[space])
+		}
+		ran++
+		return true
+	})
 	sum := hex.EncodeToString(hash.Sum(nil))
 	t.Logf("%s: %d programs, at most %.1e apart, %.16s", d.Name(), ran, worst, sum)
 	for op := exec.Op(0); op < exec.Zero; op++ {
@@ -60,26 +46,4 @@ func Conformance(t *testing.T, d exec.Device) string {
 		}
 	}
 	return sum
-}
-
-// Run runs both phases of a case and returns all memory.
-func Run(d exec.Device, p *conformance.Problem) (out [exec.NumSpaces][]float64, err error) {
-	defer exec.Recover(&err)
-	mem := d.NewMemory()
-	for space, n := range p.Program.Size {
-		mem.Resize(exec.Space(space), n)
-		mem.Region(exec.Space(space)).Write(p.Inputs[space])
-	}
-	for phase := range 2 {
-		bound, err := mem.Bind(p.Program, phase, nil)
-		if err != nil {
-			return out, err
-		}
-		bound.Run()
-	}
-	for space, n := range p.Program.Size {
-		out[space] = make([]float64, n)
-		mem.Region(exec.Space(space)).Read(out[space])
-	}
-	return out, nil
 }
