@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -63,20 +62,21 @@ func (d *doctorCmd) Run(c console) error {
 		out = io.Discard
 	}
 	e := examination{out: tabwriter.NewWriter(out, 0, 0, 2, ' ', 0), report: doctorReport{Checks: []checked{}}}
+	e.report.Supernets, e.report.Projections = []doctor.Supernet{}, []doctor.Projection{}
 	e.machine()
-	e.device(single)
 	e.check("output "+d.Out, "writable", work.Writable(d.Out))
 	e.data(d.Data)
 	e.table(d.Table, c.given["table"])
-	e.engine(single, double)
-	e.conformance(single)
-	e.out.Flush()
-	nets := doctor.Nets()
-	if d.Quick {
-		nets = []stages.Net{doctor.Small}
-	}
-	if err := e.times(c, single, nets, d.Budget); err != nil {
-		return err
+	if e.report.Broken == 0 { // else this comes first
+		nets := doctor.Nets()
+		if d.Quick {
+			nets = nets[:1]
+		}
+		if err := e.slow(c, single, double, nets, d.Budget); err != nil {
+			return err
+		}
+	} else {
+		e.line("device", single.Name()+", not looked at: the above is broken")
 	}
 	e.out.Flush()
 	if d.JSON {
@@ -90,6 +90,15 @@ func (d *doctorCmd) Run(c console) error {
 		return fmt.Errorf("%d checks failed", n)
 	}
 	return nil
+}
+
+// slow is what takes longer. The error is that of an interrupt.
+func (e *examination) slow(c console, single, double exec.Device, nets []stages.Net, budget time.Duration) error {
+	e.device(single)
+	e.engine(single, double)
+	e.conformance(single)
+	e.out.Flush()
+	return e.times(c, single, nets, budget)
 }
 
 // doctorReport is what is written as JSON.
@@ -255,21 +264,16 @@ func (e *examination) times(c console, d exec.Device, nets []stages.Net, budget 
 			fmt.Fprintf(e.out, "  launches\t%s\n", strings.Join(launches, "\t"))
 		}
 	})
-	if supernets == nil {
-		supernets = []doctor.Supernet{}
+	e.report.Supernets = append(e.report.Supernets, supernets...)
+	e.out.Flush()
+	if err == nil {
+		e.report.Projections, err = doctor.Project(c.ctx, supernets)
 	}
-	e.report.Supernets, e.report.Projections = supernets, []doctor.Projection{}
 	if c.ctx.Err() != nil {
 		return c.ctx.Err()
 	}
-	e.out.Flush()
 	if err != nil {
 		e.check("phases", "", err)
-	}
-	if e.report.Projections, err = doctor.Project(c.ctx, supernets); errors.Is(err, c.ctx.Err()) && err != nil {
-		return err
-	} else if err != nil {
-		e.check("projections", "", err)
 	}
 	if len(e.report.Projections) > 0 {
 		fmt.Fprintln(e.out, "\na published search\thours\touter steps\tby the times of")

@@ -129,6 +129,9 @@ var flagUses = map[string]flagUse{
 	"doctor --data":             {read: []string{"doctor --data none"}},
 	"doctor --table":            {read: []string{"doctor --table none", "doctor --table file"}},
 	"doctor --device":           {read: []string{"doctor --device gpu"}},
+	"doctor --budget":           {read: []string{"doctor --budget x", "doctor --budget=-1s"}, lost: []string{"doctor --quick --budget 1s"}},
+	"doctor --quick":            {switched: "TestDoctor"},
+	"doctor --json":             {switched: "TestDoctor"},
 }
 
 // Each flag of each command has an effect wherever it is accepted: a command reads it,

@@ -34,7 +34,7 @@ func Project(ctx context.Context, timed []Supernet) ([]Projection, error) {
 		}
 		net, ok := published(p)
 		if !ok {
-			return nil, fmt.Errorf("doctor: no supernet stands for protocol %s of %s", p.Name, p.Space)
+			return projections, fmt.Errorf("doctor: no supernet stands for protocol %s of %s", p.Name, p.Space)
 		}
 		by, scale, ok := timesOf(net, timed)
 		if !ok {
@@ -47,7 +47,7 @@ func Project(ctx context.Context, timed []Supernet) ([]Projection, error) {
 			}
 			c, err := count(ctx, p, method, own.Settings)
 			if err != nil {
-				return nil, err
+				return projections, err
 			}
 			projections = append(projections, Projection{
 				Space: p.Space, Protocol: p.Name, Method: method.Name, OuterSteps: c.steps,

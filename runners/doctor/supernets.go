@@ -50,7 +50,7 @@ const (
 	turns       = 2 // each phase runs twice at least
 )
 
-// Nets are the small one and those of published sizes, by what they cost.
+// Nets are the small one and, after it, those of published sizes, by what they cost.
 func Nets() []stages.Net {
 	nets := append([]stages.Net{Small}, stages.Nets...)
 	slices.SortStableFunc(nets, func(a, b stages.Net) int { return int(a.Cost().GFLOP - b.Cost().GFLOP) })
