@@ -72,6 +72,7 @@ type Kind struct {
 	Calls       int
 	Seconds     float64
 	FLOP, Bytes float64 // FLOP of the plain formula
+	Again       float64 // of FLOP, what phases compute a second time to save memory
 	Saved       float64 // of FLOP, what Winograd's form does without
 }
 
@@ -96,6 +97,9 @@ func Profile(s *stages.Search, stage stages.Stage) ([]Kind, error) {
 		k.Calls++
 		k.Seconds += d.Seconds()
 		k.FLOP += in.FLOP()
+		if in.Again {
+			k.Again += in.FLOP()
+		}
 		if cpu.Winograd(in) {
 			k.Saved += in.FLOP() * 5 / 9
 		}
