@@ -84,7 +84,7 @@ func TestTimeLeavesOutWhatDoesNotFit(t *testing.T) {
 		want   string // why the second one is left out
 	}{
 		{d, 0, "it would take about"},
-		{tiny{d}, time.Hour, "it needs about 0.4 GB, and 0.1 GB is the largest block"},
+		{tiny{d}, time.Hour, "it needs about 0.6 GB, and 0.1 GB is the largest block"},
 	} {
 		told := 0
 		all, err := Time(t.Context(), tt.device, nets, tt.budget, func(Supernet) { told++ })

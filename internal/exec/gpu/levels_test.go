@@ -8,13 +8,12 @@ import (
 	"sort"
 	"testing"
 
-	"idarts/benchmarks"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/gpu"
-	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/exec/gpu/opencl"
 	"idarts/internal/graph/conformance"
+	"idarts/runners/stages"
 )
 
 // reader is a device that runs nothing: it has the phases that it was asked to bind.
@@ -46,18 +45,18 @@ type nothing struct{ exec.Bound }
 
 func (nothing) Run() {}
 
-// stages has the phases of a published search that run in a stage, by the stage's name.
-func stages(t *testing.T, n benchmarks.Net) map[string][][]exec.Instr {
+// phasesOf has the phases of a published search that run in a stage, by the stage's name.
+func phasesOf(t *testing.T, n stages.Net) map[string][][]exec.Instr {
 	t.Helper()
 	device := cpu.Open[float32](1)
 	defer device.Close()
 	var phases [][]exec.Instr
-	s, err := benchmarks.New(n, 32, reader{device, &phases})
+	s, err := stages.New(n, 32, reader{device, &phases})
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := map[string][][]exec.Instr{}
-	for _, stage := range benchmarks.Stages[1:3] {
+	for _, stage := range stages.All[1:3] {
 		phases = nil
 		if err := stage.Do(s); err != nil {
 			t.Fatal(err)
@@ -71,8 +70,8 @@ func stages(t *testing.T, n benchmarks.Net) map[string][][]exec.Instr {
 // what it reads as the program is written.
 func TestLaunchesOfSupernets(t *testing.T) {
 	most := map[string]int{"nb201/N=5": 1400, "nb1b1-s3/N=3": 1700, "darts/N=8": 2600}
-	for _, n := range benchmarks.Nets {
-		for name, phases := range stages(t, n) {
+	for _, n := range stages.Nets {
+		for name, phases := range phasesOf(t, n) {
 			for i, phase := range phases {
 				count := gpu.Launches(phase)
 				t.Logf("%v %s %d: %d instructions, %d launches", n, name, i, len(phase), count)
@@ -238,7 +237,7 @@ func TestOrdersGiveTheSameBits(t *testing.T) {
 		var first [exec.NumSpaces][]float64
 		for _, name := range []string{"as they are written", "by level without tape", "by level"} {
 			gpu.Orders[name](d)
-			got, err := gputest.Run(d, p)
+			got, err := p.On(d)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,7 +13,7 @@ var (
 )
 
 // Launches implements [exec.Launcher].
-func (b *bound) Launches() int { return len(b.shares) }
+func (b *bound) Launches() int { return len(b.instrs) }
 
 // Capacity implements [exec.Card].
 func (d *Device) Capacity() (all, block int64) { return d.driver.Memory() }
