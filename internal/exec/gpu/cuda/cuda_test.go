@@ -228,7 +228,7 @@ func TestCloseGivesAllBack(t *testing.T) {
 // The caller has src back at once, however much is on its way, and places are exact.
 func TestWritesAreCopied(t *testing.T) {
 	d := openFake(t, 0, Options{})
-	const n = 3*largest + 17
+	const n = 2*ringWords + 17
 	block, err := d.Alloc(n)
 	if err != nil {
 		t.Fatal(err)
@@ -317,6 +317,34 @@ func TestSequenceOnTwoBlocks(t *testing.T) {
 		}
 		s.Close()
 		s.Close()
+	}
+}
+
+// What is given back may still be at work: that is waited for.
+func TestGivingBackWaits(t *testing.T) {
+	d := openFake(t, 0, Options{})
+	one, _ := d.Alloc(4)
+	other, _ := d.Alloc(4)
+	for _, tt := range []struct {
+		name string
+		give func(s gpu.Sequence)
+	}{
+		{"a sequence that is closed", func(s gpu.Sequence) { s.Close() }},
+		{"a graph that is made again", func(s gpu.Sequence) {
+			if err := s.Run(other); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"memory", func(gpu.Sequence) { d.Free(one) }},
+	} {
+		s := moved(t, d)
+		if err := s.Run(one); err != nil {
+			t.Fatal(err)
+		}
+		tt.give(s)
+		if err := d.Sync(); err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
 	}
 }
 
