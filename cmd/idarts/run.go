@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"idarts/internal/device"
 	"idarts/internal/search"
 	"idarts/internal/work"
 	"idarts/runners"
@@ -20,7 +21,7 @@ type inputFlags struct {
 // gridFlags say where and how runs go.
 type gridFlags struct {
 	Out   string `help:"Output folder." default:"${out}" placeholder:"DIR"`
-	Jobs  int    `help:"Runs at a time; 0 is one for each core." default:"0" placeholder:"N"`
+	Jobs  int    `help:"Runs at a time; 0 is one for each core, and one on a graphics card." default:"0" placeholder:"N"`
 	Fresh bool   `help:"Delete what is there of these runs and start over."`
 	deviceFlag
 }
@@ -41,6 +42,9 @@ func (g gridFlags) options(c console) (work.Options, error) {
 		return work.Options{}, fmt.Errorf("--jobs is %d, want 0 or more", g.Jobs)
 	}
 	o := work.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Device: g.Device, Log: c.err}
+	if o.Jobs == 0 && device.OnCard(o.Device) {
+		o.Jobs = 1
+	}
 	o.Terminal, o.Width = c.errScreen.terminal, c.errScreen.width
 	return o, nil
 }

@@ -165,9 +165,21 @@ func OpenEach(n int, name string, bits, workers int) (devices []exec.Device, clo
 			closeAll()
 			return nil, nil, err
 		}
+		if card, ok := d.(*gpu.Device); ok {
+			card.Share(n)
+		}
 		devices = append(devices, d)
 	}
 	return devices, closeAll, nil
+}
+
+// OnCard says that the device of that name is not the processor: its runs gain nothing
+// from many at a time.
+func OnCard(name string) bool {
+	if name == "" || name == "auto" {
+		name = Best(32)
+	}
+	return name != "cpu" && !strings.HasPrefix(name, processor)
 }
 
 // classes are what Class has found, by name.

@@ -37,6 +37,11 @@ func New(driver Driver) *Device {
 	return &Device{driver: driver, class: Class, heap: &heap{driver: driver}, norms: map[*exec.Averages]averaging{}}
 }
 
+// Share says that so many devices of this program are on the card: each takes no more
+// than its part of the memory, and a run that needs more is refused when it asks and
+// not when the card is full.
+func (d *Device) Share(n int) { d.heap.shares = n }
+
 // Target is what graphs are lowered for. Rows are lines of 128 bytes; sums are written
 // down as on the processor. With blocks that rest, a DARTS gradient takes a quarter of
 // the launches, in a few per cent more memory.

@@ -14,6 +14,7 @@ type heap struct {
 	block  Block
 	words  int
 	taken  []*region // by place
+	shares int       // how many heaps there are on the device, 0 for one
 
 	mu   sync.Mutex
 	dead []func() // what the collector found, to be given back by the device's goroutine
@@ -100,6 +101,12 @@ func (h *heap) grow(need int) error {
 	if bytes := 4 * int64(words); largest > 0 && bytes > largest {
 		return fmt.Errorf("gpu: %s: %d MB are needed in one block, and it gives %d of its %d MB; take smaller batches, fewer cells or fewer jobs at a time",
 			h.driver.Name(), bytes>>20, largest>>20, all>>20)
+	}
+	if share := all / int64(max(h.shares, 1)); h.shares > 1 && 4*int64(need) > share {
+		return fmt.Errorf("gpu: %s: %d MB are needed, and each of %d runs at a time has %d of its %d MB; take fewer --jobs, smaller batches or fewer cells",
+			h.driver.Name(), megabytes(need), h.shares, share>>20, all>>20)
+	} else if h.shares > 1 {
+		words = min(words, int(share/4))
 	}
 	held := make([][]uint32, len(h.taken))
 	for i, r := range h.taken {

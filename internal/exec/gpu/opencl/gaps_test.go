@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"idarts/internal/exec"
 	"idarts/internal/exec/gpu"
 )
 
@@ -36,3 +37,36 @@ func (l *lastBlock) Alloc(words int) (b gpu.Block, err error) {
 	l.block, err = l.Driver.Alloc(words)
 	return l.block, err
 }
+
+// Each of several devices on a card has its part of the memory.
+func TestShares(t *testing.T) {
+	small := &smallCard{driver(t, Options{})}
+	d := gpu.New(small)
+	t.Cleanup(d.Close)
+	d.Share(4)
+	d.NewVec(1 << 20)
+	err := func() (err error) {
+		defer exec.Recover(&err)
+		d.NewVec(3 << 20)
+		return nil
+	}()
+	if err == nil || !strings.Contains(err.Error(), "each of 4 runs at a time has 12 of its 48 MB") {
+		t.Errorf("16 MB on a quarter of 48 give %v", err)
+	}
+	alone := gpu.New(&smallCard{driver(t, Options{})})
+	t.Cleanup(alone.Close)
+	alone.NewVec(3 << 20)
+	err = func() (err error) {
+		defer exec.Recover(&err)
+		alone.NewVec(20 << 20)
+		return nil
+	}()
+	if err == nil || !strings.Contains(err.Error(), "gives 48 of its 48 MB") {
+		t.Errorf("80 MB on a card of 48 give %v", err)
+	}
+}
+
+// smallCard says that it has 48 MB.
+type smallCard struct{ *Driver }
+
+func (smallCard) Memory() (all, block int64) { return 48 << 20, 48 << 20 }
