@@ -4,9 +4,9 @@ import "idarts/internal/exec"
 
 // Orders are all ways in which a device may run a phase, which give the same bits.
 var Orders = map[string]func(*Device){
-	"as they are written":   func(d *Device) { d.order = order{plain: true, simple: d.order.simple} },
-	"by level without tape": func(d *Device) { d.order = order{untaped: true, simple: d.order.simple} },
-	"by level":              func(d *Device) { d.order = order{simple: d.order.simple} },
+	"as they are written":   func(d *Device) { d.order = order{plain: true} },
+	"by level without tape": func(d *Device) { d.order = order{untaped: true} },
+	"by level":              func(d *Device) { d.order = order{} },
 }
 
 // Steps are the instructions that run at once, one step after another.
@@ -18,4 +18,17 @@ func Steps(phase []exec.Instr) (steps [][]int32) {
 		steps = append(steps, b.levels...)
 	}
 	return steps
+}
+
+// Simple has a device use no tuned kernels.
+func Simple(d *Device, on bool) { d.order = order{simple: on} }
+
+// Kernels are those that compute an instruction.
+func Kernels(in exec.Instr) (names []string) {
+	for _, p := range (order{}).plan(in).passes {
+		if p.kernel != "" {
+			names = append(names, p.kernel)
+		}
+	}
+	return names
 }

@@ -99,6 +99,8 @@ type order struct {
 	untaped bool // instructions on vectors go like all others
 	plain   bool // each instruction has a launch of its own, as they are written
 	simple  bool // no tuned kernels
+	// odd spaces do not begin at a multiple of four numbers.
+	odd [exec.NumSpaces]bool
 }
 
 // batches puts a phase into launches. Of those that could be next it takes the one that

@@ -208,7 +208,7 @@ func TestReplayFindsBadOrders(t *testing.T) {
 
 // device opens the first device that OpenCL finds, or skips. IDARTS_NEED_OPENCL makes a
 // machine without one fail, as continuous integration does.
-func device(t *testing.T) *gpu.Device {
+func device(t testing.TB) *gpu.Device {
 	t.Helper()
 	found, err := opencl.List()
 	if err != nil || len(found) == 0 {

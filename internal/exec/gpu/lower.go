@@ -15,7 +15,7 @@ type place struct{ at, n int }
 //	0 op, 1 words of the row, 2 place of the result, 3-6 its shape,
 //	7 KH, 8 KW, 9 stride, 10 pad, 11 dilation, 12 groups, 13 terms, 14 offset,
 //	15 eps, 16 alpha, 17 beta, 18 number of arguments, 19 groups of threads,
-//	20 parts, 21 place of partial sums, then 5 for each argument: place, shape
+//	20 pixels of a partial sum, 21 place of those sums, then 5 for each argument: place, shape
 //
 // kernels/device.h has the same numbers. A launch has one row or several of the same
 // length, one after another; the groups of the first row come first.
@@ -34,14 +34,13 @@ func (o order) lower(phase []exec.Instr, places [exec.NumSpaces]place, partial f
 			return nil, fmt.Errorf("instruction %d: %w", i, err)
 		}
 	}
+	for s, p := range places {
+		o.odd[s] = p.at%4 != 0
+	}
 	batches := o.batches(phase)
 	most := 0
 	for _, b := range batches {
-		for _, i := range b.instrs {
-			if b.levels == nil {
-				most = max(most, len(b.instrs)*b.partial(phase[i]))
-			}
-		}
+		most = max(most, len(b.instrs)*b.words)
 	}
 	at := 0
 	if most > 0 {
@@ -60,7 +59,7 @@ func (o order) lower(phase []exec.Instr, places [exec.NumSpaces]place, partial f
 			l.launches = append(l.launches, Launch{Kernel: p.kernel, Groups: p.groups * len(b.instrs), Row: len(l.rows)})
 			l.instrs = append(l.instrs, b.instrs)
 			for k, i := range b.instrs {
-				l.add(phase[i], p.groups, b.parts, at+k*b.partial(phase[i]))
+				l.add(phase[i], p.groups, b.per, at+k*b.words)
 			}
 		}
 	}
@@ -124,14 +123,14 @@ func groups(in exec.Instr) int {
 func over(n, m int) int { return (n + m - 1) / m }
 
 // add writes the row of an instruction.
-func (l *lowered) add(in exec.Instr, groups, parts, partial int) {
+func (l *lowered) add(in exec.Instr, groups, per, partial int) {
 	a := in.Attr.Normal()
 	l.rows = append(l.rows, uint32(in.Op), uint32(22+5*len(in.Args)))
 	l.tensor(in.Out)
 	for _, n := range []int{a.KH, a.KW, a.Stride, a.Pad, a.Dilation, a.Groups, max(a.Terms, 0), a.Offset} {
 		l.rows = append(l.rows, uint32(n))
 	}
-	l.rows = append(l.rows, bits(a.Eps), bits(a.Alpha), bits(a.Beta), uint32(len(in.Args)), uint32(groups), uint32(parts), uint32(partial))
+	l.rows = append(l.rows, bits(a.Eps), bits(a.Alpha), bits(a.Beta), uint32(len(in.Args)), uint32(groups), uint32(per), uint32(partial))
 	for _, t := range in.Args {
 		l.tensor(t)
 	}

@@ -2,10 +2,12 @@ package gpu
 
 import "idarts/internal/exec"
 
-// plan is the kernels that compute an instruction, one after another.
+// plan is the kernels that compute an instruction, one after another. All passes have
+// the same row, and between them partial sums.
 type plan struct {
 	passes [3]pass // the first is there always
-	parts  int     // how many partial sums each sum has
+	per    int     // pixels whose sum is a part
+	words  int     // of partial sums
 }
 
 // pass is a kernel with so many groups for a row.
@@ -14,15 +16,111 @@ type pass struct {
 	groups int
 }
 
-// partial is how many words of partial sums the instruction takes.
-func (p plan) partial(in exec.Instr) int {
-	if p.passes[1].kernel == "" {
-		return 0
+const (
+	tilePixels = 128 // of a tile of a convolution, by 16 channels
+	tileParts  = 64  // pixels at a time of the gradient of weights
+	// busy is how many groups keep a card of 132 multiprocessors at work; sums are split
+	// until there are as many. It is part of the bits, so that it is the same for all.
+	busy = 528
+)
+
+// plan chooses kernels by shapes, which are the same for all cards.
+func (o order) plan(in exec.Instr) plan {
+	p := plan{passes: [3]pass{{plainKernel(in), groups(in)}}}
+	if o.simple {
+		return p
 	}
-	return p.parts * in.Out.Shape.Len()
+	switch in.Op {
+	case exec.Conv, exec.ConvGradInput:
+		return o.conv(in, p)
+	case exec.ConvGradWeight:
+		return o.convWeight(in, p)
+	case exec.ChanDots, exec.ChanSum, exec.ChanDot, exec.BNStats, exec.BNGrad:
+		return channelSums(in, p)
+	}
+	return p
 }
 
-// plan chooses kernels by shapes alone, so that they are the same for all cards.
-func (o order) plan(in exec.Instr) plan {
-	return plan{passes: [3]pass{{plainKernel(in), groups(in)}}}
+// even says that a tensor's channels can be read four at a time, and are in sixteens.
+func (o order) even(t exec.Tensor) bool {
+	return t.Shape[3]%16 == 0 && t.Offset%4 == 0 && !o.odd[t.Space]
 }
+
+// conv is the tiles of a convolution or its adjoint in the images.
+func (o order) conv(in exec.Instr, plain plan) plan {
+	a := in.Attr.Normal()
+	kernel, image := "conv_tile", 0
+	if in.Op == exec.ConvGradInput {
+		kernel, image = "conv_grad_input_tile", 1
+		if a.Stride != 1 {
+			return plain
+		}
+	}
+	if a.Groups != 1 || !o.even(in.Out) {
+		return plain
+	}
+	for ; image < len(in.Args); image += 2 {
+		if !o.even(in.Args[image]) {
+			return plain
+		}
+	}
+	c := in.Out.Shape[3]
+	return plan{passes: [3]pass{{kernel, over(pixels(in.Out), tilePixels) * (c / 16)}}}
+}
+
+func (o order) convWeight(in exec.Instr, plain plan) plan {
+	a := in.Attr.Normal()
+	x, y := in.Args[0], in.Args[1]
+	n, c, taps := pixels(y), y.Shape[3], a.KH*a.KW
+	switch {
+	case a.Groups == 1 && o.even(x) && o.even(y):
+		tiles := taps * x.Shape[3] / 16 * c / 16
+		chunks := over(n, tileParts)
+		per := over(chunks, max(1, busy/tiles)) * tileParts
+		return parted(in, per, over(n, per), pass{"conv_grad_weight_tile", tiles * over(n, per)})
+	case a.Groups == c && x.Shape[3] == c && channelwise(n, c):
+		per := channelPart(n, c, busy/taps)
+		return parted(in, per, over(n, per), pass{"depthwise_weight_parts", taps * over(n, per)})
+	}
+	return plain
+}
+
+// parted is a sum in parts, which are folded.
+func parted(in exec.Instr, per, parts int, first pass) plan {
+	n := in.Out.Shape.Len()
+	return plan{[3]pass{first, {"fold_parts", over(n, elementThreads)}}, per, parts * n}
+}
+
+// channelSums are sums over all pixels of each channel.
+func channelSums(in exec.Instr, plain plan) plan {
+	n, c := pixels(in.Args[0]), in.Args[0].Shape[3]
+	if !channelwise(n, c) {
+		return plain
+	}
+	per := channelPart(n, c, busy)
+	parts := over(n, per)
+	switch in.Op {
+	case exec.ChanDots, exec.ChanSum:
+		return parted(in, per, parts, pass{"chan_dots_parts", parts})
+	case exec.ChanDot:
+		return parted(in, per, parts, pass{"chan_dot_parts", parts})
+	case exec.BNStats:
+		return plan{[3]pass{{"bn_stats_parts", parts}, {"bn_stats_fold", over(c, elementThreads)}}, per, 2 * c * parts}
+	default:
+		return plan{[3]pass{{"bn_grad_parts", parts}, {"bn_grad_fold", over(2*c, elementThreads)}, {"bn_grad_apply", over(n*c, vectorThreads)}},
+			per, 2 * c * (parts + 1)}
+	}
+}
+
+// channelwise says that it is worth to give each channel several threads of a group of
+// 256.
+func channelwise(pixels, c int) bool { return c >= 4 && c <= 256 && pixels >= 16*(256/c) }
+
+// channelPart is how many pixels a part has, for no more than so many parts: at least
+// sixteen for each thread.
+func channelPart(pixels, c, parts int) int {
+	lanes := 256 / c
+	return max(16*lanes, over(over(pixels, max(1, parts)), lanes)*lanes)
+}
+
+func pixels(t exec.Tensor) int { return t.Shape[0] * t.Shape[1] * t.Shape[2] }

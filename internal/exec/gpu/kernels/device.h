@@ -49,7 +49,7 @@ static inline uint bid(void) { return (uint)get_group_id(0); }
 enum {
 	ROW_OP = 0, ROW_WORDS = 1, ROW_OUT = 2, ROW_SHAPE = 3, ROW_KH = 7, ROW_KW = 8, ROW_STRIDE = 9, ROW_PAD = 10,
 	ROW_DILATION = 11, ROW_GROUPS = 12, ROW_TERMS = 13, ROW_OFFSET = 14, ROW_EPS = 15, ROW_ALPHA = 16, ROW_BETA = 17,
-	ROW_ARGS = 18, ROW_EACH = 19, ROW_PARTS = 20, ROW_PARTIAL = 21, ROW_FIRST = 22, ROW_ARG = 5
+	ROW_ARGS = 18, ROW_EACH = 19, ROW_PER = 20, ROW_PARTIAL = 21, ROW_FIRST = 22, ROW_ARG = 5
 };
 #define PROGRAM global float *restrict m, global const uint *restrict table, const uint first
 // The row of the group, and which of the row's groups it is. A launch has rows of one

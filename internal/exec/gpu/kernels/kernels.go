@@ -15,6 +15,9 @@ var device string
 //go:embed ops.cl
 var ops string
 
+//go:embed net.cl
+var net string
+
 //go:embed vec.cl
 var vec string
 
@@ -27,5 +30,5 @@ func Source() string {
 	for op := range exec.NumOps {
 		fmt.Fprintf(&b, "#define OP_%s %d\n", strings.ToUpper(strings.ReplaceAll(op.String(), "-", "_")), op)
 	}
-	return b.String() + device + ops + vec + peak
+	return b.String() + device + ops + net + vec + peak
 }

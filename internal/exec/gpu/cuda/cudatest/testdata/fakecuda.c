@@ -481,11 +481,12 @@ int cuStreamBeginCapture_v2(Stream *s, int mode) {
 	return OK;
 }
 int cuStreamEndCapture(Stream *s, Graph **out) {
+	Stream *was = mine;
+	if (was == s) mine = 0; // also when the card is lost
 	NEED;
 	HANDLE(s, STREAM);
-	if (!s->capturing || mine != s) return INVALID_VALUE;
+	if (!s->capturing || was != s) return INVALID_VALUE;
 	s->capturing = 0;
-	mine = 0;
 	*out = 0;
 	if (s->broken) return CAPTURE_INVALIDATED;
 	*out = s->graph;

@@ -1,0 +1,142 @@
+package gpu_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"idarts/internal/exec"
+	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/ref"
+	"idarts/internal/rng"
+)
+
+// tuned is an instruction for a tuned kernel.
+type tuned struct {
+	kernel string // the first of its plan
+	op     exec.Op
+	attr   exec.Attr
+	out    exec.Shape
+	args   []exec.Shape
+	exact  bool // the plain kernel adds up in the same order
+}
+
+func shape(n, h, w, c int) exec.Shape { return exec.Shape{n, h, w, c} }
+
+// tunedCases are images at the edges: of one image, of as many pixels as a tile has and
+// not, narrower than a window, with all channels that networks have.
+func tunedCases() []tuned {
+	var cases []tuned
+	conv := func(n, h, w, cin, c int, a exec.Attr) {
+		b := a.Normal()
+		oh, ow := (h+2*b.Pad-b.Dilation*(b.KH-1)-1)/b.Stride+1, (w+2*b.Pad-b.Dilation*(b.KW-1)-1)/b.Stride+1
+		x, y, z := shape(n, h, w, cin), shape(n, oh, ow, c), shape(a.KH, a.KW, cin, c)
+		var forward, back []exec.Shape
+		for range max(a.Terms, 1) {
+			forward, back = append(forward, x, z), append(back, z, y)
+		}
+		cases = append(cases, tuned{"conv_tile", exec.Conv, a, y, forward, true})
+		if b.Stride == 1 {
+			cases = append(cases, tuned{"conv_grad_input_tile", exec.ConvGradInput, a, x, back, true})
+		}
+		if a.Terms == 0 {
+			cases = append(cases, tuned{"conv_grad_weight_tile", exec.ConvGradWeight, a, z, []exec.Shape{x, y}, false})
+		}
+	}
+	three, one := exec.Attr{KH: 3, KW: 3, Pad: 1}, exec.Attr{KH: 1, KW: 1}
+	for _, c := range []int{16, 32, 48, 64} {
+		conv(1, 5, 7, c, c, three)
+		conv(3, 5, 7, c, c, one)
+	}
+	conv(2, 8, 8, 16, 16, three)
+	conv(1, 1, 1, 16, 32, three)
+	conv(2, 9, 15, 32, 16, exec.Attr{KH: 3, KW: 3, Pad: 1, Stride: 2})
+	conv(2, 9, 8, 16, 16, exec.Attr{KH: 3, KW: 3, Pad: 2, Dilation: 2})
+	conv(2, 6, 7, 16, 16, exec.Attr{KH: 5, KW: 3})
+	conv(2, 6, 7, 16, 32, exec.Attr{KH: 3, KW: 3, Pad: 1, Terms: 3})
+	conv(7, 16, 16, 16, 16, three) // several parts
+	conv(9, 17, 31, 16, 32, one)
+	for _, c := range []int{16, 48, 64, 256} {
+		x, sums := shape(5, 12, 11, c), exec.Vector(c)
+		cases = append(cases,
+			tuned{"chan_dots_parts", exec.ChanDots, exec.Attr{}, exec.Vector(3 * c), []exec.Shape{x, x, x}, false},
+			tuned{"chan_dots_parts", exec.ChanSum, exec.Attr{}, sums, []exec.Shape{x}, false},
+			tuned{"chan_dot_parts", exec.ChanDot, exec.Attr{}, sums, []exec.Shape{x, x}, false},
+			tuned{"bn_stats_parts", exec.BNStats, exec.Attr{Eps: 1e-5}, exec.Vector(3 * c), []exec.Shape{x}, false},
+			tuned{"bn_grad_parts", exec.BNGrad, exec.Attr{}, x, []exec.Shape{x, x, exec.Vector(3 * c)}, false})
+		for _, a := range []exec.Attr{{KH: 3, KW: 3, Pad: 1, Groups: c}, {KH: 5, KW: 5, Pad: 4, Dilation: 2, Groups: c}, {KH: 3, KW: 3, Pad: 1, Stride: 2, Groups: c}} {
+			y := x
+			if a.Stride == 2 {
+				y = shape(5, 6, 6, c)
+			}
+			if pixels := y[0] * y[1] * y[2]; pixels >= 16*(256/c) {
+				cases = append(cases, tuned{"depthwise_weight_parts", exec.ConvGradWeight, a, shape(a.KH, a.KW, 1, c), []exec.Shape{x, y}, false})
+			}
+		}
+	}
+	return cases
+}
+
+// Tuned kernels agree with the reference, and with the plain kernels, by the bit where
+// they add up in the same order.
+func TestTunedKernels(t *testing.T) {
+	d := device(t)
+	r := rng.New(1, "tuned kernels")
+	for _, c := range tunedCases() {
+		p := &exec.Program{Phases: [][]exec.Instr{nil}}
+		place := func(s exec.Shape) exec.Tensor {
+			at := p.Size[exec.Scratch]
+			p.Size[exec.Scratch] += (s.Len() + 31) / 32 * 32
+			return exec.Tensor{Offset: at, Shape: s}
+		}
+		in := exec.Instr{Op: c.op, Attr: c.attr}
+		for _, s := range c.args {
+			in.Args = append(in.Args, place(s))
+		}
+		in.Out = place(c.out)
+		p.Phases[0] = []exec.Instr{in}
+		name := fmt.Sprint(c.op, c.attr, c.out, c.args)
+		if got := gpu.Kernels(in); got[0] != c.kernel {
+			t.Errorf("%s: runs %v, want %s", name, got, c.kernel)
+		}
+		values := make([]float64, p.Size[exec.Scratch])
+		for i := range values {
+			values[i] = float64(float32(r.NormFloat64()))
+		}
+		want := ref.NewMemory(p)
+		copy(want[exec.Scratch], values)
+		ref.Run(p, want, 0)
+		var results [2][]float64
+		for i := range results {
+			gpu.Simple(d, i == 0)
+			mem := d.NewMemory()
+			mem.Resize(exec.Scratch, len(values))
+			mem.Region(exec.Scratch).Write(values)
+			bound, err := mem.Bind(p, 0, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bound.Run()
+			all := make([]float64, len(values))
+			mem.Region(exec.Scratch).Read(all)
+			results[i] = all[in.Out.Offset:][:c.out.Len()]
+			worst, scale := 0.0, 1.0
+			for k, w := range want[exec.Scratch][in.Out.Offset:][:c.out.Len()] {
+				scale = math.Max(scale, math.Abs(w))
+				if e := math.Abs(results[i][k] - w); !(e <= worst) {
+					worst = e
+				}
+			}
+			if !(worst/scale <= 5e-6) {
+				t.Errorf("%s: kernels %d are %v apart from the reference", name, i, worst/scale)
+			}
+		}
+		if c.exact && !slices.Equal(results[0], results[1]) {
+			t.Errorf("%s: has other bits than the plain kernel", name)
+		}
+	}
+	if err := d.Check(); err != nil {
+		t.Error(err)
+	}
+}
