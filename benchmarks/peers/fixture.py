@@ -59,7 +59,7 @@ def make(path, model, space, c, n, batch, size, channels, classes, gamma, seed):
 class Fixture:
     """A fixture as a model and leaves to differentiate in."""
 
-    def __init__(self, path, build, dtype=torch.float32, layout=torch.contiguous_format):
+    def __init__(self, path, build, dtype=torch.float32, layout=torch.contiguous_format, device="cpu"):
         tensors, self.metadata = read(path)
         self.gamma = float(self.metadata["gamma"])
         channels = tensors["train.images"].shape[1]
@@ -70,14 +70,14 @@ class Fixture:
         missing = [name for name in missing if name in dict(self.model.named_parameters())]
         if missing or unexpected:
             raise SystemExit(f"fixture {path}: missing {missing}, unexpected {unexpected}")
-        self.model.to(dtype=dtype, memory_format=layout)
+        self.model.to(device=device, dtype=dtype, memory_format=layout)
         self.names = [name for name, _ in self.model.named_parameters()]
         self.weights = list(self.model.parameters())
-        self.alpha = tensors["alpha"].to(dtype).requires_grad_()
+        self.alpha = tensors["alpha"].to(device, dtype).requires_grad_()
         # The direction in the layout of the weights that it belongs to.
         self.v = [torch.empty_like(w).copy_(tensors["v." + name]).detach() for name, w in zip(self.names, self.weights)]
-        self.batches = {half: (tensors[half + ".images"].to(dtype).contiguous(memory_format=layout),
-                               tensors[half + ".labels"]) for half in ("train", "valid")}
+        self.batches = {half: (tensors[half + ".images"].to(device, dtype).contiguous(memory_format=layout),
+                               tensors[half + ".labels"].to(device)) for half in ("train", "valid")}
 
     def loss(self, half):
         images, labels = self.batches[half]

@@ -28,7 +28,8 @@ var errNoTorch = errors.New("no Python with PyTorch here (Debian: apt-get instal
 // peer runs PyTorch and this program as processes.
 type peer struct {
 	python, dir, self string
-	threads           int           // of each process
+	threads           int           // of each process; onCard: a card computes
+	device            string        // the engine's
 	timeout           time.Duration // of a process; 0: none
 }
 
@@ -53,7 +54,7 @@ func newPeer(python string) (*peer, error) {
 	if err := os.CopyFS(dir, scripts); err != nil {
 		return nil, err
 	}
-	return &peer{python: candidates[i], dir: dir, self: self, threads: 1}, nil
+	return &peer{python: candidates[i], dir: dir, self: self, threads: 1, device: "cpu"}, nil
 }
 
 // run is a command of peer.py; result takes its JSON.
@@ -110,11 +111,19 @@ type measurement struct {
 func (p *peer) time(fixture string, by side, stages []string, o options) (m measurement, err error) {
 	names, count, seconds := strings.Join(stages, ","), strconv.Itoa(o.samples), fmt.Sprint(o.seconds)
 	if by == sides[ours] {
-		err = p.process(&m, p.self, "-work", fixture, "-stages", names, "-samples", count, "-seconds", seconds)
+		err = p.process(&m, p.self, "-work", fixture, "-stages", names, "-samples", count, "-seconds", seconds, "-device", p.device)
 	} else {
-		err = p.run(&m, "time", fixture, "--stages", names, "--layout", by.layout, "--way", by.way, "--samples", count, "--seconds", seconds)
+		err = p.run(&m, "time", fixture, "--device", p.torchDevice(), "--stages", names, "--layout", by.layout, "--way", by.way, "--samples", count, "--seconds", seconds)
 	}
 	return m, err
+}
+
+// torchDevice is where PyTorch computes.
+func (p *peer) torchDevice() string {
+	if p.threads == onCard {
+		return "cuda"
+	}
+	return "cpu"
 }
 
 // parityNets are small enough for PyTorch in float64.

@@ -6,7 +6,7 @@
     peer.py compare FIXTURE RESULT32 RESULT64
 
 `python3 -c 'import torch'` must work; numpy comes with it. Any version from 1.13 on will do. torch.compile needs
-2.0, a C++ compiler and the headers of Python and PyTorch.
+2.0, a C++ compiler and the headers of Python and PyTorch. --device cuda, on a card of NVIDIA, has not run yet.
 """
 
 import argparse
@@ -49,7 +49,32 @@ def compiled(f, stage):
     return eager(f, stage)
 
 
-WAYS = {"eager": eager, "tangent": tangent, "compiled": compiled}
+def graphs(f, stage):
+    """Of a card only: what eager does, captured once as a CUDA graph. Capturing wants some runs on another stream before."""
+    run, stream = eager(f, stage), torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            run()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = run()
+
+    def replay():
+        graph.replay()
+        return result
+
+    return replay
+
+
+WAYS = {"eager": eager, "tangent": tangent, "compiled": compiled, "graphs": graphs}
+
+
+def finish(device):
+    """Waits until a card has done all that it was asked for."""
+    if device == "cuda":
+        torch.cuda.synchronize()
 
 
 def try_tangent():
@@ -79,7 +104,8 @@ def versions(_):
         except Exception as e:
             lacks[way] = reason(e)
     return {"versions": [f"PyTorch {torch.__version__}"] + [m.group() for m in found if m]
-            + [f"Python {platform.python_version()}"], "lacks": lacks}
+            + [f"Python {platform.python_version()}"], "lacks": lacks,
+            "card": torch.cuda.get_device_name() if torch.cuda.is_available() else ""}
 
 
 def make(args):
@@ -107,10 +133,11 @@ def measure(args):
     out = {"seconds": {}, "first": {}, "norm": {}, "failed": {}}
     for stage in args.stages.split(","):
         try:
-            f = fixture.Fixture(args.file, networks.build, layout=LAYOUTS[args.layout])
+            f = fixture.Fixture(args.file, networks.build, layout=LAYOUTS[args.layout], device=args.device)
             began = time.perf_counter()
             run = WAYS[args.way](f, stage)
             result = run()
+            finish(args.device)
             out["first"][stage] = time.perf_counter() - began
             out["norm"][stage] = norm(result)
             del result
@@ -118,11 +145,14 @@ def measure(args):
             while len(samples) < args.samples and sum(samples) < args.seconds:
                 began = time.perf_counter()
                 run()
+                finish(args.device)
                 samples.append(time.perf_counter() - began)
             out["seconds"][stage] = samples
         except Exception as e:
             out["failed"][stage] = reason(e)
     out["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    if args.device == "cuda":
+        out["peak"] = torch.cuda.max_memory_reserved()
     return out
 
 
@@ -168,6 +198,7 @@ def main():
     sub.add_argument("--stages", default="forward,forward-backward,second-order")
     sub.add_argument("--layout", choices=LAYOUTS, default="nchw")
     sub.add_argument("--way", choices=WAYS, default="eager")
+    sub.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     sub.add_argument("--samples", type=int, default=3)
     sub.add_argument("--seconds", type=float, default=40, help="no further sample of a stage after so many")
     sub = commands.add_parser("compare")
@@ -178,6 +209,9 @@ def main():
     args = parser.parse_args()
     if args.threads > 0:
         torch.set_num_threads(args.threads)
+    # On a card: float32 as it says, and the fastest of cuDNN's kernels.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
     print(json.dumps(args.run(args)))
 
 

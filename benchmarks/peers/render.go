@@ -17,6 +17,7 @@ type report struct {
 	set         limits.Set              // of the engine
 	roofs       map[int]benchmarks.Roof // by threads
 	lacks       map[string]string       // ways that this PyTorch does not have, and why
+	card        string                  // PyTorch's, "" for none
 	rows        []*row
 	differences []difference
 }
@@ -42,6 +43,9 @@ func render(r report) string {
 		r.variants(&b, rows)
 		r.peaks(&b, rows)
 	}
+	if r.card == "" {
+		b.WriteString("\nNot measured: a card: PyTorch finds none.\n")
+	}
 	r.notes(&b)
 	if len(r.differences) > 0 {
 		writeParity(&b, r.differences)
@@ -51,8 +55,12 @@ func render(r report) string {
 
 // ratios is the table of ours beside the best of PyTorch.
 func (r report) ratios(b *strings.Builder, threads int, rows []*row) {
-	roof := r.roofs[threads]
-	fmt.Fprintf(b, "\n## %s\n\nAt most %.0f GFLOP/s in registers and %.0f GB/s of %s.\n\n", count(threads, "thread"), roof.FLOPs/1e9, roof.Bytes/1e9, roof.Level)
+	roof, limited := r.roofs[threads]
+	if threads == onCard {
+		fmt.Fprintf(b, "\n## On the card\n\nPyTorch on %s.\n\n", r.card)
+	} else {
+		fmt.Fprintf(b, "\n## %s\n\nAt most %.0f GFLOP/s in registers and %.0f GB/s of %s.\n\n", count(threads, "thread"), roof.FLOPs/1e9, roof.Bytes/1e9, roof.Level)
+	}
 	fmt.Fprintf(b, "| supernet | stage | best of PyTorch | which | ours | samples | ratio of lowest | of medians | at the roof | least | goal, %v |\n"+
 		"|---|---|---|---|---|---|---|---|---|---|---|\n", r.set)
 	for _, row := range rows {
@@ -72,7 +80,10 @@ func (r report) ratios(b *strings.Builder, threads int, rows []*row) {
 		if ok && own.N > 0 {
 			cells[4], cells[5], cells[6] = fmt.Sprintf("%.2f", low/own.Min), fmt.Sprintf("%.2f", middle/own.Median), fmt.Sprintf("%.2f", low/least)
 		}
-		if g := goal(row.net, row.stage, r.set); g > 0 {
+		if !limited {
+			cells[6], cells[7] = "–", "–"
+		}
+		if g := goal(row.net, row.stage, r.set); g > 0 && limited {
 			cells[8] = fmt.Sprintf("%g", g)
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", describe(row.net), row.stage, strings.Join(cells, " | "))
@@ -101,7 +112,11 @@ func (r report) variants(b *strings.Builder, rows []*row) {
 
 // peaks is the table of memory.
 func (r report) peaks(b *strings.Builder, rows []*row) {
-	b.WriteString("\nPeak resident memory of the process of the second-order stage, in MB; that of the compiler is in it:\n")
+	if rows[0].threads == onCard {
+		b.WriteString("\nMemory of the card that the second-order stage takes at most, in MB:\n")
+	} else {
+		b.WriteString("\nPeak resident memory of the process of the second-order stage, in MB; that of the compiler is in it:\n")
+	}
 	rows = slices.DeleteFunc(slices.Clone(rows), func(row *row) bool { return row.stage != "second-order" })
 	r.bySide(b, "| supernet | stage |", rows, func(side int, row *row) string {
 		if len(row.by[side].seconds) == 0 {
@@ -113,9 +128,12 @@ func (r report) peaks(b *strings.Builder, rows []*row) {
 
 // bySide writes a table with a column for each side that this PyTorch has.
 func (r report) bySide(b *strings.Builder, header string, rows []*row, cell func(side int, row *row) string) {
+	if len(rows) == 0 {
+		return
+	}
 	line := "\n" + header
 	for _, by := range sides {
-		if r.lacks[by.way] == "" {
+		if by.has(rows[0].threads, r.lacks) {
 			line += fmt.Sprintf(" %v |", by)
 		}
 	}
@@ -123,7 +141,7 @@ func (r report) bySide(b *strings.Builder, header string, rows []*row, cell func
 	for _, row := range rows {
 		fmt.Fprintf(b, "| %s | %s |", describe(row.net), row.stage)
 		for i, by := range sides {
-			if r.lacks[by.way] == "" {
+			if by.has(row.threads, r.lacks) {
 				fmt.Fprintf(b, " %s |", cell(i, row))
 			}
 		}
@@ -141,7 +159,7 @@ func (r report) notes(b *strings.Builder) {
 	for _, row := range r.rows {
 		for i, by := range row.by {
 			if by.failure != "" {
-				fmt.Fprintf(b, "\nFailed: %s of %s with %s, %v: %s\n", row.stage, describe(row.net), count(row.threads, "thread"), sides[i], by.failure)
+				fmt.Fprintf(b, "\nFailed: %s of %s %s, %v: %s\n", row.stage, describe(row.net), row.where(), sides[i], by.failure)
 			}
 		}
 	}
@@ -179,6 +197,13 @@ func writeParity(b *strings.Builder, differences []difference) {
 		}
 		b.WriteByte('\n')
 	}
+}
+
+func (r *row) where() string {
+	if r.threads == onCard {
+		return "on the card"
+	}
+	return "with " + count(r.threads, "thread")
 }
 
 func describe(n stages.Net) string { return fmt.Sprintf("%v, C=%d, batch %d", n, n.C, n.Batch) }

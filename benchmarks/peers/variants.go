@@ -14,11 +14,12 @@ type side struct{ layout, way string }
 
 // sides are PyTorch's variants and, the last one, the engine. The ways are peer.py's:
 // eager, with the second derivatives in reverse mode; tangent, with those in forward
-// mode; compiled by torch.compile.
+// mode; compiled by torch.compile; graphs, on a card alone, replay eager as a CUDA graph.
 var sides = [...]side{
 	{"nchw", "eager"}, {"channels_last", "eager"},
 	{"nchw", "tangent"}, {"channels_last", "tangent"},
 	{"nchw", "compiled"}, {"channels_last", "compiled"},
+	{"nchw", "graphs"}, {"channels_last", "graphs"},
 	{way: "ours"},
 }
 
@@ -62,10 +63,18 @@ func goal(net stages.Net, stage string, set limits.Set) float64 {
 	return 0
 }
 
+// onCard stands for the number of threads where a card computes.
+const onCard = 0
+
+// has says whether the side is there for so many threads, where PyTorch lacks some ways.
+func (s side) has(threads int, lacks map[string]string) bool {
+	return lacks[s.way] == "" && (s.way != "graphs" || threads == onCard)
+}
+
 // row is what was measured of one stage with so many threads.
 type row struct {
 	net     stages.Net
-	threads int
+	threads int // onCard: a card does it
 	stage   string
 	by      [len(sides)]measured
 	kinds   []benchmarks.Kind // of the engine's instructions

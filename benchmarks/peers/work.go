@@ -9,15 +9,16 @@ import (
 
 	"idarts/benchmarks"
 	"idarts/internal/device"
+	"idarts/internal/exec"
 	"idarts/runners/parity"
 	"idarts/runners/stages"
 )
 
-// timeFixture is one turn of the engine: samples of each stage in seconds, after one
+// timeFixture is one turn of the engine on a device: samples of each stage in seconds, after one
 // run that is not counted, and what its instructions are. After so many seconds of a
 // stage there is no further sample.
-func timeFixture(out io.Writer, path string, names []string, samples int, seconds float64) error {
-	d, err := device.Open("auto", 32, runtime.GOMAXPROCS(0))
+func timeFixture(out io.Writer, path, name string, names []string, samples int, seconds float64) error {
+	d, err := device.Open(name, 32, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return err
 	}
@@ -57,6 +58,10 @@ func timeFixture(out io.Writer, path string, names []string, samples int, second
 		}
 	}
 	m.Peak = peakMemory()
+	if _, ok := d.(exec.Card); ok {
+		_, total := p.Bytes()
+		m.Peak = float64(total)
+	}
 	return json.NewEncoder(out).Encode(m)
 }
 
@@ -67,7 +72,7 @@ func computeParity(in, out string) error {
 		return err
 	}
 	for _, bits := range []int{32, 64} {
-		d, err := device.Open("auto", bits, runtime.GOMAXPROCS(0))
+		d, err := device.Open("cpu", bits, runtime.GOMAXPROCS(0))
 		if err != nil {
 			return err
 		}
