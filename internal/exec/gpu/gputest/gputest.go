@@ -29,7 +29,7 @@ func Conformance(t *testing.T, d exec.Device) string {
 			}
 		}
 		worst = math.Max(worst, o.Apart)
-		if limit := conformance.Limit(d.Bits()); !(o.Apart <= limit) {
+		if limit := conformance.Limit(32); !(o.Apart <= limit) {
 			t.Errorf("%s, %+v: %v is %v apart from the reference, want <= %v", o.Name, o.Target, o.Worst, o.Apart, limit)
 		}
 		for _, space := range conformance.Outputs {
