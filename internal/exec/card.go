@@ -29,7 +29,7 @@ type Figures struct {
 	// asked for it, and until it is done. Waited is from asking for one to knowing that
 	// it is done.
 	Enqueued, Done, Waited float64
-	// Bytes a second to and from the card.
+	// Bytes a second to and from the card, a megabyte at a time.
 	Upload, Download float64
 	// FLOPs are fused multiply-adds in registers a second, each counted as two.
 	FLOPs float64

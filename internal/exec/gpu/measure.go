@@ -41,7 +41,7 @@ func (d *Device) SelfTest() (tried int, wrong []string, err error) {
 const (
 	launchRow   = 1000    // launches in a row
 	vectorWords = 1 << 25 // of each of two vectors: far more than caches hold
-	copyWords   = 1 << 23
+	copyWords   = 1 << 18 // a megabyte, about what a batch is
 	peakThreads = 1 << 18
 	peakRounds  = 64 // of 64 multiply-adds in each thread
 )
