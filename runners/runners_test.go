@@ -13,6 +13,7 @@ import (
 
 	"idarts/internal/durable"
 	"idarts/internal/exec"
+	"idarts/internal/exec/gpu/cuda/cudatest"
 	"idarts/internal/images"
 	"idarts/internal/result"
 	"idarts/internal/search"
@@ -104,7 +105,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	cudatest.Main(m)
 }
 
 // contents reads all files below root whose bytes must not depend on time.
