@@ -200,8 +200,13 @@ func Class(name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if count, _, err := l.count(); err != nil || n >= count {
-			return "", fmt.Errorf("device: %q: there are %d of %s (%v)", name, count, l.name, err)
+		switch count, _, err := l.count(); {
+		case err != nil:
+			return "", fmt.Errorf("device: %w", err)
+		case count == 0:
+			return "", fmt.Errorf("device: %q: the library of %s is there, and no device", name, l.name)
+		case n >= count:
+			return "", fmt.Errorf("device: %q: there is no device %d, want %s:0 to %s:%d", name, n, l.name, l.name, count-1)
 		}
 		classes.Store(name, gpu.Class)
 		return gpu.Class, nil

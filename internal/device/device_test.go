@@ -37,3 +37,21 @@ func TestOpen(t *testing.T) {
 		}
 	}
 }
+
+// A device that is not there is refused before it is opened, in the words of what was
+// asked for.
+func TestClassOfADeviceThatIsNotThere(t *testing.T) {
+	for _, tt := range []struct{ name, want string }{
+		{"opencl:99", `device 99`},
+		{"opencl:x", `"x" is no number of a device`},
+		{"cuda:-1", `"-1" is no number of a device`},
+	} {
+		_, err := Class(tt.name)
+		if tt.name == "opencl:99" && err != nil && strings.Contains(err.Error(), "no driver") {
+			continue // nothing of OpenCL is installed
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "nil") {
+			t.Errorf("%q: %v, want an error with %q", tt.name, err, tt.want)
+		}
+	}
+}
