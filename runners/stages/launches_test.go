@@ -42,10 +42,10 @@ func TestLaunches(t *testing.T) {
 		gradient, products int
 		short              bool // it takes a second at most
 	}{
-		{Nets[0], 240, 301, true},
-		{Nets[1], 876, 1081, true},
-		{Nets[2], 1238, 1610, false},
-		{Nets[3], 1739, 3105, false},
+		{Nets[0], 294, 408, true},
+		{Nets[1], 1074, 1476, true},
+		{Nets[2], 1617, 2278, false},
+		{Nets[3], 2200, 4519, false},
 	} {
 		t.Run(tt.net.String(), func(t *testing.T) {
 			if testing.Short() && !tt.short {
