@@ -31,7 +31,7 @@ endif
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test chaos cross bench bench-peers kernels roofline reproduce-table clean
+.PHONY: check build test chaos cross bench bench-peers kernels barriers roofline reproduce-table clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -66,6 +66,11 @@ bench-peers:
 kernels:
 	IDARTS_NEED_OPENCL=1 $(GO) test -count=1 -run '^TestSelfTest$$' ./internal/exec/gpu/opencl -update
 	IDARTS_NEED_CLANG=1 $(GO) test -count=1 -run '^TestTextIsOfTheKernels$$' ./internal/exec/gpu/cuda/ptx -update
+
+# barriers takes each barrier of the kernels away in turn and sees that oclgrind or the
+# results miss it.
+barriers:
+	IDARTS_BARRIERS=1 IDARTS_NEED_OCLGRIND=1 $(GO) test -count=1 -timeout 30m -v -run '^TestBarriersAreNeeded$$' ./internal/exec/gpu/opencl
 
 # ROOFLINE are flags of benchmarks/roofline.
 roofline:

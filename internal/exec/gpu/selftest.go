@@ -31,8 +31,8 @@ type Tried struct {
 // Same says that a device gave the bits that it must.
 func (t Tried) Same() bool { return t.Bits == t.Want }
 
-// SelfTests runs all trials on a device.
-func SelfTests(driver Driver) (tried []Tried, err error) {
+// SelfTests runs all trials on a device, or those of such names.
+func SelfTests(driver Driver, only ...string) (tried []Tried, err error) {
 	want := map[string]string{}
 	for line := range strings.Lines(golden) {
 		if bits, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  "); ok {
@@ -49,6 +49,9 @@ func SelfTests(driver Driver) (tried []Tried, err error) {
 	defer exec.Recover(&err)
 	d := New(w)
 	for _, t := range trials {
+		if len(only) > 0 && !slices.Contains(only, t.name) {
+			continue
+		}
 		w.kernels = nil
 		sum := sha256.New()
 		for _, v := range t.run(d) {
