@@ -57,6 +57,7 @@ func tunedCases() []tuned {
 	conv(2, 6, 7, 16, 32, exec.Attr{KH: 3, KW: 3, Pad: 1, Terms: 3})
 	conv(7, 16, 16, 16, 16, three) // several parts
 	conv(9, 17, 31, 16, 32, one)
+	conv(9, 17, 31, 32, 64, three) // parts of eleven tiles of pixels each
 	for _, c := range []int{16, 48, 64, 256} {
 		x, sums := shape(5, 12, 11, c), exec.Vector(c)
 		cases = append(cases,
