@@ -75,7 +75,7 @@ func (f Found) Fits() bool { return 10*f.major+f.minor >= ptx.Card }
 // Driver is one open card. Its memory and its kernels are in the context that all of a
 // process share on a card; its stream is its own.
 type Driver struct {
-	*library
+	*functions
 	found           Found
 	context         uintptr
 	module, stream  uintptr
@@ -139,7 +139,7 @@ func Open(n int, o Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{library: l, found: found[n], kernels: map[string]*kernel{}, blocks: map[gpu.Block]bool{},
+	d := &Driver{functions: l, found: found[n], kernels: map[string]*kernel{}, blocks: map[gpu.Block]bool{},
 		sequences: map[*sequence]bool{}, withoutGraphs: o.WithoutGraphs}
 	if err := d.open(o); err != nil {
 		d.Close()

@@ -9,6 +9,7 @@ import (
 
 	"idarts/internal/exec/gpu"
 	"idarts/internal/exec/gpu/cuda/cudatest"
+	"idarts/internal/exec/gpu/library"
 )
 
 func TestMain(m *testing.M) { cudatest.Main(m) }
@@ -27,11 +28,11 @@ func openFake(t *testing.T, n int, o Options, settings ...string) *Driver {
 
 // live is how much the driver for tests has out.
 func live(t *testing.T) int {
-	handle, err := open(libraryName())
+	handle, err := library.Open(libraryName())
 	if err != nil {
 		t.Fatal(err)
 	}
-	at, err := symbol(handle, "fakecuda_live")
+	at, err := handle.Address("fakecuda_live")
 	if err != nil {
 		t.Fatal(err)
 	}

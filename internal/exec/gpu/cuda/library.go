@@ -4,17 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
 
 	"idarts/internal/exec/gpu/cuda/ptx"
+	"idarts/internal/exec/gpu/library"
 )
 
-// library is what of libcuda the driver calls. What is called at each step of a search
+// functions are what of libcuda the driver calls. What is called at each step of a search
 // is called by its address, which costs the least.
-type library struct {
+type functions struct {
 	init             func(flags uint32) int32
 	driverVersion    func(version *int32) int32
 	deviceCount      func(n *int32) int32
@@ -49,7 +51,7 @@ type library struct {
 // meanwhile.
 //
 //go:uintptrescapes
-func (l *library) call(function uintptr, args ...uintptr) int32 {
+func (l *functions) call(function uintptr, args ...uintptr) int32 {
 	r, _, _ := purego.SyscallN(function, args...)
 	return int32(r)
 }
@@ -63,31 +65,35 @@ var errOld = fmt.Errorf("the driver is too old, want one of CUDA %s or newer (47
 // release writes a version that the driver counts.
 func release(version int32) string { return fmt.Sprintf("%d.%d", version/1000, version%1000/10) }
 
-// libraryName is the driver's library. IDARTS_CUDA names another one.
+// libraryName is the driver's library. IDARTS_CUDA names another one. Systems without
+// drivers of NVIDIA's, as macOS, do not find it.
 func libraryName() string {
 	if name := os.Getenv("IDARTS_CUDA"); name != "" {
 		return name
 	}
-	return defaultLibrary
+	if runtime.GOOS == "windows" {
+		return "nvcuda.dll"
+	}
+	return "libcuda.so.1"
 }
 
 var (
 	loading sync.Mutex
-	loaded  = map[string]*library{}
+	loaded  = map[string]*functions{}
 )
 
 // load finds the library, each by its name once, and asks how old it is.
-func load() (*library, error) {
+func load() (*functions, error) {
 	loading.Lock()
 	defer loading.Unlock()
 	name := libraryName()
 	l := loaded[name]
 	if l == nil {
-		handle, err := open(name)
+		opened, err := library.Open(name)
 		if err != nil {
 			return nil, fmt.Errorf("cuda: no driver: %w; install that of the card's maker", err)
 		}
-		if l, err = find(handle); err != nil {
+		if l, err = find(opened); err != nil {
 			return nil, fmt.Errorf("cuda: %s: %w", name, err)
 		}
 		loaded[name] = l
@@ -105,9 +111,9 @@ func load() (*library, error) {
 	return l, nil
 }
 
-func find(handle uintptr) (*library, error) {
-	l := &library{}
-	for name, f := range map[string]any{
+func find(in library.Library) (*functions, error) {
+	l := &functions{}
+	err := in.Find(map[string]any{
 		"cuInit": &l.init, "cuDriverGetVersion": &l.driverVersion, "cuDeviceGetCount": &l.deviceCount, "cuDeviceGet": &l.deviceGet,
 		"cuDeviceGetName": &l.deviceName, "cuDeviceGetAttribute": &l.deviceAttribute, "cuDeviceTotalMem_v2": &l.deviceMemory,
 		"cuDevicePrimaryCtxRetain": &l.contextRetain, "cuDevicePrimaryCtxRelease_v2": &l.contextRelease,
@@ -117,22 +123,12 @@ func find(handle uintptr) (*library, error) {
 		"cuStreamEndCapture": &l.endCapture, "cuGraphInstantiateWithFlags": &l.graphInstantiate, "cuGraphDestroy": &l.graphDestroy,
 		"cuGraphExecDestroy": &l.executableEnd, "cuEventCreate": &l.eventCreate, "cuEventDestroy_v2": &l.eventDestroy,
 		"cuEventElapsedTime": &l.eventElapsed,
-	} {
-		at, err := symbol(handle, name)
-		if err != nil {
-			return nil, fmt.Errorf("%w (%v)", errOld, err)
-		}
-		purego.RegisterFunc(f, at)
-	}
-	for name, at := range map[string]*uintptr{
-		"cuCtxSetCurrent": &l.setCurrent, "cuLaunchKernel": &l.launchKernel, "cuGraphLaunch": &l.graphLaunch,
+		"cuCtxSetCurrent":    &l.setCurrent, "cuLaunchKernel": &l.launchKernel, "cuGraphLaunch": &l.graphLaunch,
 		"cuMemcpyHtoDAsync_v2": &l.toDevice, "cuMemcpyDtoHAsync_v2": &l.toHost, "cuStreamSynchronize": &l.streamWait,
 		"cuEventRecord": &l.eventRecord, "cuEventSynchronize": &l.eventWait,
-	} {
-		var err error
-		if *at, err = symbol(handle, name); err != nil {
-			return nil, fmt.Errorf("%w (%v)", errOld, err)
-		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w (%v)", errOld, err)
 	}
 	return l, nil
 }

@@ -3,17 +3,17 @@ package opencl
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"unsafe"
 
-	"github.com/ebitengine/purego"
+	"idarts/internal/exec/gpu/library"
 )
 
-// library is what of libOpenCL the driver calls. Kernels are started through raw
+// functions are what of libOpenCL the driver calls. Kernels are started through raw
 // addresses, which costs the least.
-type library struct {
+type functions struct {
 	getPlatformIDs              func(n uint32, ids *uintptr, count *uint32) int32
-	getPlatformInfo             func(platform uintptr, what uint32, size uintptr, value unsafe.Pointer, got *uintptr) int32
 	getDeviceIDs                func(platform uintptr, kind uint64, n uint32, ids *uintptr, count *uint32) int32
 	getDeviceInfo               func(device uintptr, what uint32, size uintptr, value unsafe.Pointer, got *uintptr) int32
 	createContext               func(properties unsafe.Pointer, n uint32, devices *uintptr, notify, data uintptr, status *int32) uintptr
@@ -45,18 +45,22 @@ func libraryName() string {
 	if name := os.Getenv("IDARTS_OPENCL"); name != "" {
 		return name
 	}
-	return defaultLibrary
+	return map[string]string{
+		"darwin":  "/System/Library/Frameworks/OpenCL.framework/OpenCL",
+		"windows": "OpenCL.dll",
+		"linux":   "libOpenCL.so.1",
+	}[runtime.GOOS]
 }
 
 // load finds the library once.
-var load = sync.OnceValues(func() (*library, error) {
-	handle, err := open(libraryName())
+var load = sync.OnceValues(func() (*functions, error) {
+	opened, err := library.Open(libraryName())
 	if err != nil {
 		return nil, fmt.Errorf("opencl: no driver: %w; install the card's, or pocl-opencl-icd to compute on the processor", err)
 	}
-	l := &library{}
-	for name, f := range map[string]any{
-		"clGetPlatformIDs": &l.getPlatformIDs, "clGetPlatformInfo": &l.getPlatformInfo, "clGetDeviceIDs": &l.getDeviceIDs,
+	l := &functions{}
+	err = opened.Find(map[string]any{
+		"clGetPlatformIDs": &l.getPlatformIDs, "clGetDeviceIDs": &l.getDeviceIDs,
 		"clGetDeviceInfo": &l.getDeviceInfo, "clCreateContext": &l.createContext, "clCreateCommandQueue": &l.createCommandQueue,
 		"clCreateProgramWithSource": &l.createProgramWithSource, "clBuildProgram": &l.buildProgram,
 		"clGetProgramBuildInfo": &l.getProgramBuildInfo, "clCreateKernelsInProgram": &l.createKernelsInProgram,
@@ -65,17 +69,10 @@ var load = sync.OnceValues(func() (*library, error) {
 		"clGetEventProfilingInfo": &l.getEventProfilingInfo, "clReleaseEvent": &l.releaseEvent, "clReleaseKernel": &l.releaseKernel,
 		"clReleaseMemObject": &l.releaseMemObject, "clReleaseProgram": &l.releaseProgram,
 		"clReleaseCommandQueue": &l.releaseCommandQueue, "clReleaseContext": &l.releaseContext, "clFinish": &l.finish, "clFlush": &l.flush,
-	} {
-		at, err := symbol(handle, name)
-		if err != nil {
-			return nil, fmt.Errorf("opencl: %s: %w", libraryName(), err)
-		}
-		purego.RegisterFunc(f, at)
-	}
-	for name, at := range map[string]*uintptr{"clSetKernelArg": &l.setKernelArg, "clEnqueueNDRangeKernel": &l.enqueueKernel} {
-		if *at, err = symbol(handle, name); err != nil {
-			return nil, fmt.Errorf("opencl: %s: %w", libraryName(), err)
-		}
+		"clSetKernelArg": &l.setKernelArg, "clEnqueueNDRangeKernel": &l.enqueueKernel,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opencl: %s: %w", libraryName(), err)
 	}
 	return l, nil
 })

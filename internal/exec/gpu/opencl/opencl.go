@@ -88,7 +88,7 @@ func List() ([]Found, error) {
 	return append(cards, others...), nil
 }
 
-func (l *library) text(device uintptr, what uint32) string {
+func (l *functions) text(device uintptr, what uint32) string {
 	buf, n := make([]byte, 1024), uintptr(0)
 	if l.getDeviceInfo(device, what, uintptr(len(buf)), unsafe.Pointer(&buf[0]), &n) != 0 {
 		return "?"
@@ -96,14 +96,14 @@ func (l *library) text(device uintptr, what uint32) string {
 	return strings.TrimSpace(strings.TrimRight(string(buf[:n]), "\x00"))
 }
 
-func (l *library) number(device uintptr, what uint32) (x uint64) {
+func (l *functions) number(device uintptr, what uint32) (x uint64) {
 	l.getDeviceInfo(device, what, 8, unsafe.Pointer(&x), nil)
 	return x
 }
 
 // Driver is one open device.
 type Driver struct {
-	*library
+	*functions
 	found                   Found
 	context, queue, program uintptr
 	kernels                 map[string]*kernel
@@ -142,7 +142,7 @@ func Open(n int, o Options) (*Driver, error) {
 		return nil, fmt.Errorf("opencl: no device %d, want one of %s", n, strings.Join(names, ", "))
 	}
 	l, _ := load()
-	d := &Driver{library: l, found: found[n], kernels: map[string]*kernel{}, profiling: o.Profiling}
+	d := &Driver{functions: l, found: found[n], kernels: map[string]*kernel{}, profiling: o.Profiling}
 	if err := d.open(o); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("%w (%s)", err, d.found.Name)

@@ -1,17 +1,8 @@
 //go:build linux || darwin
 
-package opencl
+package library
 
-import (
-	"runtime"
-
-	"github.com/ebitengine/purego"
-)
-
-var defaultLibrary = map[string]string{
-	"linux":  "libOpenCL.so.1",
-	"darwin": "/System/Library/Frameworks/OpenCL.framework/OpenCL",
-}[runtime.GOOS]
+import "github.com/ebitengine/purego"
 
 func open(name string) (uintptr, error) {
 	return purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)

@@ -1,8 +1,6 @@
-package cuda
+package library
 
 import "syscall"
-
-const defaultLibrary = "nvcuda.dll"
 
 func open(name string) (uintptr, error) {
 	h, err := syscall.LoadLibrary(name)
