@@ -2,14 +2,12 @@ package supernet
 
 import (
 	"math"
-	"os"
 	"testing"
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
-	"idarts/internal/exec/gpu"
-	"idarts/internal/exec/gpu/opencl"
+	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/exec/ref"
 )
 
@@ -84,19 +82,7 @@ func steps(t *testing.T, d exec.Device) (out []float64) {
 // A search's numbers on a device of OpenCL are as near to those in float64 as the
 // processor's in float32, within a factor of four and a floor.
 func TestOpenCLIsAsNearAsTheProcessor(t *testing.T) {
-	found, err := opencl.List()
-	if len(found) == 0 {
-		if os.Getenv("IDARTS_NEED_OPENCL") != "" {
-			t.Fatalf("no OpenCL device, and IDARTS_NEED_OPENCL is set: %v", err)
-		}
-		t.Skipf("no OpenCL device: install pocl-opencl-icd (%v)", err)
-	}
-	driver, err := opencl.Open(0, opencl.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	card, single := gpu.New(driver), cpu.Open[float32](2)
-	defer card.Close()
+	card, single := gputest.Device(t), cpu.Open[float32](2)
 	defer single.Close()
 	want, near, got := steps(t, ref.Open()), steps(t, single), steps(t, card)
 	if len(got) != len(want) || len(near) != len(want) {

@@ -5,6 +5,7 @@ import (
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/gputest"
 )
 
 // BenchmarkKernels times tuned kernels beside plain ones, on 16 images of 32x32x16.
@@ -24,7 +25,7 @@ func BenchmarkKernels(b *testing.B) {
 	} {
 		for _, kind := range []string{"plain", "tuned"} {
 			b.Run(c.kernel+"/"+kind, func(b *testing.B) {
-				d := device(b)
+				d := gputest.Device(b)
 				gpu.Simple(d, kind == "plain")
 				p := &exec.Program{Phases: [][]exec.Instr{nil}}
 				place := func(s exec.Shape) exec.Tensor {

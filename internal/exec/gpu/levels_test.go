@@ -3,7 +3,6 @@ package gpu_test
 import (
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"sort"
 	"testing"
@@ -11,7 +10,7 @@ import (
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/gpu"
-	"idarts/internal/exec/gpu/opencl"
+	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/graph/conformance"
 	"idarts/runners/stages"
 )
@@ -206,29 +205,9 @@ func TestReplayFindsBadOrders(t *testing.T) {
 	}
 }
 
-// device opens the first device that OpenCL finds, or skips. IDARTS_NEED_OPENCL makes a
-// machine without one fail, as continuous integration does.
-func device(t testing.TB) *gpu.Device {
-	t.Helper()
-	found, err := opencl.List()
-	if err != nil || len(found) == 0 {
-		if os.Getenv("IDARTS_NEED_OPENCL") != "" {
-			t.Fatalf("no OpenCL device, and IDARTS_NEED_OPENCL is set: %v", err)
-		}
-		t.Skipf("no OpenCL device: install pocl-opencl-icd (%v)", err)
-	}
-	driver, err := opencl.Open(0, opencl.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := gpu.New(driver)
-	t.Cleanup(d.Close)
-	return d
-}
-
 // Batches and tapes change no bit.
 func TestOrdersGiveTheSameBits(t *testing.T) {
-	d := device(t)
+	d := gputest.Device(t)
 	for _, c := range conformance.Cases() {
 		p, err := c.Lower(d.Target())
 		if err != nil {

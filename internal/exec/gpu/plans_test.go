@@ -8,6 +8,7 @@ import (
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/exec/ref"
 	"idarts/internal/rng"
 )
@@ -82,7 +83,7 @@ func tunedCases() []tuned {
 // Tuned kernels agree with the reference, and with the plain kernels, by the bit where
 // they add up in the same order.
 func TestTunedKernels(t *testing.T) {
-	d := device(t)
+	d := gputest.Device(t)
 	r := rng.New(1, "tuned kernels")
 	for _, c := range tunedCases() {
 		p := &exec.Program{Phases: [][]exec.Instr{nil}}

@@ -6,11 +6,41 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"os"
 	"testing"
 
 	"idarts/internal/exec"
+	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/opencl"
 	"idarts/internal/graph/conformance"
 )
+
+// OpenCL opens the first device that OpenCL finds, or skips. IDARTS_NEED_OPENCL makes a
+// machine without one fail, as continuous integration does. Who takes the driver closes
+// it.
+func OpenCL(t testing.TB, o opencl.Options) *opencl.Driver {
+	t.Helper()
+	found, err := opencl.List()
+	if err != nil || len(found) == 0 {
+		if os.Getenv("IDARTS_NEED_OPENCL") != "" {
+			t.Fatalf("no OpenCL device, and IDARTS_NEED_OPENCL is set: %v", err)
+		}
+		t.Skipf("no OpenCL device: install pocl-opencl-icd (%v)", err)
+	}
+	d, err := opencl.Open(0, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Device is the device behind [OpenCL], closed when the test ends.
+func Device(t testing.TB) *gpu.Device {
+	t.Helper()
+	d := gpu.New(OpenCL(t, opencl.Options{}))
+	t.Cleanup(d.Close)
+	return d
+}
 
 // Conformance runs every case's program on a device, derivatives included, and compares
 // it with the reference kernels, whatever the program was lowered for. It returns the

@@ -1,4 +1,4 @@
-package opencl
+package opencl_test
 
 import (
 	"testing"
@@ -8,4 +8,4 @@ import (
 
 // The device runs every case's program, derivatives included, and agrees with the
 // reference kernels, whatever the program was lowered for.
-func TestConformance(t *testing.T) { gputest.Conformance(t, device(t, Options{})) }
+func TestConformance(t *testing.T) { gputest.Conformance(t, gputest.Device(t)) }

@@ -1,4 +1,4 @@
-package opencl
+package opencl_test
 
 import (
 	"strings"
@@ -6,11 +6,13 @@ import (
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/gputest"
+	"idarts/internal/exec/gpu/opencl"
 )
 
 // Writing behind a vector's end is found, and who has been overrun is said.
 func TestCheckFindsOverruns(t *testing.T) {
-	driver := driver(t, Options{})
+	driver := gputest.OpenCL(t, opencl.Options{})
 	last := &lastBlock{Driver: driver}
 	d := gpu.New(last)
 	t.Cleanup(d.Close)
@@ -40,7 +42,7 @@ func (l *lastBlock) Alloc(words int) (b gpu.Block, err error) {
 
 // Each of several devices on a card has its part of the memory.
 func TestShares(t *testing.T) {
-	small := &smallCard{driver(t, Options{})}
+	small := &smallCard{gputest.OpenCL(t, opencl.Options{})}
 	d := gpu.New(small)
 	t.Cleanup(d.Close)
 	d.Share(4)
@@ -53,7 +55,7 @@ func TestShares(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "each of 4 runs at a time has 12 of its 48 MB") {
 		t.Errorf("16 MB on a quarter of 48 give %v", err)
 	}
-	alone := gpu.New(&smallCard{driver(t, Options{})})
+	alone := gpu.New(&smallCard{gputest.OpenCL(t, opencl.Options{})})
 	t.Cleanup(alone.Close)
 	alone.NewVec(3 << 20)
 	err = func() (err error) {
@@ -67,6 +69,6 @@ func TestShares(t *testing.T) {
 }
 
 // smallCard says that it has 48 MB.
-type smallCard struct{ *Driver }
+type smallCard struct{ *opencl.Driver }
 
 func (smallCard) Memory() (all, block int64) { return 48 << 20, 48 << 20 }

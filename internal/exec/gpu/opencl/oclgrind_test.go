@@ -1,4 +1,4 @@
-package opencl
+package opencl_test
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 
 	"idarts/internal/exec/gpu"
 	"idarts/internal/exec/gpu/kernels"
+	"idarts/internal/exec/gpu/opencl"
 )
 
 // Oclgrind interprets kernels and sees threads that read what others write without a
@@ -89,7 +90,7 @@ func TestInOclgrind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := Open(0, Options{Source: string(source)})
+	d, err := opencl.Open(0, opencl.Options{Source: string(source)})
 	if err != nil {
 		t.Fatal(err)
 	}

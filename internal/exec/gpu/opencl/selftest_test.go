@@ -1,4 +1,4 @@
-package opencl
+package opencl_test
 
 import (
 	"flag"
@@ -8,14 +8,16 @@ import (
 	"testing"
 
 	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/exec/gpu/kernels"
+	"idarts/internal/exec/gpu/opencl"
 )
 
 var update = flag.Bool("update", false, "write the hashes of the self-test again")
 
 // Every kernel is tried, and gives the bits that are written down.
 func TestSelfTest(t *testing.T) {
-	d := driver(t, Options{})
+	d := gputest.OpenCL(t, opencl.Options{})
 	defer d.Close()
 	tried, err := gpu.SelfTests(d)
 	if err != nil {
@@ -66,7 +68,7 @@ func TestSelfTestFindsOtherBits(t *testing.T) {
 			if !strings.Contains(source, tt.from) {
 				t.Fatalf("the source has no %q", tt.from)
 			}
-			d := driver(t, Options{Source: strings.ReplaceAll(source, tt.from, tt.to)})
+			d := gputest.OpenCL(t, opencl.Options{Source: strings.ReplaceAll(source, tt.from, tt.to)})
 			defer d.Close()
 			tried, err := gpu.SelfTests(d)
 			if err != nil {
@@ -92,7 +94,7 @@ func TestSelfTestFindsOtherBits(t *testing.T) {
 
 // A device that fails in the self-test says so.
 func TestSelfTestFails(t *testing.T) {
-	d := driver(t, Options{Source: strings.ReplaceAll(kernels.Source(), "op_concat", "op_joined")})
+	d := gputest.OpenCL(t, opencl.Options{Source: strings.ReplaceAll(kernels.Source(), "op_concat", "op_joined")})
 	defer d.Close()
 	if err := gpu.SelfTest(d); err == nil || !strings.Contains(err.Error(), `no kernel "op_concat"`) {
 		t.Errorf("error %v", err)
@@ -101,16 +103,16 @@ func TestSelfTestFails(t *testing.T) {
 
 // A device with other bits is refused, or has a class of its own.
 func TestOtherBitsAreAnotherClass(t *testing.T) {
-	d, err := gpu.Tested(driver(t, Options{}), false)
+	d, err := gpu.Tested(gputest.OpenCL(t, opencl.Options{}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
 	source := strings.ReplaceAll(kernels.Source(), "#define SQRT(x) sqrt(x)", "#define SQRT(x) ((x) * (1.0f / sqrt(x)))")
-	if _, err := gpu.Tested(driver(t, Options{Source: source}), false); err == nil || !strings.Contains(err.Error(), "other bits") {
+	if _, err := gpu.Tested(gputest.OpenCL(t, opencl.Options{Source: source}), false); err == nil || !strings.Contains(err.Error(), "other bits") {
 		t.Errorf("error %v, want a refusal", err)
 	}
-	other, err := gpu.Tested(driver(t, Options{Source: source}), true)
+	other, err := gpu.Tested(gputest.OpenCL(t, opencl.Options{Source: source}), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +120,7 @@ func TestOtherBitsAreAnotherClass(t *testing.T) {
 	if d.Class() != gpu.Class || !strings.HasPrefix(other.Class(), gpu.Class+" other bits ") {
 		t.Errorf("the classes are %q and %q", d.Class(), other.Class())
 	}
-	if _, err := gpu.Tested(driver(t, Options{Source: strings.ReplaceAll(kernels.Source(), "op_concat", "op_joined")}), true); err == nil {
+	if _, err := gpu.Tested(gputest.OpenCL(t, opencl.Options{Source: strings.ReplaceAll(kernels.Source(), "op_concat", "op_joined")}), true); err == nil {
 		t.Error("a device that fails is taken")
 	}
 }

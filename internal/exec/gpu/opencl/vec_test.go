@@ -1,4 +1,4 @@
-package opencl
+package opencl_test
 
 import (
 	"bytes"
@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"idarts/internal/exec"
+	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/exec/ref"
 )
 
 // Vectors do what those of the reference do, within roundings, at lengths that fill
 // no group, some, and one element more.
 func TestVectors(t *testing.T) {
-	d, want := device(t, Options{}), ref.Open()
+	d, want := gputest.Device(t), ref.Open()
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{1, 5, 255, 256, 257, 4095, 4096, 4097, 100_003} {
 		pair := func() (exec.Vec, exec.Vec) {
@@ -93,7 +94,7 @@ func TestVectors(t *testing.T) {
 // Numbers are those of when they were asked for, however late and in whatever order
 // they are read, also when there are more of them than places.
 func TestNumbersWait(t *testing.T) {
-	d := device(t, Options{})
+	d := gputest.Device(t)
 	v, one := d.NewVec(1), d.NewVec(1)
 	one.Write([]float64{1})
 	var asked []exec.Number
@@ -110,7 +111,7 @@ func TestNumbersWait(t *testing.T) {
 
 // What vectors hold stays when memory moves to a larger block.
 func TestMemoryGrows(t *testing.T) {
-	d := device(t, Options{})
+	d := gputest.Device(t)
 	var all []exec.Vec
 	for i := range 12 {
 		v := d.NewVec(200_000 << min(i, 4))
