@@ -71,9 +71,7 @@ func asDriver[D gpu.Driver](d D, err error) (gpu.Driver, error) {
 // or else the processor. A device that computes on the processor has so many workers
 // there. Each serves one run at a time.
 func Open(name string, bits, workers int) (exec.Device, error) {
-	if name == "" || name == "auto" {
-		name = Best(bits)
-	}
+	name = chosen(name, bits)
 	if name == "cpu" {
 		if bits == 64 {
 			return cpu.Open[float64](workers), nil
@@ -130,6 +128,14 @@ func find(name string) (library, int, error) {
 	return library{}, 0, fmt.Errorf("device: %q: want auto or one of %q", name, Names)
 }
 
+// chosen is the name, or what it stands for.
+func chosen(name string, bits int) string {
+	if name == "" || name == "auto" {
+		return Best(bits)
+	}
+	return name
+}
+
 // Best names what "auto" is: the first graphics card that a library has, for 32 bits,
 // or else the processor.
 func Best(bits int) string {
@@ -176,11 +182,11 @@ func OpenEach(n int, name string, bits, workers int) (devices []exec.Device, clo
 // OnCard says that the device of that name is not the processor: its runs gain nothing
 // from many at a time.
 func OnCard(name string) bool {
-	if name == "" || name == "auto" {
-		name = Best(32)
-	}
-	return name != "cpu" && !strings.HasPrefix(name, processor)
+	return onCard(chosen(name, 32))
 }
+
+// onCard is OnCard of a name that is chosen.
+func onCard(name string) bool { return name != "cpu" && !strings.HasPrefix(name, processor) }
 
 // classes are what Class has found, by name.
 var classes sync.Map
@@ -191,11 +197,8 @@ func Class(name string) (string, error) {
 	if class, ok := classes.Load(name); ok {
 		return class.(string), nil
 	}
-	best := name
-	if name == "" || name == "auto" {
-		best = Best(32)
-	}
-	if !strings.HasPrefix(best, "cpu") { // opening compiles its kernels
+	best := chosen(name, 32)
+	if onCard(best) { // opening compiles its kernels
 		l, n, err := find(best)
 		if err != nil {
 			return "", err
