@@ -90,23 +90,22 @@ func (h *heap) sweep() {
 // grow moves the heap to a block of need words or more. What regions hold goes through
 // the host, so that the two blocks need not be there at once.
 func (h *heap) grow(need int) error {
-	words := max(firstHeap, need, min(2*h.words, need+need/4))
 	all, largest := h.driver.Memory()
-	if most := min(int(largest/4), mostWords); words > most {
-		words = max(need, most)
-	}
-	if words > mostWords {
-		return fmt.Errorf("gpu: %d MB are needed, and kernels can name %d MB; take smaller batches or fewer cells", megabytes(words), megabytes(mostWords))
-	}
-	if bytes := 4 * int64(words); largest > 0 && bytes > largest {
+	share := all / int64(max(h.shares, 1))
+	switch bytes := 4 * int64(need); {
+	case need > mostWords:
+		return fmt.Errorf("gpu: %d MB are needed, and kernels can name %d MB; take smaller batches or fewer cells", megabytes(need), megabytes(mostWords))
+	case largest > 0 && bytes > largest:
 		return fmt.Errorf("gpu: %s: %d MB are needed in one block, and it gives %d of its %d MB; take smaller batches, fewer cells or fewer jobs at a time",
-			h.driver.Name(), bytes>>20, largest>>20, all>>20)
-	}
-	if share := all / int64(max(h.shares, 1)); h.shares > 1 && 4*int64(need) > share {
+			h.driver.Name(), megabytes(need), largest>>20, all>>20)
+	case h.shares > 1 && bytes > share:
 		return fmt.Errorf("gpu: %s: %d MB are needed, and each of %d runs at a time has %d of its %d MB; take fewer --jobs, smaller batches or fewer cells",
 			h.driver.Name(), megabytes(need), h.shares, share>>20, all>>20)
-	} else if h.shares > 1 {
-		words = min(words, int(share/4))
+	}
+	// Some more than that, so that it does not move for each vector.
+	words := min(max(firstHeap, need, min(2*h.words, need+need/4)), mostWords)
+	if largest > 0 {
+		words = min(words, int(min(largest, share)/4))
 	}
 	held := make([][]uint32, len(h.taken))
 	for i, r := range h.taken {
