@@ -12,7 +12,6 @@ import (
 type counter struct{ blocks gpu.Block }
 
 func (*counter) Name() string                         { return "a card that does nothing" }
-func (*counter) API() string                          { return "none" }
 func (*counter) Memory() (all, block int64)           { return 1 << 40, 1 << 40 }
 func (*counter) Free(gpu.Block)                       {}
 func (*counter) Write(gpu.Block, int, []uint32) error { return nil }

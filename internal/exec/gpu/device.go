@@ -28,13 +28,12 @@ type Device struct {
 	heap    *heap
 	partial *held // of sums over vectors
 	slots   slots
-	norms   map[*exec.Averages]averaging
 	order   order
 }
 
 // New is the device behind a driver, which it closes in the end.
 func New(driver Driver) *Device {
-	return &Device{driver: driver, class: Class, heap: &heap{driver: driver}, norms: map[*exec.Averages]averaging{}}
+	return &Device{driver: driver, class: Class, heap: &heap{driver: driver}}
 }
 
 // Share says that so many devices of this program are on the card: each takes no more
@@ -103,7 +102,6 @@ func (d *Device) must(err error) {
 func (d *Device) run(l Launch, a *Args)      { d.must(d.driver.Run(d.heap.block, l, a)) }
 func (d *Device) read(at int, dst []uint32)  { d.transfer(d.driver.Read, at, dst) }
 func (d *Device) write(at int, src []uint32) { d.transfer(d.driver.Write, at, src) }
-func (d *Device) sync()                      { d.must(d.driver.Sync()) }
 
 func (d *Device) transfer(f func(Block, int, []uint32) error, at int, words []uint32) {
 	if len(words) > 0 {
@@ -137,13 +135,28 @@ func (d *Device) newTable(words []uint32) (*table, error) {
 	return t, d.driver.Write(block, 0, words)
 }
 
-// bound is an [exec.Bound].
+// bound is launches that are ready to run: an [exec.Bound], or what moves averages.
 type bound struct {
 	device   *Device
 	table    *table
 	uses     []*held // what the rows name
 	sequence Sequence
-	instrs   [][]int32 // of each launch
+	instrs   [][]int32 // of each launch of a program
+}
+
+// bind prepares launches on a table, which name what is in uses.
+func (d *Device) bind(words []uint32, launches []Launch, uses []*held) (*bound, error) {
+	t, err := d.newTable(words)
+	if err != nil {
+		return nil, err
+	}
+	sequence, err := d.driver.Load(t.block, launches)
+	if err != nil {
+		return nil, err
+	}
+	b := &bound{device: d, table: t, uses: uses, sequence: sequence}
+	runtime.AddCleanup(b, func(s Sequence) { d.heap.later(s.Close) }, sequence)
+	return b, nil
 }
 
 // Run implements [exec.Bound].

@@ -8,8 +8,6 @@ import "time"
 type Driver interface {
 	// Name is for people: the device, its driver and version.
 	Name() string
-	// API is the library that it goes through: "opencl" or "cuda".
-	API() string
 	// Memory is how many bytes the device has, and how many a block can have.
 	Memory() (all, block int64)
 	// Alloc makes a block of so many words, whatever is in them.

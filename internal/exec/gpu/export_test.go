@@ -32,3 +32,17 @@ func Kernels(in exec.Instr) (names []string) {
 	}
 	return names
 }
+
+// Launches is how many launches a phase takes.
+func Launches(phase []exec.Instr) int {
+	n := 0
+	for _, b := range (order{}).batches(phase) {
+		n++
+		for _, p := range b.passes[1:] {
+			if p.kernel != "" {
+				n++
+			}
+		}
+	}
+	return n
+}

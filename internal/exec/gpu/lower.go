@@ -66,20 +66,6 @@ func (o order) lower(phase []exec.Instr, places [exec.NumSpaces]place, partial f
 	return l, nil
 }
 
-// Launches is how many launches a phase takes.
-func Launches(phase []exec.Instr) int {
-	n := 0
-	for _, b := range (order{}).batches(phase) {
-		n++
-		for _, p := range b.passes[1:] {
-			if p.kernel != "" {
-				n++
-			}
-		}
-	}
-	return n
-}
-
 // check finds instructions that kernels would misread.
 func check(in exec.Instr, places [exec.NumSpaces]place) error {
 	shapes := make([]exec.Shape, len(in.Args))
@@ -99,9 +85,7 @@ func check(in exec.Instr, places [exec.NumSpaces]place) error {
 
 func plainKernel(in exec.Instr) string { return "op_" + strings.ReplaceAll(in.Op.String(), "-", "_") }
 
-const (
-	elementThreads = 64 // of a group of the kernels of instructions
-)
+const elementThreads = 64 // of a group of the kernels of instructions
 
 // groups is how many groups an instruction takes: one for each sum, else as many as
 // give each element of the result a thread.

@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"fmt"
-	"runtime"
 
 	"idarts/internal/exec"
 )
@@ -12,6 +11,8 @@ type memory struct {
 	device *Device
 	spaces [exec.NumSpaces]*vec
 	hosts  [exec.NumSpaces]exec.Host
+	// averages are by the first of the norms that they move.
+	averages map[*exec.Averages]*bound
 }
 
 // Resize implements [exec.Memory].
@@ -26,6 +27,9 @@ func (m *memory) Resize(s exec.Space, n int) {
 	h := d.hold(n, s == exec.Scratch)
 	m.spaces[s] = &vec{d, h, h.at, n}
 	m.hosts[s] = exec.Host{}
+	if s == exec.Stats || s == exec.Buffers {
+		m.averages = map[*exec.Averages]*bound{}
+	}
 }
 
 // Region implements [exec.Memory].
@@ -52,14 +56,7 @@ func (m *memory) Number(s exec.Space, i int) exec.Number {
 	return exec.Later(slot)
 }
 
-// averaging is how running averages are moved: a table with a row for each norm.
-type averaging struct {
-	rows []exec.Averages
-	seq  Sequence
-	*table
-	stats, buffers *held
-}
-
+// averagingRow is the words of a row for running averages.
 const averagingRow = 6
 
 // Average implements [exec.Memory], in float32: the device need not have any other.
@@ -67,10 +64,9 @@ func (m *memory) Average(norms []exec.Averages) {
 	if len(norms) == 0 {
 		return
 	}
-	d := m.device
-	stats, buffers := m.spaces[exec.Stats], m.spaces[exec.Buffers]
-	a, ok := d.norms[&norms[0]]
-	if !ok || a.stats != stats.memory || a.buffers != buffers.memory {
+	b := m.averages[&norms[0]]
+	if b == nil {
+		stats, buffers := m.spaces[exec.Stats], m.spaces[exec.Buffers]
 		var words []uint32
 		for _, n := range norms {
 			unbias := 1.0
@@ -80,14 +76,12 @@ func (m *memory) Average(norms []exec.Averages) {
 			words = append(words, uint32(n.Channels), uint32(buffers.at+n.Buffers), uint32(stats.at+n.Stats),
 				bits(1-n.Momentum), bits(n.Momentum), bits(n.Momentum*unbias))
 		}
-		t, err := d.newTable(words)
-		d.must(err)
-		seq, err := d.driver.Load(t.block, []Launch{{Kernel: "bn_average", Groups: len(norms)}})
-		d.must(err)
-		a = averaging{seq: seq, table: t, stats: stats.memory, buffers: buffers.memory}
-		d.norms[&norms[0]] = a
+		var err error
+		b, err = m.device.bind(words, []Launch{{Kernel: "bn_average", Groups: len(norms)}}, []*held{stats.memory, buffers.memory})
+		m.device.must(err)
+		m.averages[&norms[0]] = b
 	}
-	d.must(a.seq.Run(d.heap.block))
+	b.Run()
 }
 
 // Bind implements [exec.Memory].
@@ -104,26 +98,23 @@ func (m *memory) Bind(p *exec.Program, phase int, elsewhere map[exec.Space]exec.
 		return nil, fmt.Errorf("gpu: phase %d of a program of %d", phase, len(p.Phases))
 	}
 	var places [exec.NumSpaces]place
-	b := &bound{device: m.device}
+	var uses []*held
 	for s, v := range at {
 		places[s] = place{v.at, v.n}
-		b.uses = append(b.uses, v.memory)
+		uses = append(uses, v.memory)
 	}
 	l, err := m.device.order.lower(p.Phases[phase], places, func(words int) int {
 		at := m.device.sums(words)
-		b.uses = append(b.uses, m.device.partial)
+		uses = append(uses, m.device.partial)
 		return at
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gpu: phase %d: %w", phase, err)
 	}
-	if b.table, err = m.device.newTable(l.rows); err != nil {
-		return nil, err
-	}
-	if b.sequence, err = m.device.driver.Load(b.table.block, l.launches); err != nil {
+	b, err := m.device.bind(l.rows, l.launches, uses)
+	if err != nil {
 		return nil, err
 	}
 	b.instrs = l.instrs
-	runtime.AddCleanup(b, func(s Sequence) { m.device.heap.later(s.Close) }, b.sequence)
 	return b, nil
 }

@@ -36,17 +36,14 @@ const (
 
 // List finds all cards.
 func List() ([]Found, error) {
-	l, err := load()
+	l, version, err := load()
 	if errors.Is(err, status(noCard)) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var version, count int32
-	if err := check("asking the driver's version", l.driverVersion(&version)); err != nil {
-		return nil, err
-	}
+	var count int32
 	if err := check("looking for cards", l.deviceCount(&count)); err != nil {
 		return nil, err
 	}
@@ -135,7 +132,7 @@ func Open(n int, o Options) (*Driver, error) {
 		}
 		return nil, fmt.Errorf("cuda: no card %d, want one of %s", n, strings.Join(names, ", "))
 	}
-	l, err := load()
+	l, _, err := load()
 	if err != nil {
 		return nil, err
 	}
@@ -228,9 +225,6 @@ func (d *Driver) do(f func() error) error {
 
 // Name implements [gpu.Driver].
 func (d *Driver) Name() string { return d.found.Name }
-
-// API implements [gpu.Driver].
-func (d *Driver) API() string { return "cuda" }
 
 // Memory implements [gpu.Driver].
 func (d *Driver) Memory() (all, block int64) { return d.found.Memory, d.found.Memory }

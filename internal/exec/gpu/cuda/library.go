@@ -82,33 +82,31 @@ var (
 	loaded  = map[string]*functions{}
 )
 
-// load finds the library, each by its name once, and asks how old it is.
-func load() (*functions, error) {
+// load finds the library, each by its name once, and asks for its version.
+func load() (l *functions, version int32, err error) {
 	loading.Lock()
 	defer loading.Unlock()
 	name := libraryName()
-	l := loaded[name]
-	if l == nil {
+	if l = loaded[name]; l == nil {
 		opened, err := library.Open(name)
 		if err != nil {
-			return nil, fmt.Errorf("cuda: no driver: %w; install that of the card's maker", err)
+			return nil, 0, fmt.Errorf("cuda: no driver: %w; install that of the card's maker", err)
 		}
 		if l, err = find(opened); err != nil {
-			return nil, fmt.Errorf("cuda: %s: %w", name, err)
+			return nil, 0, fmt.Errorf("cuda: %s: %w", name, err)
 		}
 		loaded[name] = l
 	}
 	if err := check("starting the driver", l.init(0)); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var version int32
 	if err := check("asking the driver's version", l.driverVersion(&version)); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if version < oldest {
-		return nil, fmt.Errorf("cuda: %w; this one is of CUDA %s", errOld, release(version))
+		return nil, 0, fmt.Errorf("cuda: %w; this one is of CUDA %s", errOld, release(version))
 	}
-	return l, nil
+	return l, version, nil
 }
 
 func find(in library.Library) (*functions, error) {

@@ -28,7 +28,6 @@ type functions struct {
 	enqueueWriteBuffer          func(queue, buffer uintptr, blocking uint32, offset, size uintptr, from unsafe.Pointer, n uint32, wait unsafe.Pointer, event *uintptr) int32
 	enqueueReadBuffer           func(queue, buffer uintptr, blocking uint32, offset, size uintptr, to unsafe.Pointer, n uint32, wait unsafe.Pointer, event *uintptr) int32
 	waitForEvents               func(n uint32, events *uintptr) int32
-	getEventProfilingInfo       func(event uintptr, what uint32, size uintptr, value unsafe.Pointer, got *uintptr) int32
 	releaseEvent                func(event uintptr) int32
 	releaseKernel               func(kernel uintptr) int32
 	releaseMemObject            func(buffer uintptr) int32
@@ -66,7 +65,7 @@ var load = sync.OnceValues(func() (*functions, error) {
 		"clGetProgramBuildInfo": &l.getProgramBuildInfo, "clCreateKernelsInProgram": &l.createKernelsInProgram,
 		"clGetKernelInfo": &l.getKernelInfo, "clGetKernelWorkGroupInfo": &l.getKernelWorkGroupInfo, "clCreateBuffer": &l.createBuffer,
 		"clEnqueueWriteBuffer": &l.enqueueWriteBuffer, "clEnqueueReadBuffer": &l.enqueueReadBuffer, "clWaitForEvents": &l.waitForEvents,
-		"clGetEventProfilingInfo": &l.getEventProfilingInfo, "clReleaseEvent": &l.releaseEvent, "clReleaseKernel": &l.releaseKernel,
+		"clReleaseEvent": &l.releaseEvent, "clReleaseKernel": &l.releaseKernel,
 		"clReleaseMemObject": &l.releaseMemObject, "clReleaseProgram": &l.releaseProgram,
 		"clReleaseCommandQueue": &l.releaseCommandQueue, "clReleaseContext": &l.releaseContext, "clFinish": &l.finish, "clFlush": &l.flush,
 		"clSetKernelArg": &l.setKernelArg, "clEnqueueNDRangeKernel": &l.enqueueKernel,

@@ -25,22 +25,18 @@ type Found struct {
 
 // Numbers of the standard.
 const (
-	allDevices     = 0xFFFFFFFF
-	deviceType     = 0x1000
-	maxAlloc       = 0x1010
-	globalMemory   = 0x101F
-	deviceName     = 0x102B
-	driverVersion  = 0x102D
-	deviceVersion  = 0x102F
-	available      = 0x1027
-	buildLog       = 0x1183
-	functionName   = 0x1190
-	groupSize      = 0x11B1
-	commandStart   = 0x1282
-	commandEnd     = 0x1283
-	profilingQueue = 2
-	readWrite      = 1
-	readOnly       = 4
+	allDevices    = 0xFFFFFFFF
+	deviceType    = 0x1000
+	maxAlloc      = 0x1010
+	globalMemory  = 0x101F
+	deviceName    = 0x102B
+	driverVersion = 0x102D
+	deviceVersion = 0x102F
+	available     = 0x1027
+	buildLog      = 0x1183
+	functionName  = 0x1190
+	groupSize     = 0x11B1
+	readWrite     = 1
 )
 
 // List finds all devices, those that are graphics cards first.
@@ -107,7 +103,6 @@ type Driver struct {
 	found                   Found
 	context, queue, program uintptr
 	kernels                 map[string]*kernel
-	profiling               bool
 	staged                  []staged // writes on their way
 }
 
@@ -120,9 +115,7 @@ type kernel struct {
 
 // Options are for tests.
 type Options struct {
-	Compiler  string // further options of the compiler
-	Source    string // in place of the kernels'
-	Profiling bool   // sequences may be profiled
+	Source string // in place of the kernels'
 }
 
 // Open opens device n of [List].
@@ -142,7 +135,7 @@ func Open(n int, o Options) (*Driver, error) {
 		return nil, fmt.Errorf("opencl: no device %d, want one of %s", n, strings.Join(names, ", "))
 	}
 	l, _ := load()
-	d := &Driver{functions: l, found: found[n], kernels: map[string]*kernel{}, profiling: o.Profiling}
+	d := &Driver{functions: l, found: found[n], kernels: map[string]*kernel{}}
 	if err := d.open(o); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("%w (%s)", err, d.found.Name)
@@ -159,11 +152,7 @@ func (d *Driver) open(o Options) error {
 	if err := check("opening", code); err != nil {
 		return err
 	}
-	properties := uint64(0)
-	if o.Profiling {
-		properties = profilingQueue
-	}
-	d.queue = d.createCommandQueue(d.context, d.found.id, properties, &code)
+	d.queue = d.createCommandQueue(d.context, d.found.id, 0, &code)
 	if err := check("making a queue", code); err != nil {
 		return err
 	}
@@ -180,7 +169,7 @@ func (d *Driver) open(o Options) error {
 	if err := check("taking the kernels", code); err != nil {
 		return err
 	}
-	options := append([]byte("-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt "+o.Compiler), 0)
+	options := append([]byte("-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt"), 0)
 	if code := d.buildProgram(d.program, 1, &d.found.id, &options[0], 0, 0); code != 0 {
 		log, n := make([]byte, 1<<16), uintptr(0)
 		d.getProgramBuildInfo(d.program, d.found.id, buildLog, uintptr(len(log)), unsafe.Pointer(&log[0]), &n)
@@ -215,9 +204,6 @@ func (d *Driver) find() error {
 
 // Name implements [gpu.Driver].
 func (d *Driver) Name() string { return d.found.Name }
-
-// API implements [gpu.Driver].
-func (d *Driver) API() string { return "opencl" }
 
 // Memory implements [gpu.Driver].
 func (d *Driver) Memory() (all, block int64) { return d.found.memory, d.found.largest }
@@ -339,8 +325,8 @@ func (d *Driver) set(k *kernel, i int, size uintptr, value uintptr) error {
 // start puts a kernel into the queue.
 //
 //go:uintptrescapes
-func (d *Driver) start(k *kernel, global, local, event uintptr) error {
-	r, _, _ := purego.SyscallN(d.enqueueKernel, d.queue, k.object, 1, 0, global, local, 0, 0, event)
+func (d *Driver) start(k *kernel, global, local uintptr) error {
+	r, _, _ := purego.SyscallN(d.enqueueKernel, d.queue, k.object, 1, 0, global, local, 0, 0, 0)
 	return check("starting a kernel", int32(r))
 }
 
@@ -376,7 +362,7 @@ func (d *Driver) Run(memory gpu.Block, l gpu.Launch, a *gpu.Args) error {
 		return err
 	}
 	global, local := uintptr(l.Groups*k.threads), uintptr(k.threads)
-	return d.start(k, uintptr(unsafe.Pointer(&global)), uintptr(unsafe.Pointer(&local)), 0)
+	return d.start(k, uintptr(unsafe.Pointer(&global)), uintptr(unsafe.Pointer(&local)))
 }
 
 // sequence is a [gpu.Sequence]: arguments are set as it goes.
@@ -408,14 +394,14 @@ func (d *Driver) Load(table gpu.Block, list []gpu.Launch) (gpu.Sequence, error) 
 // Run implements [gpu.Sequence].
 func (s *sequence) Run(memory gpu.Block) error {
 	for i := range s.list {
-		if err := s.start(memory, i, nil); err != nil {
+		if err := s.start(memory, i); err != nil {
 			return err
 		}
 	}
 	return check("starting", s.driver.flush(s.driver.queue))
 }
 
-func (s *sequence) start(memory gpu.Block, i int, event *uintptr) error {
+func (s *sequence) start(memory gpu.Block, i int) error {
 	p, d := &s.list[i], s.driver
 	if err := p.on(d, memory); err != nil {
 		return err
@@ -430,37 +416,22 @@ func (s *sequence) start(memory gpu.Block, i int, event *uintptr) error {
 	if err := d.set(p.kernel, 2, 4, uintptr(unsafe.Pointer(&p.row))); err != nil {
 		return err
 	}
-	return d.start(p.kernel, uintptr(unsafe.Pointer(&p.global)), uintptr(unsafe.Pointer(&p.local)), uintptr(unsafe.Pointer(event)))
+	return d.start(p.kernel, uintptr(unsafe.Pointer(&p.global)), uintptr(unsafe.Pointer(&p.local)))
 }
 
-// Profile implements [gpu.Sequence]; without a queue that takes times it waits after
-// each launch, which counts what starting costs as well.
+// Profile implements [gpu.Sequence]. It waits after each launch, so that what starting
+// costs is counted as well.
 func (s *sequence) Profile(memory gpu.Block) ([]time.Duration, error) {
 	times := make([]time.Duration, len(s.list))
 	for i := range s.list {
-		if !s.driver.profiling {
-			begin := time.Now()
-			if err := s.start(memory, i, nil); err != nil {
-				return nil, err
-			}
-			if err := s.driver.Sync(); err != nil {
-				return nil, err
-			}
-			times[i] = time.Since(begin)
-			continue
-		}
-		event := new(uintptr)
-		if err := s.start(memory, i, event); err != nil {
+		begin := time.Now()
+		if err := s.start(memory, i); err != nil {
 			return nil, err
 		}
 		if err := s.driver.Sync(); err != nil {
 			return nil, err
 		}
-		var from, to uint64
-		s.driver.getEventProfilingInfo(*event, commandStart, 8, unsafe.Pointer(&from), nil)
-		s.driver.getEventProfilingInfo(*event, commandEnd, 8, unsafe.Pointer(&to), nil)
-		s.driver.releaseEvent(*event)
-		times[i] = time.Duration(to - from)
+		times[i] = time.Since(begin)
 	}
 	return times, nil
 }
