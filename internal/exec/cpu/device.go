@@ -92,7 +92,7 @@ type regions[T Float] struct {
 
 func (r *regions[T]) Resize(s exec.Space, n int) {
 	r.mem[s] = nil // before the new block is there
-	r.mem[s] = make([]T, n)
+	r.mem[s] = zeros[T](n)
 	switch block := any(r.mem[s]).(type) {
 	case []float32:
 		r.hosts[s] = exec.Host{F32: block}
