@@ -11,12 +11,12 @@ func TestOpen(t *testing.T) {
 		bits  int
 		class string
 	}{
-		{"auto", 32, "cpu float32 fma"},
-		{"", 32, "cpu float32 fma"},
-		{"cpu", 32, "cpu float32 fma"},
-		{"cpu", 64, "cpu float64 fma"},
-		{"cpu:plain", 32, "cpu float32 fma"},
-		{"cpu:plain", 64, "cpu float64 fma"},
+		{"auto", 32, "cpu float32 fma v2"},
+		{"", 32, "cpu float32 fma v2"},
+		{"cpu", 32, "cpu float32 fma v2"},
+		{"cpu", 64, "cpu float64 fma v2"},
+		{"cpu:plain", 32, "cpu float32 fma v2"},
+		{"cpu:plain", 64, "cpu float64 fma v2"},
 	} {
 		d, err := Open(tt.name, tt.bits, 2)
 		if err != nil {

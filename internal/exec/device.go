@@ -13,7 +13,7 @@ type Device interface {
 	// Name is for people: "cpu, 8 workers".
 	Name() string
 	// Class says which bits the device promises, and is a part of a run's identity:
-	// devices of one class give the same bits, whatever their speed: "cpu float32 fma".
+	// devices of one class give the same bits, whatever their speed: "cpu float32 fma v2".
 	Class() string
 	// Workers is how many cores of the processor it computes on.
 	Workers() int

@@ -28,7 +28,7 @@ type Numbers struct {
 	Protocol json.RawMessage   `json:"protocol"` // space, data set, network, batches, scoring; or the recipe of a retraining
 	Settings json.RawMessage   `json:"settings"` // the method's own; or the architecture of a retraining
 	Data     map[string]string `json:"data"`     // input name -> sha256
-	Device   string            `json:"device"`   // what bits it promises: "cpu float32 fma"
+	Device   string            `json:"device"`   // what bits it promises: "cpu float32 fma v2"
 }
 
 // Identity is the digest of n.

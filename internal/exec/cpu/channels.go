@@ -83,7 +83,7 @@ func (p *plan[T]) lin(x [][]T) func(y []T, lo int) {
 // sums per channel (width·c numbers, zero before) for pixels lo to hi; finish
 // gets their totals.
 func (p *plan[T]) reduce(pixels, c, width int, tile func(sums []float64, lo, hi, worker int), finish func(total []float64)) {
-	size := tilePixels(c)
+	size := p.tile(pixels, c)
 	tiles := (pixels + size - 1) / size
 	n := width * c
 	sums, total := p.sums.reserve(tiles*n), p.sums.reserve(n)
@@ -106,28 +106,53 @@ func (p *plan[T]) reduce(pixels, c, width int, tile func(sums []float64, lo, hi,
 	})
 }
 
+// tile is the pixels of one tile of a reduction over the first argument, or over all its
+// numbers.
+func (p *plan[T]) tile(pixels, c int) int {
+	s := p.xs[0]
+	if s[0]*s[1]*s[2] != pixels {
+		return tilePixels(c, 1, pixels)
+	}
+	return tilePixels(c, s[1]*s[2], s[0])
+}
+
 // sumOver returns a function that adds the sums over pixels lo to hi of x, by
 // channel, to sums.
 func (p *plan[T]) sumOver(x []T, c int) func(sums []float64, lo, hi, worker int) {
-	f, list, accs := p.kernels.sum, laneBlocks(c), make([]lanes[T], p.workers)
+	k, list, accs, next := p.kernels, laneBlocks(c), make([]lanes[T], p.workers), p.following(c)
 	return func(sums []float64, lo, hi, worker int) {
 		acc := &accs[worker]
-		for _, b := range list {
-			f(acc, x[lo*c+b.from:hi*c], c, b.width, hi-lo)
-			fold(sums[b.from:], acc, b.width)
+		for i, b := range list {
+			next(x, lo, hi, i, len(list))
+			k.sum(acc, x[lo*c+b.from:hi*c], c, b.width, hi-lo)
+			k.fold(sums[b.from:], acc, b.width)
 		}
 	}
 }
 
 // dotOver is sumOver of the products x·y.
 func (p *plan[T]) dotOver(x, y []T, c int) func(sums []float64, lo, hi, worker int) {
-	f, list, accs := p.kernels.dot, laneBlocks(c), make([]lanes[T], p.workers)
+	k, list, accs := p.kernels, laneBlocks(c), make([]lanes[T], p.workers)
 	return func(sums []float64, lo, hi, worker int) {
 		acc := &accs[worker]
 		for _, b := range list {
-			f(acc, x[lo*c+b.from:hi*c], y[lo*c+b.from:hi*c], c, b.width, hi-lo)
-			fold(sums[b.from:], acc, b.width)
+			k.dot(acc, x[lo*c+b.from:hi*c], y[lo*c+b.from:hi*c], c, b.width, hi-lo)
+			k.fold(sums[b.from:], acc, b.width)
 		}
+	}
+}
+
+// following returns a function that asks memory for a part of the pixels after lo to hi,
+// the ith of n. Sums over more channels than there are lanes jump about in their pixels,
+// which a processor does not foresee.
+func (p *plan[T]) following(c int) func(x []T, lo, hi, i, n int) {
+	fetch := p.kernels.fetch
+	if len(laneBlocks(c)) == 1 {
+		return func([]T, int, int, int, int) {}
+	}
+	return func(x []T, lo, hi, i, n int) {
+		size := (hi - lo) * c
+		fetch(x[lo*c:], size+i*size/n, size/n)
 	}
 }
 
@@ -180,25 +205,25 @@ func round[T Float](y []T, x []float64) {
 func planBNStats[T Float](p *plan[T]) {
 	x, c := p.x[0], p.xs[0][3]
 	pixels := len(x) / c
-	size := tilePixels(c)
+	size := p.tile(pixels, c)
 	tiles := (pixels + size - 1) / size
 	sums := p.sums.reserve(tiles * 2 * c)
-	list, k, lane := laneBlocks(c), p.kernels, make([][2]lanes[T], p.workers)
+	list, k, lane, next := laneBlocks(c), p.kernels, make([][2]lanes[T], p.workers), p.following(c)
 	p.stage(tiles, 2*len(x), func(t, worker int) {
 		lo, hi := t*size, min((t+1)*size, pixels)
 		s, m := sums[2*t*c:][:c], sums[(2*t+1)*c:][:c]
 		clear(s)
 		clear(m)
 		acc, mean := &lane[worker][0], &lane[worker][1]
-		for _, b := range list {
+		for i, b := range list {
 			from, width := b.from, b.width
+			next(x, lo, hi, 2*i, 2*len(list))
 			k.sum(acc, x[lo*c+from:hi*c], c, width, hi-lo)
-			fold(s[from:], acc, width)
-			for l := range mean {
-				mean[l] = T(s[from+l%width] / float64(hi-lo))
-			}
+			k.fold(s[from:], acc, width)
+			next(x, lo, hi, 2*i+1, 2*len(list))
+			k.means(mean, s[from:], float64(hi-lo), width)
 			k.square(acc, x[lo*c+from:hi*c], mean, c, width, hi-lo)
-			fold(m[from:], acc, width)
+			k.fold(m[from:], acc, width)
 		}
 	})
 	if pixels%size == 0 && pixels > p.xs[0][0] {
@@ -262,7 +287,7 @@ func planBNGrad[T Float](p *plan[T]) {
 func planSpatialMean[T Float](p *plan[T]) {
 	y, c := p.y, p.ys[3]
 	images, pixels := p.xs[0][0], p.xs[0][1]*p.xs[0][2]
-	sum, size := p.sumOver(p.x[0], c), tilePixels(c)
+	sum, size := p.sumOver(p.x[0], c), tilePixels(c, 1, 1)
 	sums := p.sums.reserve(images * c)
 	p.batch(images, images, len(p.x[0]), func(n, worker int) {
 		own := sums[n*c : (n+1)*c]

@@ -38,7 +38,7 @@ func tiledConv(list []tileRow, g *convGeometry, dst, src, w []float32, rows, pix
 	var few convGeometry // out here it stays off the heap
 	for o := 0; o < g.channels; {
 		tiles := fitting(list, pixels, g.channels-o)
-		a.w = &w[o]
+		a.w, a.stream, a.aheadLines = &w[o], g.stream && o == 0, 0
 		done := a.cover(tiles, g, dst[o:], src, rows, pixels)
 		if done < pixels {
 			few = g.few(tiles.width)
@@ -163,6 +163,9 @@ func (a *tileArgs) down(tiles *tileRow, height int, g *convGeometry, dst, src []
 	if rows == 1 { // one tile after another
 		a.x, a.out = &src[p*g.src.pixel], &dst[p*g.dst.pixel]
 		a.blocks, a.xBlock, a.outBlock = n, 4*height*g.src.pixel, 4*height*g.dst.pixel
+		if a.stream {
+			a.fetch(a.x, a.xBlock, n*a.xBlock, n)
+		}
 		a.call(t)
 		return
 	}

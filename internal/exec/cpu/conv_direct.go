@@ -250,12 +250,9 @@ func inside(places []int, from, n int) (first, end int) {
 func (s *directConv[T]) planPointwise(p *plan[T], work int) {
 	c := &s.parts[0]
 	cin, cout := s.src.channels, s.groups*s.cout
-	c.g = convGeometry{dst: strides{0, cout}, src: strides{0, cin}, starts: []int{0}, runLen: s.cin, wStep: cout, wRun: s.cin * cout, channels: s.cout}
+	c.g = convGeometry{dst: strides{0, cout}, src: strides{0, cin}, starts: []int{0}, runLen: s.cin, wStep: cout, wRun: s.cin * cout, channels: s.cout, stream: cin > 32}
 	row := func(lo, n int) {
 		for k, x := range s.x {
-			if cin > 32 { // pixels of several lines each
-				prefetch(x[lo*cin : (lo+n)*cin])
-			}
 			for g := range s.groups {
 				s.kernels.conv(&c.g, s.y[lo*cout+g*s.cout:], x[lo*cin+g*s.cin:], s.w[k][g*s.cout:], 1, n, k > 0)
 			}

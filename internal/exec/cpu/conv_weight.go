@@ -33,7 +33,7 @@ func (t turned) geometry(g weightGeometry) weightGeometry {
 	if t.blocks == 0 {
 		return g
 	}
-	return weightGeometry{x: g.dy, dy: g.x, ins: g.outs, inStep: 1, outs: g.ins, dwStep: g.ins}
+	return weightGeometry{x: g.dy, dy: g.x, ins: g.outs, inStep: 1, outs: g.ins, dwStep: g.ins, next: g.next}
 }
 
 // planConvWeight splits the batch into a fixed number of parts. Each walks its
@@ -192,7 +192,7 @@ func planPointwiseWeight[T Float](p *plan[T], block int) {
 	pixels, image := len(p.x[1])/k, p.xs[1][1]*p.xs[1][2]
 	w := evenBlock(block, image, p.xs[1][0])
 	images := pixels / w
-	g, t := weightGeometry{x: strides{0, c}, dy: strides{0, k}, ins: cin, inStep: 1, outs: cout, dwStep: k}, turned{}
+	g, t := weightGeometry{x: strides{0, c}, dy: strides{0, k}, ins: cin, inStep: 1, outs: cout, dwStep: k, next: w}, turned{}
 	if groups == 1 {
 		t = turn(1, cin, cout)
 		g = t.geometry(g)
@@ -200,8 +200,6 @@ func planPointwiseWeight[T Float](p *plan[T], block int) {
 	f, xs, dys := p.kernels.convWeight, p.x[0], p.x[1]
 	planWeightParts(p, images, true, t, func(dw []T, _, n int) {
 		from := n * w
-		prefetch(xs[from*c : (from+w)*c])
-		prefetch(dys[from*k : (from+w)*k])
 		if t.blocks > 0 {
 			f(&g, dw, dys[from*k:], xs[from*c:], 1, w)
 			return

@@ -46,7 +46,7 @@ func (d *Device[T]) Name() string {
 
 // Class implements [exec.Device]. The number of workers and the kind of processor
 // change no bits; that products are fused with additions did.
-func (d *Device[T]) Class() string { return fmt.Sprintf("cpu float%d fma", d.Bits()) }
+func (d *Device[T]) Class() string { return fmt.Sprintf("cpu float%d fma v2", d.Bits()) }
 
 // Workers implements [exec.Device].
 func (d *Device[T]) Workers() int { return d.pool.Workers() }

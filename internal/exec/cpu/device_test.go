@@ -17,8 +17,8 @@ func TestDeviceSaysWhatItIs(t *testing.T) {
 		name, class   string
 		bits, workers int
 	}{
-		{single, "cpu, 1 worker", "cpu float32 fma", 32, 1},
-		{double, "cpu, 3 workers", "cpu float64 fma", 64, 3},
+		{single, "cpu, 1 worker", "cpu float32 fma v2", 32, 1},
+		{double, "cpu, 3 workers", "cpu float64 fma v2", 64, 3},
 	} {
 		if tt.d.Name() != tt.name || tt.d.Class() != tt.class || tt.d.Bits() != tt.bits || tt.d.Workers() != tt.workers {
 			t.Errorf("%q, %q, %d bits, %d workers; want %+v", tt.d.Name(), tt.d.Class(), tt.d.Bits(), tt.d.Workers(), tt)

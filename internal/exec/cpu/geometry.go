@@ -33,6 +33,7 @@ type convGeometry struct {
 	wStep    int   // from the weights of an element to those of the next one
 	wRun     int   // from those of a run to those of the next one; wStep in a depthwise convolution
 	channels int   // of a result
+	stream   bool  // pixels of several lines each, which come from memory one after another
 }
 
 // weightGeometry says where the gradient of a matrix of weights lies, and the images
@@ -53,6 +54,7 @@ type weightGeometry struct {
 	outs        int
 	dwStep      int
 	store       bool // of convWeight: write the sums in place of adding them
+	next        int  // of convWeight: pixels to the block that comes next, 0 where nobody knows
 }
 
 // tileGeometry says where the tiles of a row lie that Winograd's form takes together, and

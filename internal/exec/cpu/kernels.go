@@ -66,6 +66,14 @@ type kernels[T Float] struct {
 	sum    func(acc *lanes[T], x []T, c, width, pixels int)
 	dot    func(acc *lanes[T], x, y []T, c, width, pixels int)
 	square func(acc *lanes[T], x []T, mean *lanes[T], c, width, pixels int) // (x − mean)², the difference rounded
+	// fold adds the lanes to their channels, in the order of the lanes and in float64;
+	// means gives each lane the mean of its channel, that of n numbers with such a sum.
+	fold  func(into []float64, acc *lanes[T], width int)
+	means func(mean *lanes[T], sums []float64, n float64, width int)
+
+	// fetch asks memory for n elements from x[after] on, which need not be there, and
+	// does not wait for them.
+	fetch func(x []T, after, n int)
 
 	// Passes over contiguous memory. Vectors of coefficients have a period that
 	// is a multiple of 32 elements, and repeat; y may be any of the arguments.
@@ -97,8 +105,9 @@ func portable[T Float]() *kernels[T] {
 		transformWeights: portableTransformWeights[T], transformWeightsGrad: portableTransformWeightsGrad[T],
 		maxIndex: portableMaxIndex[T], maxGather: portableMaxGather[T], maxScatter: portableMaxScatter[T],
 		box: portableBox[T],
-		sum: portableSum[T], dot: portableDot[T], square: portableSquare[T],
-		relu: portableReLU[T], reluMask: portableReLUMask[T], add: portableAdd[T], mul: portableMul[T], axpy: portableAxpy[T],
+		sum: portableSum[T], dot: portableDot[T], square: portableSquare[T], fold: portableFold[T], means: portableMeans[T],
+		fetch: func([]T, int, int) {},
+		relu:  portableReLU[T], reluMask: portableReLUMask[T], add: portableAdd[T], mul: portableMul[T], axpy: portableAxpy[T],
 		lin: portableLin[T], norm: portableNorm[T], bnGrad: portableBNGrad[T], sgd: portableSGD[T],
 	}
 }

@@ -25,8 +25,7 @@ func laneBlocks(c int) []laneBlock {
 	return list
 }
 
-// fold adds the lanes to their channels, in the order of the lanes.
-func fold[T Float](into []float64, acc *lanes[T], width int) {
+func portableFold[T Float](into []float64, acc *lanes[T], width int) {
 	for k := range into[:width] {
 		sum := 0.0
 		for l := k; l < len(acc); l += width {
@@ -36,10 +35,27 @@ func fold[T Float](into []float64, acc *lanes[T], width int) {
 	}
 }
 
-// tilePixels is how many pixels of c channels one tile of a channel reduction
-// has: a few thousand elements, so that a tile stays in the fastest cache and
-// float32 sums stay short.
-func tilePixels(c int) int { return max(4096/c/32*32, 32) }
+func portableMeans[T Float](mean *lanes[T], sums []float64, n float64, width int) {
+	for k, s := range sums[:width] {
+		mean[k] = T(s / n)
+	}
+	repeat(mean[:], mean[:width])
+}
+
+// tilePixels is how many pixels of c channels one tile of a channel reduction over so many
+// images has: a few thousand elements, so that a tile stays in the fastest cache and
+// float32 sums stay short. Tiles end where images end, so that they can be chained, unless
+// images are very large.
+func tilePixels(c, image, images int) int {
+	n := max(4096/c/32*32, 32)
+	switch {
+	case n%image == 0 || image%n == 0 || image > 4*n:
+		return n
+	case image > n:
+		return image
+	}
+	return evenBlock(n, image, images)
+}
 
 func portableSum[T Float](acc *lanes[T], x []T, c, width, pixels int) {
 	if width == c && width < 4 { // one after another: the lanes of 32 channels

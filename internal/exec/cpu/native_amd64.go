@@ -25,8 +25,9 @@ func useAVX2(k *kernels[float32]) {
 	k.transformWeights, k.transformWeightsGrad = transformWeightsAVX2, transformWeightsGradAVX2
 	k.maxIndex, k.maxGather, k.maxScatter = maxIndexAVX2, maxGatherAVX2, maxScatterAVX2
 	k.box = boxAVX2
-	k.sum, k.dot, k.square = sumAVX2, dotAVX2, squareAVX2
+	k.sum, k.dot, k.square, k.fold, k.means = sumAVX2, dotAVX2, squareAVX2, foldAVX2, meansAVX2
 	k.relu, k.reluMask, k.add, k.mul, k.axpy = reluAVX2, reluMaskAVX2, addAVX2, mulAVX2, axpyAVX2
+	k.fetch = fetchAMD64
 	k.lin, k.norm, k.bnGrad, k.sgd = linAVX2, normAVX2, bnGradAVX2, sgdAVX2
 }
 

@@ -48,17 +48,3 @@ func padRows[T Float](dst, image []T, d *padding, first, last int) {
 	}
 	clear(dst[at-pitch+n : (last-first+1)*pitch])
 }
-
-// prefetch reads x once, in order, so that it is in cache for loops that jump about in
-// it: memory is fast only where it is asked for what comes next. Nobody wants the
-// result, the number of NaNs seen; it keeps the compiler from leaving the reads out,
-// and no read waits for another.
-func prefetch[T Float](x []T) (n int) {
-	const line = 16
-	for i := 0; i < len(x); i += line {
-		if x[i] != x[i] {
-			n++
-		}
-	}
-	return n
-}

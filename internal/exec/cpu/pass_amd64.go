@@ -42,6 +42,15 @@ func dotLanes(acc *lanes[float32], x, y *float32, at *laneOffsets, rounds int)
 func squareLanes(acc *lanes[float32], x *float32, mean *lanes[float32], at *laneOffsets, rounds int)
 
 //go:noescape
+func fetchLines(first *float32, after, lines int)
+
+//go:noescape
+func foldLanes(into *float64, acc *lanes[float32], width int)
+
+//go:noescape
+func meanLanes(mean *lanes[float32], sums *float64, n float64, width int)
+
+//go:noescape
 func sumQuads(a *narrowLanes)
 
 //go:noescape
@@ -205,21 +214,30 @@ func sgdAVX2(w, g, buf []float32, s *sgd[float32]) {
 }
 
 // laneOffsets says where the lanes 8.., 16.. and 24.. of a block begin, in bytes from
-// the first, and how far all step.
-type laneOffsets struct{ second, third, fourth, step int }
+// the first, how far all step, and how far ahead products ask memory for numbers and
+// their factors.
+type laneOffsets struct{ second, third, fourth, step, ahead, aheadY int }
 
-// vectors has those of a block of pixels of c channels; ok is false where 8 lanes are not
-// neighbours.
-func vectors(c, width int) (at laneOffsets, ok bool) {
+// vectors has those of a block of so many pixels of c channels; ok is false where 8 lanes
+// are not neighbours.
+func vectors(c, width, pixels int) (at laneOffsets, ok bool) {
+	// After this block come those beside it; new are only the pixels of the next tile.
+	at.ahead = 4 * c * pixels
+	at.aheadY = at.ahead
+	if width == c { // x is one stream; y may be one more than the processor follows
+		at.ahead, at.aheadY = 0, 1024
+	}
+	at.second, at.third, at.fourth, at.step = 32, 64, 96, 4*c*(32/width)
 	switch {
 	case width == 32 || width == c: // one after another
-		return laneOffsets{32, 64, 96, 4 * c * (32 / width)}, true
 	case width == 16:
-		return laneOffsets{32, 4 * c, 4*c + 32, 8 * c}, true
+		at.third, at.fourth = 4*c, 4*c+32
 	case width == 8:
-		return laneOffsets{4 * c, 8 * c, 12 * c, 16 * c}, true
+		at.second, at.third, at.fourth = 4*c, 8*c, 12*c
+	default:
+		return at, false
 	}
-	return at, false
+	return at, true
 }
 
 // narrowLanes is the argument of the sums over blocks of 4, 2 or 1 channels, whose pixels
@@ -238,7 +256,7 @@ func sumAVX2(acc *lanes[float32], x []float32, c, width, pixels int) {
 		return
 	}
 	_ = x[(pixels-1)*c+width-1]
-	if at, ok := vectors(c, width); ok {
+	if at, ok := vectors(c, width, pixels); ok {
 		sumLanes(acc, &x[0], &at, rounds)
 	} else {
 		a := narrowLanes{acc, &x[0], nil, 4 * c, rounds}
@@ -266,7 +284,7 @@ func dotAVX2(acc *lanes[float32], x, y []float32, c, width, pixels int) {
 		return
 	}
 	_, _ = x[(pixels-1)*c+width-1], y[(pixels-1)*c+width-1]
-	if at, ok := vectors(c, width); ok {
+	if at, ok := vectors(c, width, pixels); ok {
 		dotLanes(acc, &x[0], &y[0], &at, rounds)
 	} else {
 		a := narrowLanes{acc, &x[0], &y[0], 4 * c, rounds}
@@ -292,7 +310,7 @@ func squareAVX2(acc *lanes[float32], x []float32, mean *lanes[float32], c, width
 		return
 	}
 	_ = x[(pixels-1)*c+width-1]
-	if at, ok := vectors(c, width); ok {
+	if at, ok := vectors(c, width, pixels); ok {
 		squareLanes(acc, &x[0], mean, &at, rounds)
 	} else {
 		a := narrowLanes{acc, &x[0], &mean[0], 4 * c, rounds}
@@ -312,4 +330,25 @@ func squareAVX2(acc *lanes[float32], x []float32, mean *lanes[float32], c, width
 			acc[lane] = fma(d, d, acc[lane])
 		}
 	}
+}
+
+func foldAVX2(into []float64, acc *lanes[float32], width int) {
+	if width < 4 {
+		portableFold(into, acc, width)
+		return
+	}
+	foldLanes(&into[:width][0], acc, width)
+}
+
+func meansAVX2(mean *lanes[float32], sums []float64, n float64, width int) {
+	if width < 4 {
+		portableMeans(mean, sums, n, width)
+		return
+	}
+	meanLanes(mean, &sums[:width][0], n, width)
+	repeat(mean[:], mean[:width])
+}
+
+func fetchAMD64(x []float32, after, n int) {
+	fetchLines(&x[0], 4*after, (4*n+line-1)/line)
 }

@@ -363,11 +363,17 @@ TEXT ·dotLanes(SB), NOSPLIT, $0-40
 	MOVQ laneOffsets_third(AX), R9
 	MOVQ laneOffsets_fourth(AX), R10
 	MOVQ laneOffsets_step(AX), R11
+	MOVQ laneOffsets_ahead(AX), R12
+	LEAQ (R9)(R12*1), R13
+	MOVQ laneOffsets_aheadY(AX), BX
+	LEAQ (R9)(BX*1), R15
 	MOVQ rounds+32(FP), CX
 	LANES
 loop:
-	PREFETCHT0 1024(DX)
-	PREFETCHT0 1088(DX)
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (DX)(BX*1)
+	PREFETCHT0 (DX)(R15*1)
 	VMOVUPS (SI), Y4
 	VMOVUPS (SI)(R8*1), Y5
 	VMOVUPS (SI)(R9*1), Y6
@@ -415,6 +421,68 @@ loop:
 	DECQ CX
 	JNE loop
 	STORELANES
+
+// func foldLanes(into *float64, acc *lanes[float32], width int)
+TEXT ·foldLanes(SB), NOSPLIT, $0-24
+	MOVQ into+0(FP), DI
+	MOVQ acc+8(FP), SI
+	MOVQ width+16(FP), DX
+	LEAQ 128(SI), R8
+	MOVQ DX, CX
+	SHRQ $2, CX
+loop:
+	VCVTPS2PD (SI), Y0
+	LEAQ (SI)(DX*4), R9
+	JMP  next
+lane:
+	VCVTPS2PD (R9), Y1
+	VADDPD Y1, Y0, Y0
+	LEAQ (R9)(DX*4), R9
+next:
+	CMPQ R9, R8
+	JCS  lane
+	VADDPD (DI), Y0, Y0
+	VMOVUPD Y0, (DI)
+	ADDQ $16, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNE  loop
+	VZEROUPPER
+	RET
+
+// func meanLanes(mean *lanes[float32], sums *float64, n float64, width int)
+TEXT ·meanLanes(SB), NOSPLIT, $0-32
+	MOVQ mean+0(FP), DI
+	MOVQ sums+8(FP), SI
+	VBROADCASTSD n+16(FP), Y1
+	MOVQ width+24(FP), CX
+	SHRQ $2, CX
+loop:
+	VMOVUPD (SI), Y0
+	VDIVPD Y1, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS X0, (DI)
+	ADDQ $32, SI
+	ADDQ $16, DI
+	DECQ CX
+	JNE  loop
+	VZEROUPPER
+	RET
+
+// func fetchLines(first *float32, after, lines int)
+TEXT ·fetchLines(SB), NOSPLIT, $0-24
+	MOVQ first+0(FP), SI
+	ADDQ after+8(FP), SI
+	MOVQ lines+16(FP), CX
+	TESTQ CX, CX
+	JEQ  done
+loop:
+	PREFETCHT0 (SI)
+	ADDQ $64, SI
+	DECQ CX
+	JNE  loop
+done:
+	RET
 
 // Lanes of less than 8 channels of pixels that lie R8 bytes apart, R9 = 3·R8: the next
 // 8 lanes are of two, four or eight pixels from p on, and p steps over them.

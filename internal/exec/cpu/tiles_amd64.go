@@ -2,6 +2,8 @@
 
 package cpu
 
+import "unsafe"
+
 // A registerTile is the results whose sums an assembly function keeps in registers
 // while it goes through what they are sums of: height x width of them, width ones
 // side by side in vectors. Heights are pixels of a convolution, inputs of a gradient
@@ -147,7 +149,22 @@ type tileArgs struct {
 	left             int      // runs, in tiles of two halves
 	xHalf, outHalf   int      // to the second half of a tile of 16 pixels
 	mask             [4]int32 // of masked tiles: -1 for each result that there is
+
+	// Before each block memory is asked for so many lines from ahead on, one after another
+	// from block to block. That is an address and no pointer, since nothing need be there.
+	ahead      uintptr
+	aheadLines int
+	stream     bool // of a convolution: ask for the pixels that follow each block
 }
+
+// fetch has n bytes that lie after x fetched while blocks of tiles are computed, in equal
+// shares.
+func (a *tileArgs) fetch(x *float32, after, n, blocks int) {
+	a.ahead = uintptr(unsafe.Pointer(x)) + uintptr(after)
+	a.aheadLines = (n/line + blocks - 1) / blocks
+}
+
+const line = 64 // bytes of memory that come together
 
 // call runs the function of a tile. Which ones need AVX-512 is told by the tile sets.
 func (a *tileArgs) call(t registerTile) {

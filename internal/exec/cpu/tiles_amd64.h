@@ -26,6 +26,23 @@
 #define left_ tileArgs_left(AX)
 #define xHalf_ tileArgs_xHalf(AX)
 #define outHalf_ tileArgs_outHalf(AX)
+#define ahead_ tileArgs_ahead(AX)
+#define aheadLines_ tileArgs_aheadLines(AX)
+
+// FETCH asks memory for the block's lines of what comes next, before the sums begin: they
+// arrive while there is something to compute.
+#define FETCH \
+	MOVQ aheadLines_, CX     \
+	TESTQ CX, CX             \
+	JEQ  fetched             \
+	MOVQ ahead_, R8          \
+fetch:                      \
+	PREFETCHT0 (R8)          \
+	ADDQ $64, R8             \
+	DECQ CX                  \
+	JNE  fetch               \
+	MOVQ R8, ahead_          \
+fetched:
 
 #define CLEAR8 \
 	VXORPS Y0, Y0, Y0        \
@@ -48,6 +65,7 @@
 	LEAQ (R9)(R9*4), R11     \
 	LEAQ (R10)(R9*4), R12    \
 block:                      \
+	FETCH                    \
 	MOVQ x_, R14             \
 	ADDQ moved_, R14         \
 	MOVQ w_, BX              \
@@ -164,6 +182,7 @@ loop:                       \
 	LEAQ (R9)(R9*4), R11     \
 	LEAQ (R10)(R9*4), R12    \
 block:                      \
+	FETCH                    \
 	MOVQ x_, R14             \
 	ADDQ moved_, R14         \
 	MOVQ w_, BX              \

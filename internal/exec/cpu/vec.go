@@ -45,7 +45,7 @@ func wrap[T Float](pool *Pool, kernels *kernels[T], data []T) *Vec[T] {
 		acc := &v.lane[worker]
 		v.kernels.dot(acc, v.data[lo:hi], v.x.data[lo:hi], 1, 1, hi-lo)
 		v.sums[tile] = 0
-		fold(v.sums[tile:tile+1], acc, 1)
+		v.kernels.fold(v.sums[tile:tile+1], acc, 1)
 	}
 	v.move = func(tile, _ int) {
 		lo, hi := tile*vecTile, min((tile+1)*vecTile, len(v.data))

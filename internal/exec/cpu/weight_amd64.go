@@ -29,8 +29,13 @@ func tiledWeight(list []tileRow, g *weightGeometry, dw, x, dy []float32, rows, p
 	for o := 0; o < g.outs; {
 		tiles := dividing(list, g.ins, g.outs-o)
 		a.w = &dy[o]
+		cut := tiles.cut(g.ins)
+		a.aheadLines = 0
+		if g.next > 0 && o == 0 {
+			a.fetch(&x[0], 4*g.next*g.x.pixel, 4*pixels*g.x.pixel, cut[0]+cut[1]+cut[2]+cut[3])
+		}
 		i := 0
-		for k, n := range tiles.cut(g.ins - i) {
+		for k, n := range cut {
 			if n > 0 {
 				height := tiles.heights[k]
 				a.x, a.out = &x[i], &dw[i*g.dwStep+o]
