@@ -99,6 +99,7 @@ type order struct {
 	untaped bool // instructions on vectors go like all others
 	plain   bool // each instruction has a launch of its own, as they are written
 	simple  bool // no tuned kernels
+	whole   bool // sums are one part, however many pixels they have
 	// odd spaces do not begin at a multiple of four numbers.
 	odd [exec.NumSpaces]bool
 }

@@ -36,9 +36,17 @@ func (o order) plan(in exec.Instr) plan {
 	case exec.ConvGradWeight:
 		return o.convWeight(in, p)
 	case exec.ChanDots, exec.ChanSum, exec.ChanDot, exec.BNStats, exec.BNGrad:
-		return channelSums(in, p)
+		return o.channelSums(in, p)
 	}
 	return p
+}
+
+// parts is how many groups a sum is split for.
+func (o order) parts() int {
+	if o.whole {
+		return 1
+	}
+	return busy
 }
 
 // even says that a tensor's channels can be read four at a time, and are in sixteens.
@@ -76,10 +84,10 @@ func (o order) convWeight(in exec.Instr, plain plan) plan {
 	case a.Groups == 1 && o.even(x) && o.even(y):
 		tiles := taps * x.Shape[3] / 16 * c / 16
 		chunks := over(n, tileParts)
-		per := over(chunks, max(1, busy/tiles)) * tileParts
+		per := over(chunks, max(1, o.parts()/tiles)) * tileParts
 		return parted(in, per, over(n, per), pass{"conv_grad_weight_tile", tiles * over(n, per)})
 	case a.Groups == c && x.Shape[3] == c && channelwise(n, c):
-		per := channelPart(n, c, busy/taps)
+		per := channelPart(n, c, o.parts()/taps)
 		return parted(in, per, over(n, per), pass{"depthwise_weight_parts", taps * over(n, per)})
 	}
 	return plain
@@ -92,12 +100,12 @@ func parted(in exec.Instr, per, parts int, first pass) plan {
 }
 
 // channelSums are sums over all pixels of each channel.
-func channelSums(in exec.Instr, plain plan) plan {
+func (o order) channelSums(in exec.Instr, plain plan) plan {
 	n, c := pixels(in.Args[0]), in.Args[0].Shape[3]
 	if !channelwise(n, c) {
 		return plain
 	}
-	per := channelPart(n, c, busy)
+	per := channelPart(n, c, o.parts())
 	parts := over(n, per)
 	switch in.Op {
 	case exec.ChanDots, exec.ChanSum:

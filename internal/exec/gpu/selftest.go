@@ -226,6 +226,16 @@ func program(name string, steps ...step) trial {
 	}}
 }
 
+// undivided is a trial whose sums are one part each, with as many turns of the kernels'
+// loops as a part of millions of pixels has.
+func undivided(t trial) trial {
+	return trial{t.name, func(d *Device) []exec.Vec {
+		defer func(o order) { d.order = o }(d.order)
+		d.order.whole = true
+		return t.run(d)
+	}}
+}
+
 // numbers are n numbers between -1 and 1, or between 1/2 and 3/2, none of them 0. Of
 // the others some are small enough for products that are subnormal, and some are
 // subnormal themselves.
@@ -306,6 +316,8 @@ var trials = []trial{
 		in(2, 5, 7, 16), in(3, 3, 16, 16), in(2, 5, 7, 16), in(3, 3, 16, 16))),
 	program("conv-grad-input by tiles", do(exec.ConvGradInput, exec.Attr{KH: 3, KW: 3, Pad: 1}, 2, 5, 7, 16, in(3, 3, 16, 32), in(2, 5, 7, 32))),
 	program("conv-grad-weight by tiles", do(exec.ConvGradWeight, exec.Attr{KH: 3, KW: 1, Stride: 2, Pad: 1}, 3, 1, 16, 16, in(3, 9, 10, 16), in(3, 5, 6, 16))),
+	undivided(program("conv-grad-weight by tiles of many pixels",
+		do(exec.ConvGradWeight, exec.Attr{KH: 1, KW: 1}, 1, 1, 16, 16, in(1, 9, 16, 16), in(1, 9, 16, 16)))),
 	program("conv-grad-weight depthwise", do(exec.ConvGradWeight, exec.Attr{KH: 3, KW: 1, Pad: 1, Groups: 64}, 3, 1, 1, 64, in(3, 6, 7, 64), in(3, 6, 9, 64))),
 	program("relu", do(exec.ReLU, exec.Attr{}, 2, 3, 3, 5, in(2, 3, 3, 5))),
 	program("relu-mask", do(exec.ReLUMask, exec.Attr{}, 2, 3, 3, 5, in(2, 3, 3, 5), in(2, 3, 3, 5))),
