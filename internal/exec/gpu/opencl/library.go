@@ -83,7 +83,7 @@ func (s status) Error() string {
 	if text, ok := map[status]string{
 		-1: "no device found", -2: "device not available", -3: "compiler not available", -4: "no memory for it on the device",
 		-5: "out of resources", -6: "out of host memory", -11: "kernels do not compile", -36: "the device is lost or its queue broken",
-		-54: "groups of this size are not possible", -61: "the block is larger than the device allows", -1001: "no driver is installed",
+		-54: "groups of this size are not possible", -61: "the block is larger than the device allows",
 	}[s]; ok {
 		return fmt.Sprintf("%s (error %d)", text, int32(s))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -35,8 +36,10 @@ const (
 	available     = 0x1027
 	buildLog      = 0x1183
 	functionName  = 0x1190
+	mostThreads   = 0x11B0
 	groupSize     = 0x11B1
 	readWrite     = 1
+	noPlatform    = -1001
 )
 
 // List finds all devices, those that are graphics cards first.
@@ -46,11 +49,11 @@ func List() ([]Found, error) {
 		return nil, err
 	}
 	var count uint32
-	if err := check("looking for drivers", l.getPlatformIDs(0, nil, &count)); err != nil {
-		return nil, err
-	}
-	if count == 0 {
+	switch code := l.getPlatformIDs(0, nil, &count); {
+	case code == noPlatform || code == 0 && count == 0:
 		return nil, nil
+	case code != 0:
+		return nil, check("looking for drivers", code)
 	}
 	platforms := make([]uintptr, count)
 	if err := check("looking for drivers", l.getPlatformIDs(count, &platforms[0], nil)); err != nil {
@@ -106,6 +109,10 @@ type Driver struct {
 	staged                  []staged // writes on their way
 }
 
+// unclosed are the drivers that nobody has closed. Who forgets one must not end the program,
+// as the collector would when it finds memory that a write still reads.
+var unclosed sync.Map
+
 // kernel is a kernel with the arguments that it has now.
 type kernel struct {
 	object        uintptr
@@ -136,6 +143,7 @@ func Open(n int, o Options) (*Driver, error) {
 	}
 	l, _ := load()
 	d := &Driver{functions: l, found: found[n], kernels: map[string]*kernel{}}
+	unclosed.Store(d, true)
 	if err := d.open(o); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("%w (%s)", err, d.found.Name)
@@ -173,9 +181,21 @@ func (d *Driver) open(o Options) error {
 	if code := d.buildProgram(d.program, 1, &d.found.id, &options[0], 0, 0); code != 0 {
 		log, n := make([]byte, 1<<16), uintptr(0)
 		d.getProgramBuildInfo(d.program, d.found.id, buildLog, uintptr(len(log)), unsafe.Pointer(&log[0]), &n)
-		return fmt.Errorf("opencl: compiling the kernels: %w\n%s", status(code), strings.TrimSpace(string(log[:min(int(n), len(log))])))
+		return fmt.Errorf("opencl: compiling the kernels: %w: %s", status(code), firstError(string(log[:min(int(n), len(log))])))
 	}
 	return d.find()
+}
+
+// firstError is the line of a compiler's that says what is wrong, the first one where
+// none does.
+func firstError(log string) string {
+	lines := strings.Split(strings.Trim(log, "\x00\n\t "), "\n")
+	for _, line := range lines {
+		if strings.Contains(line, "error") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return strings.TrimSpace(lines[0])
 }
 
 // find makes an object of each kernel.
@@ -197,7 +217,15 @@ func (d *Driver) find() error {
 		if err := check("asking a kernel's groups", d.getKernelWorkGroupInfo(object, d.found.id, groupSize, unsafe.Sizeof(size), unsafe.Pointer(&size[0]), nil)); err != nil {
 			return err
 		}
-		d.kernels[strings.TrimRight(string(name[:n]), "\x00")] = &kernel{object: object, threads: int(size[0])}
+		k := &kernel{object: object, threads: int(size[0])}
+		d.kernels[strings.TrimRight(string(name[:n]), "\x00")] = k
+		var most uintptr
+		if err := check("asking a kernel's groups", d.getKernelWorkGroupInfo(object, d.found.id, mostThreads, unsafe.Sizeof(most), unsafe.Pointer(&most), nil)); err != nil {
+			return err
+		}
+		if int(most) < k.threads {
+			return fmt.Errorf("opencl: kernel %s wants %d threads in a group, and the device has no more than %d", name[:n-1], k.threads, most)
+		}
 	}
 	return nil
 }
@@ -297,6 +325,7 @@ func (d *Driver) Sync() error {
 
 // Close implements [gpu.Driver].
 func (d *Driver) Close() {
+	defer unclosed.Delete(d)
 	if d.queue != 0 {
 		d.Sync()
 	}
