@@ -15,6 +15,9 @@ func Steps(phase []exec.Instr) (steps [][]int32) {
 		if b.levels == nil {
 			steps = append(steps, b.instrs)
 		}
+		if b.second != nil {
+			steps = append(steps, b.second)
+		}
 		steps = append(steps, b.levels...)
 	}
 	return steps
@@ -33,16 +36,18 @@ func Kernels(in exec.Instr) (names []string) {
 	return names
 }
 
-// Launches is how many launches a phase takes.
-func Launches(phase []exec.Instr) int {
-	n := 0
+// LaunchesOf are the kernels of a phase's launches, "" for a tape.
+func LaunchesOf(phase []exec.Instr) (kernels []string) {
 	for _, b := range (order{}).batches(phase) {
-		n++
+		kernels = append(kernels, b.passes[0].kernel)
 		for _, p := range b.passes[1:] {
 			if p.kernel != "" {
-				n++
+				kernels = append(kernels, p.kernel)
 			}
 		}
 	}
-	return n
+	return kernels
 }
+
+// Launches is how many launches a phase takes.
+func Launches(phase []exec.Instr) int { return len(LaunchesOf(phase)) }

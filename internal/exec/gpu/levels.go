@@ -85,6 +85,9 @@ type batch struct {
 	plan
 	instrs []int32
 	levels [][]int32 // of a tape: each needs only levels before it
+	// second are the batch norms whose sums the first pass leaves for the second one; the
+	// convolutions are instrs.
+	second []int32
 }
 
 // kind is what instructions of one launch have in common: their rows are as long, and
@@ -94,12 +97,72 @@ type kind struct {
 	args int
 }
 
+// join makes one of convolutions and the batch norms of their results, as far as tiles
+// can leave the sums: norm[i] is that of instruction i, or -1. What waited for a norm, or
+// what it waited for, is the convolution's from then on.
+func (o order) join(phase []exec.Instr, d after) (norm []int32) {
+	norm = make([]int32, len(phase))
+	for i := range norm {
+		norm[i] = -1
+	}
+	if o.simple || o.apart {
+		return norm
+	}
+	before := make([][]int32, len(phase))
+	for i, next := range d.next {
+		for _, j := range next {
+			before[j] = append(before[j], int32(i))
+		}
+	}
+	for j, in := range phase {
+		if in.Op != exec.BNStats {
+			continue
+		}
+		conv := int32(-1)
+		for _, i := range before[j] {
+			if phase[i].Out == in.Args[0] && phase[i].Op == exec.Conv {
+				conv = i
+			}
+		}
+		// All else that it waits for must have begun before the convolution, which then waits
+		// for no more than it can.
+		if conv < 0 || norm[conv] >= 0 || !o.leaves(phase[conv]) || slices.ContainsFunc(before[j], func(i int32) bool { return i > conv }) {
+			continue
+		}
+		norm[conv] = int32(j)
+		for _, i := range before[j] {
+			if i == conv {
+				continue
+			}
+			at := slices.Index(d.next[i], int32(j))
+			if slices.Contains(d.next[i], conv) {
+				d.next[i] = slices.Delete(d.next[i], at, at+1)
+			} else {
+				d.next[i][at] = conv
+				d.waits[conv]++
+			}
+		}
+		d.waits[j] = -1 // nobody adds it
+		d.next[conv] = slices.DeleteFunc(d.next[conv], func(n int32) bool { return n == int32(j) })
+		for _, n := range d.next[j] {
+			if slices.Contains(d.next[conv], n) {
+				d.waits[n]--
+			} else {
+				d.next[conv] = append(d.next[conv], n)
+			}
+		}
+		d.next[j] = nil
+	}
+	return norm
+}
+
 // order says how phases become launches; tests compare the bits of all.
 type order struct {
 	untaped bool // instructions on vectors go like all others
 	plain   bool // each instruction has a launch of its own, as they are written
 	simple  bool // no tuned kernels
 	whole   bool // sums are one part, however many pixels they have
+	apart   bool // batch norms take their sums by themselves
 	// odd spaces do not begin at a multiple of four numbers.
 	odd [exec.NumSpaces]bool
 }
@@ -108,14 +171,11 @@ type order struct {
 // has the longest way to the end, with all that are ready and of its kind; a tape has to
 // wait until there is nothing else.
 func (o order) batches(phase []exec.Instr) []batch {
-	if o.plain {
-		out := make([]batch, len(phase))
-		for i, in := range phase {
-			out[i] = o.single(in, int32(i))
-		}
-		return out
-	}
 	d := dependencies(phase)
+	norm := o.join(phase, d)
+	if o.plain {
+		return o.asWritten(phase, norm)
+	}
 	way := d.ways()
 	ready := map[kind][]int32{}
 	var kinds []kind // in ready, in the order in which they came
@@ -127,7 +187,7 @@ func (o order) batches(phase []exec.Instr) []batch {
 			vectors = append(vectors, i)
 			return
 		}
-		k := kind{o.plan(in), len(in.Args)}
+		k := kind{o.planWith(in, norm[i]), len(in.Args)}
 		if len(ready[k]) == 0 {
 			kinds = append(kinds, k)
 		}
@@ -177,9 +237,25 @@ func (o order) batches(phase []exec.Instr) []batch {
 		kinds = slices.Delete(kinds, best, best+1)
 		slices.Sort(b.instrs)
 		for _, i := range b.instrs {
+			if norm[i] >= 0 {
+				b.second = append(b.second, norm[i])
+			}
 			done(i)
 		}
 		out = append(out, b)
+	}
+	return out
+}
+
+// asWritten has a batch for each instruction, but for the batch norms in norm.
+func (o order) asWritten(phase []exec.Instr, norm []int32) (out []batch) {
+	for i, in := range phase {
+		switch {
+		case norm[i] >= 0:
+			out = append(out, batch{plan: o.planWith(in, norm[i]), instrs: []int32{int32(i)}, second: norm[i : i+1]})
+		case !slices.Contains(norm, int32(i)):
+			out = append(out, o.single(in, int32(i)))
+		}
 	}
 	return out
 }

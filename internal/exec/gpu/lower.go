@@ -52,13 +52,17 @@ func (o order) lower(phase []exec.Instr, places [exec.NumSpaces]place, partial f
 			l.tape(phase, b)
 			continue
 		}
-		for _, p := range b.passes {
+		for n, p := range b.passes {
 			if p.kernel == "" {
 				break
 			}
-			l.launches = append(l.launches, Launch{Kernel: p.kernel, Groups: p.groups * len(b.instrs), Row: len(l.rows)})
-			l.instrs = append(l.instrs, b.instrs)
-			for k, i := range b.instrs {
+			instrs := b.instrs
+			if n > 0 && b.second != nil {
+				instrs = b.second
+			}
+			l.launches = append(l.launches, Launch{Kernel: p.kernel, Groups: p.groups * len(instrs), Row: len(l.rows)})
+			l.instrs = append(l.instrs, instrs)
+			for k, i := range instrs {
 				l.add(phase[i], p.groups, b.per, at+k*b.words)
 			}
 		}

@@ -1,6 +1,10 @@
 package gpu
 
-import "idarts/internal/exec"
+import (
+	"strings"
+
+	"idarts/internal/exec"
+)
 
 // plan is the kernels that compute an instruction, one after another. All passes have
 // the same row, and between them partial sums.
@@ -32,7 +36,12 @@ func (o order) plan(in exec.Instr) plan {
 	}
 	switch in.Op {
 	case exec.Conv, exec.ConvGradInput:
+		if a, c := in.Attr.Normal(), in.Out.Shape[3]; a.Groups == c && c > 1 {
+			return o.quads(in, p)
+		}
 		return o.conv(in, p)
+	case exec.ChanLin, exec.LinReLU, exec.LinMask, exec.ReLU, exec.ReLUMask, exec.Add, exec.Slice, exec.Concat:
+		return o.quads(in, p)
 	case exec.ConvGradWeight:
 		return o.convWeight(in, p)
 	case exec.ChanDots, exec.ChanSum, exec.ChanDot, exec.BNStats, exec.BNGrad:
@@ -50,8 +59,25 @@ func (o order) parts() int {
 }
 
 // even says that a tensor's channels can be read four at a time, and are in sixteens.
-func (o order) even(t exec.Tensor) bool {
-	return t.Shape[3]%16 == 0 && t.Offset%4 == 0 && !o.odd[t.Space]
+func (o order) even(t exec.Tensor) bool { return t.Shape[3]%16 == 0 && o.fours(t) }
+
+// quads is a pass over images with four elements for each thread. All tensors of it have
+// channels in fours, or are a number.
+func (o order) quads(in exec.Instr, plain plan) plan {
+	fits := in.Attr.Offset%4 == 0 && o.fours(in.Out)
+	for _, t := range in.Args {
+		fits = fits && (o.fours(t) || t.Shape.Len() == 1 && len(in.Args) > 1)
+	}
+	if !fits {
+		return plain
+	}
+	name := strings.Replace(plain.passes[0].kernel, "op_", "quad_", 1)
+	return plan{passes: [3]pass{{name, over(in.Out.Shape.Len()/4, elementThreads)}}}
+}
+
+// fours says that a tensor's channels can be read four at a time.
+func (o order) fours(t exec.Tensor) bool {
+	return t.Shape[3]%4 == 0 && t.Offset%4 == 0 && !o.odd[t.Space]
 }
 
 // conv is the tiles of a convolution or its adjoint in the images.
@@ -74,6 +100,22 @@ func (o order) conv(in exec.Instr, plain plan) plan {
 	}
 	c := in.Out.Shape[3]
 	return plan{passes: [3]pass{{kernel, over(pixels(in.Out), tilePixels) * (c / 16)}}}
+}
+
+// leaves says that the tiles of a convolution can leave the sums of a batch norm.
+func (o order) leaves(in exec.Instr) bool { return o.plan(in).passes[0].kernel == "conv_tile" }
+
+// planWith is plan for a convolution that leaves for each tile what a batch norm wants of
+// its pixels, and the batch norm of those, where there is one: norm is not -1.
+func (o order) planWith(in exec.Instr, norm int32) plan {
+	p, c := o.plan(in), in.Out.Shape[3]
+	if norm < 0 {
+		return p
+	}
+	p.passes[0].kernel = "conv_tile_stats"
+	p.passes[1] = pass{"bn_stats_fold", over(c, elementThreads)}
+	p.per, p.words = tilePixels, 2*c*over(pixels(in.Out), tilePixels)
+	return p
 }
 
 func (o order) convWeight(in exec.Instr, plain plan) plan {

@@ -67,11 +67,24 @@ func tunedCases() []tuned {
 			tuned{"chan_dot_parts", exec.ChanDot, exec.Attr{}, sums, []exec.Shape{x, x}, false},
 			tuned{"bn_stats_parts", exec.BNStats, exec.Attr{Eps: 1e-5}, exec.Vector(3 * c), []exec.Shape{x}, false},
 			tuned{"bn_grad_parts", exec.BNGrad, exec.Attr{}, x, []exec.Shape{x, x, exec.Vector(3 * c)}, false})
+		one, wide := exec.Vector(1), shape(5, 12, 11, 3*c)
+		cases = append(cases,
+			tuned{"quad_chan_lin", exec.ChanLin, exec.Attr{Terms: 2}, x, []exec.Shape{x, sums, x, one, sums, one}, true},
+			tuned{"quad_lin_relu", exec.LinReLU, exec.Attr{Terms: 1}, x, []exec.Shape{x, sums, sums}, true},
+			tuned{"quad_lin_mask", exec.LinMask, exec.Attr{Terms: 2}, x, []exec.Shape{x, x, one, x, sums, sums}, true},
+			tuned{"quad_relu", exec.ReLU, exec.Attr{}, x, []exec.Shape{x}, true},
+			tuned{"quad_relu_mask", exec.ReLUMask, exec.Attr{}, x, []exec.Shape{x, x}, true},
+			tuned{"quad_add", exec.Add, exec.Attr{}, x, []exec.Shape{x, x, x}, true},
+			tuned{"quad_slice", exec.Slice, exec.Attr{Offset: c}, x, []exec.Shape{wide}, true},
+			tuned{"quad_concat", exec.Concat, exec.Attr{}, wide, []exec.Shape{x, x, x}, true})
 		for _, a := range []exec.Attr{{KH: 3, KW: 3, Pad: 1, Groups: c}, {KH: 5, KW: 5, Pad: 4, Dilation: 2, Groups: c}, {KH: 3, KW: 3, Pad: 1, Stride: 2, Groups: c}} {
 			y := x
 			if a.Stride == 2 {
 				y = shape(5, 6, 6, c)
 			}
+			z := shape(a.KH, a.KW, 1, c)
+			cases = append(cases, tuned{"quad_conv", exec.Conv, a, y, []exec.Shape{x, z}, true},
+				tuned{"quad_conv_grad_input", exec.ConvGradInput, a, x, []exec.Shape{z, y}, true})
 			if pixels := y[0] * y[1] * y[2]; pixels >= 16*(256/c) {
 				cases = append(cases, tuned{"depthwise_weight_parts", exec.ConvGradWeight, a, shape(a.KH, a.KW, 1, c), []exec.Shape{x, y}, false})
 			}
@@ -136,6 +149,68 @@ func TestTunedKernels(t *testing.T) {
 		}
 		if c.exact && !slices.Equal(results[0], results[1]) {
 			t.Errorf("%s: has other bits than the plain kernel", name)
+		}
+	}
+	if err := d.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The tiles of a convolution leave the sums of a batch norm that follows, unless something
+// between the two stands in the way.
+func TestConvolutionsLeaveSums(t *testing.T) {
+	d := gputest.Device(t)
+	r := rng.New(1, "sums of tiles")
+	for _, tt := range []struct {
+		name           string
+		n, h, w, c     int
+		between, fused bool
+	}{
+		{"one tile", 1, 5, 7, 16, false, true},
+		{"several", 3, 17, 9, 48, false, true},
+		{"in the way", 2, 8, 8, 32, true, false}, // reads what was in the batch norm's place
+	} {
+		p := &exec.Program{Phases: [][]exec.Instr{nil}}
+		place := func(s exec.Shape) exec.Tensor {
+			at := p.Size[exec.Scratch]
+			p.Size[exec.Scratch] += (s.Len() + 31) / 32 * 32
+			return exec.Tensor{Offset: at, Shape: s}
+		}
+		x, z, y, stats, other := place(shape(tt.n, tt.h, tt.w, 16)), place(shape(3, 3, 16, tt.c)), place(shape(tt.n, tt.h, tt.w, tt.c)), place(exec.Vector(3*tt.c)), place(exec.Vector(3*tt.c))
+		p.Phases[0] = []exec.Instr{
+			{Op: exec.Conv, Attr: exec.Attr{KH: 3, KW: 3, Pad: 1}, Out: y, Args: []exec.Tensor{x, z}},
+			{Op: exec.BNStats, Attr: exec.Attr{Eps: 1e-5}, Out: stats, Args: []exec.Tensor{y}},
+		}
+		if tt.between {
+			p.Phases[0] = slices.Insert(p.Phases[0], 1, exec.Instr{Op: exec.Mul, Out: other, Args: []exec.Tensor{stats, stats}})
+		}
+		if got := slices.Contains(gpu.LaunchesOf(p.Phases[0]), "conv_tile_stats"); got != tt.fused {
+			t.Errorf("%s: launches %q", tt.name, gpu.LaunchesOf(p.Phases[0]))
+		}
+		values := make([]float64, p.Size[exec.Scratch])
+		for i := range values {
+			values[i] = float64(float32(r.NormFloat64()))
+		}
+		want := ref.NewMemory(p)
+		copy(want[exec.Scratch], values)
+		ref.Run(p, want, 0)
+		for name, use := range gpu.Orders {
+			use(d)
+			mem := d.NewMemory()
+			mem.Resize(exec.Scratch, len(values))
+			mem.Region(exec.Scratch).Write(values)
+			bound, err := mem.Bind(p, 0, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bound.Run()
+			got := make([]float64, len(values))
+			mem.Region(exec.Scratch).Read(got)
+			for i, w := range want[exec.Scratch] {
+				if !(math.Abs(got[i]-w) <= 2e-5*(1+math.Abs(w))) {
+					t.Fatalf("%s %s: number %d is %v, want %v", tt.name, name, i, got[i], w)
+				}
+			}
 		}
 	}
 	if err := d.Check(); err != nil {

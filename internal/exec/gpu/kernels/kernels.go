@@ -18,6 +18,9 @@ var ops string
 //go:embed net.cl
 var net string
 
+//go:embed quad.cl
+var quad string
+
 //go:embed vec.cl
 var vec string
 
@@ -30,5 +33,5 @@ func Source() string {
 	for op := range exec.NumOps {
 		fmt.Fprintf(&b, "#define OP_%s %d\n", strings.ToUpper(strings.ReplaceAll(op.String(), "-", "_")), op)
 	}
-	return b.String() + device + ops + net + vec + peak
+	return b.String() + device + ops + net + quad + vec + peak
 }

@@ -12,6 +12,13 @@
 	(c).z = FMA(a, (b).z, (c).z);                                             \
 	(c).w = FMA(a, (b).w, (c).w)
 
+// c += a·b, four products
+#define FMA44(a, b, c)                                                        \
+	(c).x = FMA((a).x, (b).x, (c).x);                                         \
+	(c).y = FMA((a).y, (b).y, (c).y);                                         \
+	(c).z = FMA((a).z, (b).z, (c).z);                                         \
+	(c).w = FMA((a).w, (b).w, (c).w)
+
 // Rows of 16 in local memory are 20 apart: eight neighbours then lie in different banks.
 #define APART 20
 #define FOUR(array, row, quad) (*(local float4 *)((array) + (row)*APART + 4 * (quad)))
@@ -21,7 +28,8 @@
 // another as in the plain kernels, for the same bits. Arguments are the images XI and the
 // weights ZI; PLACE(u, v) is where the tap (u, v), in the order of the sum, has its
 // weights, and WEIGHT takes one of 256 from there to zs[channel of the image][of the result].
-#define CONV_TILE(name, XI, ZI, BEFORE, PLACE, WEIGHT)                          \
+// AFTER follows when the results in all, those of pixels p0 + lane + 16j, are written.
+#define CONV_TILE(name, XI, ZI, BEFORE, PLACE, WEIGHT, AFTER)                   \
 	KERNEL(64) name(PROGRAM) {                                                \
 		local float xs[128 * APART] __attribute__((aligned(16)));             \
 		local float zs[16 * APART] __attribute__((aligned(16)));              \
@@ -77,14 +85,43 @@
 			const int p = p0 + lane + 16 * j;                                 \
 			if (p < pixels) *(global float4 *)(OUT + p * c + n0 + 4 * quad) = all[j]; \
 		}                                                                     \
+		AFTER                                                                 \
 	}
 #define BEFORE_FORWARD(size) PAD
 #define PLACE_FORWARD(u, v) (((u)*KW + (v)) * cin + k0) * c + n0
-CONV_TILE(conv_tile, 0, 1, BEFORE_FORWARD, PLACE_FORWARD, zs[a * APART + b] = weights[place + a * c + b])
+CONV_TILE(conv_tile, 0, 1, BEFORE_FORWARD, PLACE_FORWARD, zs[a * APART + b] = weights[place + a * c + b], )
+
+// The mean of the tile's pixels and the squares about it, of each channel, are a part of a
+// batch norm. Threads add up their pixels, and the first of each four channels those of all
+// lanes, in order.
+#define TILE_SUM(s)                                                           \
+	BARRIER();                                                                \
+	FOUR(xs, lane, quad) = s;                                                 \
+	BARRIER();                                                                \
+	s = FOUR(xs, 0, quad);                                                    \
+	for (int k = 1; k < 16; k++) s += FOUR(xs, k, quad);
+#define TILE_STATS                                                            \
+	const float count = (float)SMALLER(128, pixels - p0);                     \
+	float4 mean = (float4)(0.0f, 0.0f, 0.0f, 0.0f), squares = mean;           \
+	_Pragma("unroll") for (int j = 0; j < 8; j++) if (p0 + lane + 16 * j < pixels) mean += all[j]; \
+	TILE_SUM(mean)                                                            \
+	mean = mean / count;                                                      \
+	_Pragma("unroll") for (int j = 0; j < 8; j++) if (p0 + lane + 16 * j < pixels) { \
+		const float4 d = all[j] - mean;                                       \
+		FMA44(d, d, squares);                                                 \
+	}                                                                         \
+	TILE_SUM(squares)                                                         \
+	if (lane == 0) {                                                          \
+		global float *to = PARTIAL + 2 * (p0 / 128) * c + n0 + 4 * quad;      \
+		to[0] = mean.x, to[1] = mean.y, to[2] = mean.z, to[3] = mean.w;       \
+		to += c;                                                              \
+		to[0] = squares.x, to[1] = squares.y, to[2] = squares.z, to[3] = squares.w; \
+	}
+CONV_TILE(conv_tile_stats, 0, 1, BEFORE_FORWARD, PLACE_FORWARD, zs[a * APART + b] = weights[place + a * c + b], TILE_STATS)
 // Its adjoint in x with stride 1 is a convolution with the taps turned about.
 #define BEFORE_BACK(size) (((size)-1) * DILATION - PAD)
 #define PLACE_BACK(u, v) ((((KH - 1 - (u)) * KW + KW - 1 - (v)) * c + n0) * cin + k0)
-CONV_TILE(conv_grad_input_tile, 1, 0, BEFORE_BACK, PLACE_BACK, zs[b * APART + a] = weights[place + a * cin + b])
+CONV_TILE(conv_grad_input_tile, 1, 0, BEFORE_BACK, PLACE_BACK, zs[b * APART + a] = weights[place + a * cin + b], )
 
 // The adjoint of a convolution without groups in its weights: 16 by 16 channels of one
 // tap over the pixels of a part, 64 at a time. 16 threads have 4 by 4 channels each; four

@@ -128,6 +128,7 @@ var barrierTrials = map[string][]string{
 	"TREE":                  {"sums over images"},
 	"CONV_TILE":             {"conv-grad-input by tiles"},
 	"conv_grad_weight_tile": {"conv-grad-weight by tiles of many pixels"},
+	"TILE_SUM":              {"conv and batch norm by tiles"},
 	"CHANNEL_PART":          {"batch norm of many pixels"},
 	"bn_stats_parts":        {"batch norm of many pixels"},
 	"op_bn_stats":           {"batch norm"},
