@@ -3,6 +3,7 @@ package runners
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"idarts/internal/device"
@@ -44,15 +45,18 @@ func runJobs(ctx context.Context, o work.Options, jobs []job) (work.Summary, err
 	if err := redo(runs, o.Redo); err != nil {
 		return work.Summary{}, err
 	}
-	if err := register(o, runs); err != nil {
-		return work.Summary{}, err
-	}
 	atATime := o.AtATime(len(jobs))
 	devices, closeAll, err := device.OpenEach(atATime, o.Device, 32, work.WorkersEach(atATime))
 	if err != nil {
 		return work.Summary{}, err
 	}
 	defer closeAll()
+	if err := fit(ctx, runs, devices); err != nil {
+		return work.Summary{}, err
+	}
+	if err := register(o, runs); err != nil {
+		return work.Summary{}, err
+	}
 	units := make([]work.Unit, len(jobs))
 	for i, r := range runs {
 		units[i] = work.Unit{
@@ -67,6 +71,57 @@ func runJobs(ctx context.Context, o work.Options, jobs []job) (work.Summary, err
 	recheck(&sum, runs)
 	return sum, err
 }
+
+// fit says, before anything has run, that what is left to do does not fit into the memory
+// that a card has for each of several runs at a time. It takes the first steps of one run
+// of each kind on a card that does nothing. Networks that are trained for a score are not
+// counted: they are small beside supernets.
+func fit(ctx context.Context, runs []*run, devices []exec.Device) error {
+	card, ok := devices[0].(exec.Card)
+	if !ok || len(devices) == 1 {
+		return nil
+	}
+	all, _ := card.Capacity()
+	seen := map[result.Cell]bool{}
+	for _, r := range runs {
+		kind := r.cell
+		kind.Seed = 0
+		if seen[kind] {
+			continue
+		}
+		found, err := r.look()
+		if err != nil {
+			return err
+		}
+		if found.Finished {
+			continue
+		}
+		seen[kind] = true
+		// What goes wrong here is told when it is that run's turn.
+		need, _ := device.Need(func(d exec.Device) error {
+			s, err := r.start(d, func(string) (float64, error) { return 0, nil })
+			if err != nil {
+				return err
+			}
+			few, cancel := context.WithCancel(ctx)
+			defer cancel()
+			_, err = s.Epoch(few, func(done, _ int) {
+				if done >= firstSteps {
+					cancel()
+				}
+			})
+			return err
+		})
+		if share := all / int64(len(devices)); need > share {
+			return fmt.Errorf("runners: %s needs %d MB, and each of %d runs at a time on %s has %d; want --jobs %d",
+				r.cell, need>>20, len(devices), card.Name(), share>>20, max(1, all/need))
+		}
+	}
+	return nil
+}
+
+// firstSteps of a search have all programs that it runs.
+const firstSteps = 3
 
 // register gives every run its directory with config.json, so that one which never
 // gets its turn is still missed in the tables, and tidies up finished ones where that

@@ -80,7 +80,9 @@ func (r *run) do(ctx context.Context) error {
 		r.ended = done
 		return nil
 	}
-	if err := r.attempt(ctx); err != nil {
+	err = r.attempt(ctx)
+	r.searcher, r.point = nil, nil // others need the memory of its supernet
+	if err != nil {
 		return err
 	}
 	// Somebody may have deleted the folder meanwhile, of which only the last files are

@@ -44,12 +44,46 @@ func TestBestCard(t *testing.T) {
 	for setting, want := range map[string]string{"CAPABILITY=80": "cuda:0", "CAPABILITY=75": "cpu", "VERSION=11000": "cpu", "DEVICES=0": "cpu", "INIT=999": "cpu"} {
 		t.Run(setting, func(t *testing.T) {
 			cudatest.Fake(t, setting)
-			if got := Best(32); got != want && !(want == "cpu" && strings.HasPrefix(got, "opencl")) {
-				t.Errorf("the best device is %q, want %q", got, want)
+			if got, why := Best(32, false); why != "" || got != want && !(want == "cpu" && strings.HasPrefix(got, "opencl")) {
+				t.Errorf("the best device is %q (%s), want %q", got, why, want)
 			}
-			if got := Best(64); got != "cpu" {
+			if got, _ := Best(64, false); got != "cpu" {
 				t.Errorf("the best device in double precision is %q", got)
 			}
 		})
+	}
+}
+
+// A card with other bits is passed over, refused, or taken in a class of its own.
+func TestOtherBits(t *testing.T) {
+	cudatest.Fake(t, "SOURCE="+cudatest.OtherBits(t))
+	tested.Clear()
+	classes.Clear()
+	t.Cleanup(classes.Clear)
+	if name, why := Best(32, false); strings.HasPrefix(name, "cuda") || !strings.Contains(why, "other bits") || strings.Contains(why, "\n") {
+		t.Errorf("the best device is %q (%s)", name, why)
+	}
+	if name, why := Best(32, true); name != "cuda:0,any" || why != "" {
+		t.Errorf("the best device of any bits is %q (%s)", name, why)
+	}
+	if _, err := Open("cuda", 32, 1); err == nil || !strings.Contains(err.Error(), "other bits") {
+		t.Errorf("error %v", err)
+	}
+	want, err := Class(Any("cuda"))
+	if err != nil || !strings.HasPrefix(want, gpu.Class+" other bits ") {
+		t.Fatalf("class %q, %v", want, err)
+	}
+	for _, name := range []string{Any("cuda"), Any(Any("cuda:0")), Any("auto")} {
+		d, err := Open(name, 32, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Class() != want {
+			t.Errorf("%q is of class %q, want %q", name, d.Class(), want)
+		}
+		d.Close()
+	}
+	if class, err := Class(Any("cpu")); err != nil || strings.Contains(class, "other") {
+		t.Errorf("the processor's class is %q, %v", class, err)
 	}
 }

@@ -30,7 +30,14 @@ var Names = func() []string {
 	return names
 }()
 
-const processor = "cpu:" // before the name of an instruction set
+const (
+	processor = "cpu:" // before the name of an instruction set
+	anyBits   = ",any" // after the name of a card that may have bits of its own
+)
+
+// Any is the name of the same device that need not give the bits of all others: a card
+// that rounds otherwise is opened all the same, in a class of its own.
+func Any(name string) string { return strings.TrimSuffix(name, anyBits) + anyBits }
 
 // library is a way to reach graphics cards.
 type library struct {
@@ -98,8 +105,8 @@ func Open(name string, bits, workers int) (exec.Device, error) {
 	if _, ok := tested.Load(name); ok {
 		return gpu.New(driver), nil
 	}
-	d, err := gpu.Tested(driver, false)
-	if err == nil {
+	d, err := gpu.Tested(driver, strings.HasSuffix(name, anyBits))
+	if err == nil && d.Class() == gpu.Class {
 		tested.Store(name, true)
 	}
 	return orError(d, err)
@@ -111,7 +118,7 @@ var tested sync.Map
 
 // find is the library and number in a name.
 func find(name string) (library, int, error) {
-	api, number, numbered := strings.Cut(name, ":")
+	api, number, numbered := strings.Cut(strings.TrimSuffix(name, anyBits), ":")
 	for _, l := range libraries {
 		if l.name != api {
 			continue
@@ -130,23 +137,42 @@ func find(name string) (library, int, error) {
 
 // chosen is the name, or what it stands for.
 func chosen(name string, bits int) string {
-	if name == "" || name == "auto" {
-		return Best(bits)
+	switch plain, other := strings.CutSuffix(name, anyBits); {
+	case plain != "" && plain != "auto":
+		if !onCard(plain) {
+			return plain // its bits are known
+		}
+		return name
+	default:
+		best, _ := Best(bits, other)
+		return best
 	}
-	return name
 }
 
-// Best names what "auto" is: the first graphics card that a library has, for 32 bits,
-// or else the processor.
-func Best(bits int) string {
-	if bits == 32 {
-		for _, l := range libraries {
-			if _, card, err := l.count(); err == nil && card >= 0 {
-				return fmt.Sprintf("%s:%d", l.name, card)
-			}
-		}
+// Best names what "auto" is: the first graphics card of a library that can be used, for
+// 32 bits, or else the processor. other takes cards with bits of their own as well. why
+// says, in one line, what is wrong with a card that was passed over.
+func Best(bits int, other bool) (name, why string) {
+	if bits != 32 {
+		return "cpu", ""
 	}
-	return "cpu"
+	for _, l := range libraries {
+		_, card, err := l.count()
+		if err != nil || card < 0 {
+			continue
+		}
+		name := fmt.Sprintf("%s:%d", l.name, card)
+		if other {
+			name = Any(name)
+		}
+		d, err := Open(name, bits, 1)
+		if err == nil {
+			d.Close()
+			return name, ""
+		}
+		why = strings.ReplaceAll(err.Error(), "\n", " ")
+	}
+	return "cpu", why
 }
 
 // orError keeps a device that could not be opened from being one that is nil.
@@ -179,6 +205,10 @@ func OpenEach(n int, name string, bits, workers int) (devices []exec.Device, clo
 	return devices, closeAll, nil
 }
 
+// Need is how many bytes of a card's memory f takes at most. f gets a device for which all
+// numbers are 0.
+func Need(f func(d exec.Device) error) (int64, error) { return gpu.Need(f) }
+
 // OnCard says that the device of that name is not the processor: its runs gain nothing
 // from many at a time.
 func OnCard(name string) bool {
@@ -198,7 +228,7 @@ func Class(name string) (string, error) {
 		return class.(string), nil
 	}
 	best := chosen(name, 32)
-	if onCard(best) { // opening compiles its kernels
+	if onCard(best) { // opening compiles its kernels, which only other bits are worth
 		l, n, err := find(best)
 		if err != nil {
 			return "", err
@@ -211,8 +241,10 @@ func Class(name string) (string, error) {
 		case n >= count:
 			return "", fmt.Errorf("device: %q: there is no device %d, want %s:0 to %s:%d", name, n, l.name, l.name, count-1)
 		}
-		classes.Store(name, gpu.Class)
-		return gpu.Class, nil
+		if !strings.HasSuffix(best, anyBits) {
+			classes.Store(name, gpu.Class)
+			return gpu.Class, nil
+		}
 	}
 	d, err := Open(best, 32, 1)
 	if err != nil {

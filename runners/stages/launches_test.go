@@ -3,34 +3,9 @@ package stages
 import (
 	"math"
 	"testing"
-	"time"
 
 	"idarts/internal/exec/gpu"
 )
-
-// counter is a card that does nothing: enough to count what it is told to do.
-type counter struct{ blocks gpu.Block }
-
-func (*counter) Name() string                         { return "a card that does nothing" }
-func (*counter) Memory() (all, block int64)           { return 1 << 40, 1 << 40 }
-func (*counter) Free(gpu.Block)                       {}
-func (*counter) Write(gpu.Block, int, []uint32) error { return nil }
-func (*counter) Read(gpu.Block, int, []uint32) error  { return nil }
-func (*counter) Sync() error                          { return nil }
-func (*counter) Close()                               {}
-
-func (c *counter) Alloc(int) (gpu.Block, error) {
-	c.blocks++
-	return c.blocks, nil
-}
-func (*counter) Run(gpu.Block, gpu.Launch, *gpu.Args) error         { return nil }
-func (*counter) Load(gpu.Block, []gpu.Launch) (gpu.Sequence, error) { return idle{}, nil }
-
-type idle struct{}
-
-func (idle) Run(gpu.Block) error                        { return nil }
-func (idle) Profile(gpu.Block) ([]time.Duration, error) { return nil, nil }
-func (idle) Close()                                     {}
 
 // What a card is told in a gradient, and in H v with the mixed product, is what lowering
 // gives: no card is needed to count it. The limits are what there is; a gradient of
@@ -41,16 +16,16 @@ func TestLaunches(t *testing.T) {
 		gradient, products int
 		short              bool // it takes a second at most
 	}{
-		{Nets[0], 294, 408, true},
-		{Nets[1], 1074, 1476, true},
-		{Nets[2], 1617, 2278, false},
-		{Nets[3], 2200, 4519, false},
+		{Nets[0], 281, 408, true},
+		{Nets[1], 1025, 1476, true},
+		{Nets[2], 1556, 2278, false},
+		{Nets[3], 2074, 4474, false},
 	} {
 		t.Run(tt.net.String(), func(t *testing.T) {
 			if testing.Short() && !tt.short {
 				t.Skip("lowering takes seconds")
 			}
-			device := gpu.New(&counter{})
+			device := gpu.New(gpu.Idle())
 			defer device.Close()
 			s, err := New(tt.net, Size, device)
 			if err != nil {

@@ -124,6 +124,14 @@ type table struct{ block Block }
 func (d *Device) newTable(words []uint32) (*table, error) {
 	d.heap.sweep()
 	block, err := d.driver.Alloc(max(len(words), 1))
+	if err != nil { // the heap may have more than it uses
+		switch less, failed := d.heap.shrink(); {
+		case failed != nil:
+			return nil, failed
+		case less:
+			block, err = d.driver.Alloc(max(len(words), 1))
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("gpu: %s: no memory for a table of %d words: %w", d.Name(), len(words), err)
 	}

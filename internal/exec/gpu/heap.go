@@ -2,8 +2,10 @@ package gpu
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
+	"time"
 )
 
 // heap is the one block that all kernels work on, and who has which part of it. When
@@ -15,6 +17,7 @@ type heap struct {
 	words  int
 	taken  []*region // by place
 	shares int       // how many heaps there are on the device, 0 for one
+	most   int       // words from the beginning on that there ever was something in
 
 	mu   sync.Mutex
 	dead []func() // what the collector found, to be given back by the device's goroutine
@@ -40,22 +43,46 @@ const (
 func (h *heap) alloc(n int, passing bool) (*region, error) {
 	h.sweep()
 	r := &region{n: n, passing: passing}
-	size := room(n)
-	i := 0
-	for i < len(h.taken) && h.taken[i].at-r.at < size {
-		r.at = h.taken[i].end()
-		i++
+	i := h.place(r)
+	if r.end() > h.words {
+		h.collect()
+		i = h.place(r)
 	}
-	if need := r.at + size; need > h.words {
+	if need := r.end(); need > h.words {
 		if err := h.grow(need); err != nil {
 			return nil, err
 		}
 	}
 	h.taken = slices.Insert(h.taken, i, r)
+	h.most = max(h.most, r.end())
 	if err := h.fill(r.at+n, room(n)-n, notANumber); err != nil {
 		return nil, err
 	}
 	return r, h.fill(r.at, n, 0)
+}
+
+// place finds the first room for a region, and its index among those that are taken.
+func (h *heap) place(r *region) int {
+	r.at = 0
+	i := 0
+	for i < len(h.taken) && h.taken[i].at-r.at < room(r.n) {
+		r.at = h.taken[i].end()
+		i++
+	}
+	return i
+}
+
+// collect has the collector find what nobody points at any more, such as the supernet of
+// the run before.
+func (h *heap) collect() {
+	found := make(chan bool)
+	runtime.AddCleanup(new([16]byte), func(c chan bool) { close(c) }, found)
+	runtime.GC()
+	select {
+	case <-found: // cleanups run one after another, more or less
+	case <-time.After(time.Second):
+	}
+	h.sweep()
 }
 
 func (r *region) end() int { return r.at + room(r.n) }
@@ -87,8 +114,7 @@ func (h *heap) sweep() {
 	}
 }
 
-// grow moves the heap to a block of need words or more. What regions hold goes through
-// the host, so that the two blocks need not be there at once.
+// grow moves the heap to a block of need words or more.
 func (h *heap) grow(need int) error {
 	all, largest := h.driver.Memory()
 	share := all / int64(max(h.shares, 1))
@@ -102,11 +128,32 @@ func (h *heap) grow(need int) error {
 		return fmt.Errorf("gpu: %s: %d MB are needed, and each of %d runs at a time has %d of its %d MB; take fewer --jobs, smaller batches or fewer cells",
 			h.driver.Name(), megabytes(need), h.shares, share>>20, all>>20)
 	}
-	// Some more than that, so that it does not move for each vector.
+	// Some more than that, so that it does not move for each vector, but not where that would
+	// leave no room for tables.
 	words := min(max(firstHeap, need, min(2*h.words, need+need/4)), mostWords)
 	if largest > 0 {
-		words = min(words, int(min(largest, share)/4))
+		words = max(need, min(words, int(min(largest, share-share/8)/4)))
 	}
+	return h.move(need, words)
+}
+
+// shrink gives back what is not taken at the block's end, and says whether that was
+// something.
+func (h *heap) shrink() (bool, error) {
+	words := gap
+	for _, r := range h.taken {
+		words = max(words, r.end())
+	}
+	if words >= h.words {
+		return false, nil
+	}
+	return true, h.move(words, words)
+}
+
+// move takes a block of so many words in place of the one there is, or of least where that
+// is not to be had. What regions hold goes through the host, so that the two blocks need not
+// be there at once.
+func (h *heap) move(least, words int) error {
 	held := make([][]uint32, len(h.taken))
 	for i, r := range h.taken {
 		if r.passing {
@@ -117,16 +164,27 @@ func (h *heap) grow(need int) error {
 			return err
 		}
 	}
+	before := h.words
 	if h.block != 0 {
 		h.driver.Free(h.block)
 		h.block, h.words = 0, 0
 	}
-	var err error
-	if h.block, err = h.driver.Alloc(words); err != nil {
-		return fmt.Errorf("gpu: %s: no memory for %d MB (%w); take smaller batches, fewer cells or fewer jobs at a time", h.driver.Name(), megabytes(words), err)
+	var refused error
+	for _, n := range []int{words, least, before} { // the last one is for the runs to come
+		if n == 0 {
+			continue
+		}
+		block, err := h.driver.Alloc(n)
+		if err == nil {
+			h.block, h.words = block, n
+			break
+		}
+		refused = fmt.Errorf("gpu: %s: no memory for %d MB (%w); take smaller batches, fewer cells or fewer jobs at a time", h.driver.Name(), megabytes(n), err)
 	}
-	h.words = words
-	if err := h.fill(0, words, notANumber); err != nil {
+	if h.words < least && h.words < before {
+		return refused
+	}
+	if err := h.fill(0, h.words, notANumber); err != nil {
 		return err
 	}
 	for i, r := range h.taken {
@@ -135,6 +193,9 @@ func (h *heap) grow(need int) error {
 				return err
 			}
 		}
+	}
+	if h.words < least {
+		return refused
 	}
 	return nil
 }

@@ -142,7 +142,7 @@ func TestOutOfMemory(t *testing.T) {
 	}
 	err := func() (err error) {
 		defer exec.Recover(&err)
-		gpu.New(driver).NewVec(100)
+		gpu.New(driver).NewVec(1 << 20)
 		return nil
 	}()
 	if err == nil || !strings.Contains(err.Error(), "no memory for 4 MB (cuda: memory: no memory for it on the card (error 2))") {

@@ -80,6 +80,22 @@ func Fake(t testing.TB, settings ...string) {
 	}
 }
 
+// OtherBits is a file of kernels for the setting SOURCE, one of which rounds otherwise
+// than those of all devices.
+func OtherBits(t testing.TB) string {
+	t.Helper()
+	const root, other = "#define SQRT(x) sqrt(x)", "#define SQRT(x) ((x) * (1.0f / sqrt(x)))"
+	source := strings.ReplaceAll(kernels.Source(), root, other)
+	if source == kernels.Source() {
+		t.Fatalf("the kernels have no %q", root)
+	}
+	file := filepath.Join(t.TempDir(), "other.cl")
+	if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // Again starts a test of the running program in another process on the same driver,
 // and returns its output.
 func Again(test string) ([]byte, error) {
