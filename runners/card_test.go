@@ -1,10 +1,19 @@
 package runners
 
 import (
+	"fmt"
+	"math"
+	"os"
+	osexec "os/exec"
 	"strings"
 	"testing"
+	"time"
 
+	"idarts/internal/batch"
+	"idarts/internal/device"
+	"idarts/internal/exec"
 	"idarts/internal/exec/gpu/cuda/cudatest"
+	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/work"
 )
@@ -19,9 +28,10 @@ func gradientMethods() (names []string) {
 	return names
 }
 
-// A card that is lost in the middle ends its runs with one line each, and they go on from
-// their last epochs through another library to the bytes of undisturbed runs.
-func TestLostCardGoesOnElsewhere(t *testing.T) {
+// Searches of all gradient methods on a card end in the same bytes: with one thread of
+// OpenCL and killed on the way, in CUDA's recorded sequences, or on a card that is lost in
+// the middle. The processor finds the same losses, but for rounding.
+func TestSearchesOnACard(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs for a while")
 	}
@@ -32,32 +42,142 @@ func TestLostCardGoesOnElsewhere(t *testing.T) {
 		g.Device, g.Jobs = device, 1
 		return g.Run(t.Context())
 	}
-	quiet := t.TempDir()
-	if sum, err := on(quiet, "opencl"); err != nil || len(sum.Failed) > 0 {
-		t.Fatalf("undisturbed: %v, %q", err, sum.Failed)
+	whole := func(t *testing.T, out, device string) {
+		t.Helper()
+		if sum, err := on(out, device); err != nil || len(sum.Failed) > 0 {
+			t.Fatalf("on %s: %v, %q", device, err, sum.Failed)
+		}
 	}
+	quiet := t.TempDir()
+	whole(t, quiet, "opencl")
 	want := contents(t, quiet)
 
-	out, lost := t.TempDir(), 0
-	for _, after := range []string{"3000", "9000"} {
-		cudatest.Fake(t, "LOSE_AFTER="+after)
-		sum, err := on(out, "cuda")
-		if err != nil {
-			t.Fatalf("lost after %s calls: %v", after, err)
-		}
-		for _, failed := range sum.Failed {
-			lost++
-			if strings.Contains(failed, "\n") || strings.Contains(failed, "panic") {
-				t.Errorf("lost after %s calls: %q, want one line without a panic", after, failed)
+	t.Run("one thread, killed", func(t *testing.T) {
+		out := t.TempDir()
+		for kills := 0; ; kills++ {
+			cmd := osexec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), childOut+"="+out, childDevice+"=opencl", "POCL_MAX_PTHREAD_COUNT=1")
+			var output strings.Builder
+			cmd.Stderr = &output
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			if kills == 2 {
+				if err := <-ended; err != nil {
+					t.Fatalf("child: %v: %s", err, output.String())
+				}
+				break
+			}
+			for changes, last := 5+4*kills, snapshot(out); changes > 0; time.Sleep(time.Millisecond) {
+				if now := snapshot(out); now != last {
+					changes, last = changes-1, now
+				}
+			}
+			cmd.Process.Kill()
+			if err := <-ended; err == nil {
+				t.Fatal("it ended before it was killed")
 			}
 		}
+		compare(t, contents(t, out), want)
+	})
+	t.Run("cuda", func(t *testing.T) {
+		out := t.TempDir()
+		whole(t, out, "cuda")
+		compare(t, contents(t, out), want)
+	})
+	t.Run("lost", func(t *testing.T) {
+		out, lost := t.TempDir(), 0
+		for _, after := range []string{"3000", "9000"} {
+			cudatest.Fake(t, "LOSE_AFTER="+after)
+			sum, err := on(out, "cuda")
+			if err != nil {
+				t.Fatalf("lost after %s calls: %v", after, err)
+			}
+			for _, failed := range sum.Failed {
+				lost++
+				if strings.Contains(failed, "\n") || strings.Contains(failed, "panic") {
+					t.Errorf("lost after %s calls: %q, want one line without a panic", after, failed)
+				}
+			}
+		}
+		if lost == 0 {
+			t.Error("no run lost its card")
+		}
+		whole(t, out, "opencl")
+		compare(t, contents(t, out), want)
+		t.Logf("%d runs of %q lost their card", lost, methods)
+	})
+	t.Run("processor", func(t *testing.T) {
+		out := t.TempDir()
+		whole(t, out, "cpu")
+		card, processor := loaded(t, quiet), loaded(t, out)
+		for _, name := range methods {
+			c, p := card[name], processor[name]
+			if len(c.Events) != len(p.Events) || len(c.Events) == 0 {
+				t.Fatalf("%s: %d and %d epochs", name, len(c.Events), len(p.Events))
+			}
+			var far []float64 // by epoch
+			for i := range c.Events {
+				a, b := c.Events[i], p.Events[i]
+				far = append(far, max(math.Abs(a.TrainLoss/b.TrainLoss-1), math.Abs(a.ValidLoss/b.ValidLoss-1)))
+			}
+			t.Logf("%-16s losses %.0e apart; %s on the card, %s on the processor", name, far, c.Result.Arch, p.Result.Arch)
+			// The first steps of Adam have the size of its rate whatever the gradient is: where
+			// one is next to nothing, rounding decides its sign, and searches part.
+			if !(far[0] <= 1e-2) {
+				t.Errorf("%s: losses of the first epoch are %.1e apart", name, far[0])
+			}
+		}
+	})
+}
+
+// More runs at a time than a card has memory for are refused before anything is written;
+// one of them runs.
+func TestJobsThatDoNotFit(t *testing.T) {
+	p := tiny()
+	bench, err := open(t.TempDir())(p, false)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if lost == 0 {
-		t.Error("no run lost its card")
+	need, err := device.Need(func(d exec.Device) error {
+		problem, err := bench.Problem(d, 0, search.SupernetOptions{})
+		if err != nil {
+			return err
+		}
+		return problem.Linearize(batch.Batch{}, search.Uniform(bench.Space.Layout, problem.Layers()))
+	})
+	if err != nil || need < 1<<20 {
+		t.Fatalf("a supernet needs %d bytes, %v", need, err)
 	}
-	if sum, err := on(out, "opencl"); err != nil || len(sum.Failed) > 0 {
-		t.Fatalf("elsewhere: %v, %q", err, sum.Failed)
+	cudatest.Fake(t, fmt.Sprintf("MEMORY=%d", 2*need-need/4))
+	out := t.TempDir()
+	g := grid(out, []uint64{0, 1}, "random", "idarts")
+	g.Protocols[0].Score.Recipe.Batch = 10 // networks of scores are small beside supernets
+	g.Device, g.Jobs = "cuda", 2
+	if _, err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "idarts") || !strings.Contains(err.Error(), "want --jobs 1") {
+		t.Errorf("two at a time: %v", err)
 	}
-	compare(t, contents(t, out), want)
-	t.Logf("%d runs of %q lost their card", lost, methods)
+	if files := contents(t, out); len(files) > 0 {
+		t.Errorf("files are left: %d", len(files))
+	}
+	g.Jobs, g.Methods = 1, []string{"idarts"}
+	if sum, err := g.Run(t.Context()); err != nil || len(sum.Failed) > 0 {
+		t.Errorf("one at a time: %v, %q", err, sum.Failed)
+	}
+}
+
+// loaded has the runs of a folder by their methods.
+func loaded(t *testing.T, out string) map[string]result.Run {
+	t.Helper()
+	runs, faults, err := result.Load(out)
+	if err != nil || len(faults) > 0 {
+		t.Fatal(err, faults)
+	}
+	by := map[string]result.Run{}
+	for _, r := range runs {
+		by[r.Cell.Method] = r
+	}
+	return by
 }

@@ -90,6 +90,9 @@ func open(out string) func(protocol.Protocol, bool) (*Bench, error) {
 // so that a test can kill it.
 const childOut = "IDARTS_TEST_CHILD_OUT"
 
+// childDevice has the child run the gradient methods on a card, one after another.
+const childDevice = "IDARTS_TEST_CHILD_DEVICE"
+
 func TestMain(m *testing.M) {
 	if out := os.Getenv(sharedOut); out != "" {
 		shareChild(out)
@@ -98,7 +101,11 @@ func TestMain(m *testing.M) {
 		extendedChild(out)
 	}
 	if out := os.Getenv(childOut); out != "" {
-		sum, err := grid(out, []uint64{0}, search.Names()...).Run(context.Background())
+		g := grid(out, []uint64{0}, search.Names()...)
+		if device := os.Getenv(childDevice); device != "" {
+			g.Methods, g.Device, g.Jobs = gradientMethods(), device, 1
+		}
+		sum, err := g.Run(context.Background())
 		if err != nil || len(sum.Failed) > 0 {
 			fmt.Fprintln(os.Stderr, err, sum.Failed)
 			os.Exit(1)

@@ -45,12 +45,16 @@ func (d *doctorCmd) Run(c console) error {
 			return err
 		}
 	}
-	single, err := device.Open(d.Device, 32, runtime.NumCPU())
+	name, err := d.choose(c)
+	if err != nil {
+		return err
+	}
+	single, err := device.Open(name, 32, runtime.NumCPU())
 	if err != nil {
 		return err
 	}
 	defer single.Close()
-	double, err := device.Open(d.Device, 64, runtime.NumCPU())
+	double, err := device.Open(name, 64, runtime.NumCPU())
 	if err != nil { // graph and derivatives are the same for all devices
 		if double, err = device.Open("cpu", 64, runtime.NumCPU()); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"idarts/internal/exec/gpu/cuda/cudatest"
 	"idarts/internal/result"
 	"idarts/reports"
 )
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	cudatest.Main(m)
 }
 
 // full is a disk without room after so many bytes.

@@ -24,11 +24,14 @@ func (p *parityCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	bits := 32
-	if p.Precision == "float64" {
-		bits = 64
+	bits, name := 64, p.Device
+	if p.Precision != "float64" {
+		bits = 32
+		if name, err = p.choose(c); err != nil {
+			return err
+		}
 	}
-	d, err := device.Open(p.Device, bits, runtime.GOMAXPROCS(0))
+	d, err := device.Open(name, bits, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,27 @@ type redoFlag struct {
 // deviceFlag chooses what computes.
 type deviceFlag struct {
 	Device string `help:"What computes: cpu, cpu:SET for one instruction set (plain, avx2, avx512; all give the same bits), opencl or opencl:N for a graphics card, cuda or cuda:N for one of NVIDIA, or auto for the best that there is." default:"auto" placeholder:"NAME"`
+
+	DeviceAny bool `help:"Take a graphics card that rounds otherwise than all others as well. Its results are of a class of their own."`
+}
+
+// choose names the device. What is wrong with a card that auto does not take is one line
+// on c.err.
+func (d deviceFlag) choose(c console) (string, error) {
+	if d.Device == "auto" {
+		name, why := device.Best(32, d.DeviceAny)
+		if why != "" {
+			fmt.Fprintf(c.err, "auto is %s: %s\n", name, why)
+		}
+		return name, nil
+	}
+	if !d.DeviceAny {
+		return d.Device, nil
+	}
+	if !device.OnCard(d.Device) {
+		return "", fmt.Errorf("--device-any is for graphics cards, and --device is %q", d.Device)
+	}
+	return device.Any(d.Device), nil
 }
 
 // options are the flags as the runners want them.
@@ -41,7 +62,11 @@ func (g gridFlags) options(c console) (work.Options, error) {
 	if g.Jobs < 0 {
 		return work.Options{}, fmt.Errorf("--jobs is %d, want 0 or more", g.Jobs)
 	}
-	o := work.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Device: g.Device, Log: c.err}
+	name, err := g.choose(c)
+	if err != nil {
+		return work.Options{}, err
+	}
+	o := work.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Device: name, Log: c.err}
 	if o.Jobs == 0 && device.OnCard(o.Device) {
 		o.Jobs = 1
 	}
