@@ -136,6 +136,9 @@ func TestSearchesOnACard(t *testing.T) {
 // More runs at a time than a card has memory for are refused before anything is written;
 // one of them runs.
 func TestJobsThatDoNotFit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs for a while")
+	}
 	p := tiny()
 	bench, err := open(t.TempDir())(p, false)
 	if err != nil {

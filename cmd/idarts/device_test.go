@@ -11,6 +11,9 @@ import (
 // A card that rounds otherwise is passed over by auto with a line, refused by its name, and
 // taken by --device-any, which its results say.
 func TestCardWithOtherBits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles kernels")
+	}
 	cudatest.Fake(t, "SOURCE="+cudatest.OtherBits(t))
 	t.Chdir(t.TempDir())
 	run := func(device ...string) (string, int) {
