@@ -20,16 +20,21 @@ func (p *parityCmd) Run(c console) error {
 	if p.Out == "" {
 		p.Out = withoutEnding(p.Fixture, ".safetensors") + ".idarts.safetensors"
 	}
-	f, err := parity.OpenFixture(p.Fixture)
+	bits, name := 64, p.Device
+	var err error
+	switch {
+	case p.Precision != "float64":
+		bits = 32
+		name, err = p.choose(c)
+	case p.DeviceAny:
+		err = fmt.Errorf("--device-any is for graphics cards, which have no float64")
+	}
 	if err != nil {
 		return err
 	}
-	bits, name := 64, p.Device
-	if p.Precision != "float64" {
-		bits = 32
-		if name, err = p.choose(c); err != nil {
-			return err
-		}
+	f, err := parity.OpenFixture(p.Fixture)
+	if err != nil {
+		return err
 	}
 	d, err := device.Open(name, bits, runtime.GOMAXPROCS(0))
 	if err != nil {

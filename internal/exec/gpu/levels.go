@@ -105,7 +105,7 @@ func (o order) join(phase []exec.Instr, d after) (norm []int32) {
 	for i := range norm {
 		norm[i] = -1
 	}
-	if o.simple || o.apart {
+	if o.simple {
 		return norm
 	}
 	before := make([][]int32, len(phase))
@@ -113,6 +113,14 @@ func (o order) join(phase []exec.Instr, d after) (norm []int32) {
 		for _, j := range next {
 			before[j] = append(before[j], int32(i))
 		}
+	}
+	// of is the convolution that an instruction has become one with, or the instruction.
+	joined := map[int32]int32{}
+	of := func(i int32) int32 {
+		if conv, ok := joined[i]; ok {
+			return conv
+		}
+		return i
 	}
 	for j, in := range phase {
 		if in.Op != exec.BNStats {
@@ -126,15 +134,16 @@ func (o order) join(phase []exec.Instr, d after) (norm []int32) {
 		}
 		// All else that it waits for must have begun before the convolution, which then waits
 		// for no more than it can.
-		if conv < 0 || norm[conv] >= 0 || !o.leaves(phase[conv]) || slices.ContainsFunc(before[j], func(i int32) bool { return i > conv }) {
+		if conv < 0 || norm[conv] >= 0 || !o.leaves(phase[conv]) || slices.ContainsFunc(before[j], func(i int32) bool { return of(i) > conv }) {
 			continue
 		}
-		norm[conv] = int32(j)
+		norm[conv], joined[int32(j)] = int32(j), conv
 		for _, i := range before[j] {
-			if i == conv {
+			i = of(i)
+			at := slices.Index(d.next[i], int32(j))
+			if i == conv || at < 0 {
 				continue
 			}
-			at := slices.Index(d.next[i], int32(j))
 			if slices.Contains(d.next[i], conv) {
 				d.next[i] = slices.Delete(d.next[i], at, at+1)
 			} else {
@@ -162,7 +171,6 @@ type order struct {
 	plain   bool // each instruction has a launch of its own, as they are written
 	simple  bool // no tuned kernels
 	whole   bool // sums are one part, however many pixels they have
-	apart   bool // batch norms take their sums by themselves
 	// odd spaces do not begin at a multiple of four numbers.
 	odd [exec.NumSpaces]bool
 }

@@ -164,11 +164,13 @@ func TestConvolutionsLeaveSums(t *testing.T) {
 	for _, tt := range []struct {
 		name           string
 		n, h, w, c     int
-		between, fused bool
+		twice, between bool
+		fused          bool
 	}{
-		{"one tile", 1, 5, 7, 16, false, true},
-		{"several", 3, 17, 9, 48, false, true},
-		{"in the way", 2, 8, 8, 32, true, false}, // reads what was in the batch norm's place
+		{"one tile", 1, 5, 7, 16, false, false, true},
+		{"several", 3, 17, 9, 48, false, false, true},
+		{"two in one place", 2, 8, 8, 32, true, false, true},
+		{"in the way", 2, 8, 8, 32, false, true, false}, // reads what was in the batch norm's place
 	} {
 		p := &exec.Program{Phases: [][]exec.Instr{nil}}
 		place := func(s exec.Shape) exec.Tensor {
@@ -180,6 +182,12 @@ func TestConvolutionsLeaveSums(t *testing.T) {
 		p.Phases[0] = []exec.Instr{
 			{Op: exec.Conv, Attr: exec.Attr{KH: 3, KW: 3, Pad: 1}, Out: y, Args: []exec.Tensor{x, z}},
 			{Op: exec.BNStats, Attr: exec.Attr{Eps: 1e-5}, Out: stats, Args: []exec.Tensor{y}},
+		}
+		if tt.twice { // the next batch norm has the place of this one
+			a, b := p.Phases[0][0], p.Phases[0][1]
+			a.Out = place(y.Shape)
+			b.Args = []exec.Tensor{a.Out}
+			p.Phases[0] = append(p.Phases[0], a, b)
 		}
 		if tt.between {
 			p.Phases[0] = slices.Insert(p.Phases[0], 1, exec.Instr{Op: exec.Mul, Out: other, Args: []exec.Tensor{stats, stats}})
