@@ -45,6 +45,9 @@ const dartsV2 = "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('se
 // A retraining that is stopped in the middle of an epoch and continued leaves the
 // same files as one that is not.
 func TestRetrainingResumes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains for a while")
+	}
 	p := dartsTiny(t)
 	quiet := t.TempDir()
 	if sum, err := retrain(t, p, quiet, dartsV2).Run(t.Context()); err != nil || sum.Done != 1 {

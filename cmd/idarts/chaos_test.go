@@ -244,7 +244,7 @@ func TestDamagedFolders(t *testing.T) {
 	case os.Getenv("IDARTS_CHAOS") != "":
 		cases, heavy = 2000, 20
 	case testing.Short():
-		cases, heavy = 200, 2
+		cases, heavy = 80, 1
 	}
 	for _, part := range []struct {
 		heavy bool
