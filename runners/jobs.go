@@ -112,9 +112,12 @@ func fit(ctx context.Context, runs []*run, devices []exec.Device) error {
 			})
 			return err
 		})
+		if need > all {
+			return fmt.Errorf("runners: %s needs %d MB, and %s has %d; take smaller batches or fewer cells", r.cell, need>>20, card.Name(), all>>20)
+		}
 		if share := all / int64(len(devices)); need > share {
 			return fmt.Errorf("runners: %s needs %d MB, and each of %d runs at a time on %s has %d; want --jobs %d",
-				r.cell, need>>20, len(devices), card.Name(), share>>20, max(1, all/need))
+				r.cell, need>>20, len(devices), card.Name(), share>>20, all/need)
 		}
 	}
 	return nil

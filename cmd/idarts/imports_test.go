@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/result", "internal/unpickle", "internal/durable", "internal/rng"},
 	"nb1b1":                      {"internal/plainjson", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/result", "internal/durable", "internal/rng", "internal/diagram"},
 	"darts_space":                {"internal/plainjson", "internal/supernet", "internal/search", "internal/settings", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng", "internal/diagram", "testdata"},
-	"internal/device":            {"internal/exec", "internal/exec/*", "internal/exec/gpu/opencl", "internal/exec/gpu/cuda"},
+	"internal/device":            {"internal/exec", "internal/exec/*", "internal/exec/gpu/opencl", "internal/exec/gpu/cuda", "internal/exec/gpu/library"},
 	"internal/supernet":          {"internal/batch", "internal/graph", "internal/exec", "internal/images", "internal/rng"},
 	"internal/search":            {"internal/batch", "internal/exec", "internal/rng", "internal/settings"},
 	"internal/settings":          {},

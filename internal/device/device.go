@@ -3,6 +3,7 @@
 package device
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/gpu"
 	"idarts/internal/exec/gpu/cuda"
+	"idarts/internal/exec/gpu/library"
 	"idarts/internal/exec/gpu/opencl"
 )
 
@@ -39,18 +41,20 @@ const (
 // that rounds otherwise is opened all the same, in a class of its own.
 func Any(name string) string { return strings.TrimSuffix(name, anyBits) + anyBits }
 
-// library is a way to reach graphics cards.
-type library struct {
+// api is a way to reach graphics cards.
+type api struct {
 	name string
 	// count is how many devices it has, and which one is a card, -1 for none.
 	count func() (n, card int, err error)
 	open  func(n int) (gpu.Driver, error)
+	// cards: all its devices are cards, so that it is worth a word if none can be used.
+	cards bool
 }
 
 // The first that has a card is the best: NVIDIA's own starts kernels faster.
-var libraries = []library{
-	{"cuda", countCUDA, func(n int) (gpu.Driver, error) { return asDriver(cuda.Open(n, cuda.Options{})) }},
-	{"opencl", countOpenCL, func(n int) (gpu.Driver, error) { return asDriver(opencl.Open(n, opencl.Options{})) }},
+var libraries = []api{
+	{"cuda", countCUDA, func(n int) (gpu.Driver, error) { return asDriver(cuda.Open(n, cuda.Options{})) }, true},
+	{"opencl", countOpenCL, func(n int) (gpu.Driver, error) { return asDriver(opencl.Open(n, opencl.Options{})) }, false},
 }
 
 func countCUDA() (n, card int, err error) {
@@ -117,10 +121,10 @@ func Open(name string, bits, workers int) (exec.Device, error) {
 var tested sync.Map
 
 // find is the library and number in a name.
-func find(name string) (library, int, error) {
-	api, number, numbered := strings.Cut(strings.TrimSuffix(name, anyBits), ":")
+func find(name string) (api, int, error) {
+	prefix, number, numbered := strings.Cut(strings.TrimSuffix(name, anyBits), ":")
 	for _, l := range libraries {
-		if l.name != api {
+		if l.name != prefix {
 			continue
 		}
 		if !numbered {
@@ -128,11 +132,11 @@ func find(name string) (library, int, error) {
 		}
 		n, err := strconv.Atoi(number)
 		if err != nil || n < 0 {
-			return l, 0, fmt.Errorf("device: %q: %q is no number of a device, want one like %s:0", name, number, api)
+			return l, 0, fmt.Errorf("device: %q: %q is no number of a device, want one like %s:0", name, number, prefix)
 		}
 		return l, n, nil
 	}
-	return library{}, 0, fmt.Errorf("device: %q: want auto or one of %q", name, Names)
+	return api{}, 0, fmt.Errorf("device: %q: want auto or one of %q", name, Names)
 }
 
 // chosen is the name, or what it stands for.
@@ -151,24 +155,26 @@ func chosen(name string, bits int) string {
 
 // Best names what "auto" is: the first graphics card of a library that can be used, for
 // 32 bits, or else the processor. other takes cards with bits of their own as well. why
-// says, in one line, what is wrong with a card that was passed over.
+// says, in one line, what is wrong with a card or driver that was passed over.
 func Best(bits int, other bool) (name, why string) {
 	if bits != 32 {
 		return "cpu", ""
 	}
 	for _, l := range libraries {
-		_, card, err := l.count()
-		if err != nil || card < 0 {
+		n, card, err := l.count()
+		if missing := (library.Missing{}); errors.As(err, &missing) || err == nil && card < 0 && (n == 0 || !l.cards) {
 			continue
 		}
-		name := fmt.Sprintf("%s:%d", l.name, card)
+		name := fmt.Sprintf("%s:%d", l.name, max(card, 0))
 		if other {
 			name = Any(name)
 		}
-		d, err := Open(name, bits, 1)
 		if err == nil {
-			d.Close()
-			return name, ""
+			var d exec.Device
+			if d, err = Open(name, bits, 1); err == nil {
+				d.Close()
+				return name, why
+			}
 		}
 		why = strings.ReplaceAll(err.Error(), "\n", " ")
 	}

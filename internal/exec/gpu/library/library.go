@@ -13,10 +13,18 @@ import (
 // Library is a library that is open, to the end of the process.
 type Library uintptr
 
+// Missing is the error of a library that the system does not have.
+type Missing struct{ Err error }
+
+func (m Missing) Error() string { return m.Err.Error() }
+
 // Open opens the library of that name, as the system's loader finds it.
 func Open(name string) (Library, error) {
 	h, err := open(name)
-	return Library(h), err
+	if err != nil {
+		return 0, Missing{err}
+	}
+	return Library(h), nil
 }
 
 // Address is where a function is.
