@@ -3,8 +3,6 @@ package runners
 import (
 	"fmt"
 	"math"
-	"os"
-	osexec "os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -55,15 +53,7 @@ func TestSearchesOnACard(t *testing.T) {
 	t.Run("one thread, killed", func(t *testing.T) {
 		out := t.TempDir()
 		for kills := 0; ; kills++ {
-			cmd := osexec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), childOut+"="+out, childDevice+"=opencl", "POCL_MAX_PTHREAD_COUNT=1")
-			var output strings.Builder
-			cmd.Stderr = &output
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			ended := make(chan error, 1)
-			go func() { ended <- cmd.Wait() }()
+			cmd, ended, output := child(t, childOut+"="+out, childDevice+"=opencl", "POCL_MAX_PTHREAD_COUNT=1")
 			if kills == 2 {
 				if err := <-ended; err != nil {
 					t.Fatalf("child: %v: %s", err, output.String())

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -307,15 +306,7 @@ func TestWhatIsAddedRunsLikeTheRest(t *testing.T) {
 func kill(t *testing.T, out, table string, stop int) {
 	t.Helper()
 	mark := filepath.Join(t.TempDir(), "mark")
-	cmd := osexec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), extendedOut+"="+out, extendedTable+"="+table, extendedMark+"="+mark, fmt.Sprintf("%s=%d", extendedStop, stop))
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	cmd, ended, stderr := child(t, extendedOut+"="+out, extendedTable+"="+table, extendedMark+"="+mark, fmt.Sprintf("%s=%d", extendedStop, stop))
 	for {
 		if _, err := os.Stat(mark); err == nil {
 			cmd.Process.Kill()

@@ -36,6 +36,20 @@ func snapshot(root string) string {
 	return b.String()
 }
 
+// child starts this program again with such variables. What it says on stderr is whole once
+// it has ended.
+func child(t *testing.T, variables ...string) (cmd *osexec.Cmd, ended <-chan error, stderr *bytes.Buffer) {
+	t.Helper()
+	cmd, stderr = osexec.Command(os.Args[0]), new(bytes.Buffer)
+	cmd.Env, cmd.Stderr = append(os.Environ(), variables...), stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error, 1)
+	go func() { waited <- cmd.Wait() }()
+	return cmd, waited, stderr
+}
+
 func TestKilledRunsEndWithTheSameBytes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs for half a minute")
@@ -51,15 +65,7 @@ func TestKilledRunsEndWithTheSameBytes(t *testing.T) {
 	moments := rand.New(rand.NewPCG(1, 2))
 	kills, unfinished := 0, 0
 	for range 40 {
-		cmd := osexec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childOut+"="+out)
-		var output bytes.Buffer
-		cmd.Stderr = &output
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
+		cmd, ended, output := child(t, childOut+"="+out)
 		// Kill after so many changes of the folder, so that fast and slow machines
 		// are hit at the same places; after a dozen kills let it end.
 		left := 1 + moments.IntN(12)
