@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 	"internal/exec/gpu/opencl":   {"internal/exec/gpu", "internal/exec/gpu/kernels", "internal/exec/gpu/library"},
 	"internal/exec/gpu/cuda":     {"internal/exec/gpu", "internal/exec/gpu/cuda/ptx", "internal/exec/gpu/library"},
 	"internal/exec/gpu/cuda/ptx": {},
-	"internal/exec/gpu/gputest":  {"internal/exec", "internal/exec/gpu", "internal/exec/gpu/opencl", "internal/graph/conformance"},
+	"internal/exec/gpu/gputest":  {"internal/exec", "internal/exec/gpu", "internal/exec/gpu/kernels", "internal/exec/gpu/opencl", "internal/graph/conformance"},
 	"internal/limits":            {},
 	"internal/images":            {"internal/plainjson", "internal/batch", "internal/settings", "internal/arrowio", "internal/unpickle", "internal/durable", "internal/rng", "testdata"},
 	"internal/arrowio":           {"internal/durable"},
@@ -68,7 +68,7 @@ var rooms = map[string][]string{
 	"internal/diagram/picture":   {"internal/diagram", "internal/durable"},
 	"testdata":                   {},
 
-	"internal/exec/gpu/cuda/cudatest": {"internal/exec/gpu/kernels", "internal/exec/gpu/opencl"},
+	"internal/exec/gpu/cuda/cudatest": {"internal/exec/gpu/gputest", "internal/exec/gpu/kernels", "internal/exec/gpu/opencl"},
 }
 
 // owners lists the third-party modules that only one package may import.

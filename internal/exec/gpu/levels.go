@@ -151,7 +151,7 @@ func (o order) join(phase []exec.Instr, d after) (norm []int32) {
 				d.waits[conv]++
 			}
 		}
-		d.waits[j] = -1 // nobody adds it
+		d.waits[j] = -1 // it is nobody's turn any more
 		d.next[conv] = slices.DeleteFunc(d.next[conv], func(n int32) bool { return n == int32(j) })
 		for _, n := range d.next[j] {
 			if slices.Contains(d.next[conv], n) {
@@ -182,7 +182,7 @@ func (o order) batches(phase []exec.Instr) []batch {
 	d := dependencies(phase)
 	norm := o.join(phase, d)
 	if o.plain {
-		return o.asWritten(phase, norm)
+		return o.asWritten(phase, norm, d)
 	}
 	way := d.ways()
 	ready := map[kind][]int32{}
@@ -256,12 +256,12 @@ func (o order) batches(phase []exec.Instr) []batch {
 }
 
 // asWritten has a batch for each instruction, but for the batch norms in norm.
-func (o order) asWritten(phase []exec.Instr, norm []int32) (out []batch) {
+func (o order) asWritten(phase []exec.Instr, norm []int32, d after) (out []batch) {
 	for i, in := range phase {
 		switch {
 		case norm[i] >= 0:
 			out = append(out, batch{plan: o.planWith(in, norm[i]), instrs: []int32{int32(i)}, second: norm[i : i+1]})
-		case !slices.Contains(norm, int32(i)):
+		case d.waits[i] >= 0:
 			out = append(out, o.single(in, int32(i)))
 		}
 	}

@@ -3,6 +3,7 @@ package gpu_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -93,51 +94,78 @@ func tunedCases() []tuned {
 	return cases
 }
 
+// scratch is a program of one phase on scratch memory, and what lies there before.
+type scratch struct {
+	exec.Program
+	values []float64
+}
+
+func newScratch() *scratch { return &scratch{Program: exec.Program{Phases: [][]exec.Instr{nil}}} }
+
+// place makes room for a tensor.
+func (p *scratch) place(s exec.Shape) exec.Tensor {
+	at := p.Size[exec.Scratch]
+	p.Size[exec.Scratch] += (s.Len() + 31) / 32 * 32
+	return exec.Tensor{Offset: at, Shape: s}
+}
+
+// fill makes up what lies in memory, once all has its place.
+func (p *scratch) fill(r *rand.Rand) {
+	p.values = make([]float64, p.Size[exec.Scratch])
+	for i := range p.values {
+		p.values[i] = float64(float32(r.NormFloat64()))
+	}
+}
+
+// reference is all memory after a run of the reference.
+func (p *scratch) reference() []float64 {
+	mem := ref.NewMemory(&p.Program)
+	copy(mem[exec.Scratch], p.values)
+	ref.Run(&p.Program, mem, 0)
+	return mem[exec.Scratch]
+}
+
+// on is all memory after a run on a device.
+func (p *scratch) on(t *testing.T, d *gpu.Device) []float64 {
+	t.Helper()
+	mem := d.NewMemory()
+	mem.Resize(exec.Scratch, len(p.values))
+	mem.Region(exec.Scratch).Write(p.values)
+	bound, err := mem.Bind(&p.Program, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound.Run()
+	all := make([]float64, len(p.values))
+	mem.Region(exec.Scratch).Read(all)
+	return all
+}
+
 // Tuned kernels agree with the reference, and with the plain kernels, by the bit where
 // they add up in the same order.
 func TestTunedKernels(t *testing.T) {
 	d := gputest.Device(t)
 	r := rng.New(1, "tuned kernels")
 	for _, c := range tunedCases() {
-		p := &exec.Program{Phases: [][]exec.Instr{nil}}
-		place := func(s exec.Shape) exec.Tensor {
-			at := p.Size[exec.Scratch]
-			p.Size[exec.Scratch] += (s.Len() + 31) / 32 * 32
-			return exec.Tensor{Offset: at, Shape: s}
-		}
+		p := newScratch()
 		in := exec.Instr{Op: c.op, Attr: c.attr}
 		for _, s := range c.args {
-			in.Args = append(in.Args, place(s))
+			in.Args = append(in.Args, p.place(s))
 		}
-		in.Out = place(c.out)
+		in.Out = p.place(c.out)
 		p.Phases[0] = []exec.Instr{in}
 		name := fmt.Sprint(c.op, c.attr, c.out, c.args)
 		if got := gpu.Kernels(in); got[0] != c.kernel {
 			t.Errorf("%s: runs %v, want %s", name, got, c.kernel)
 		}
-		values := make([]float64, p.Size[exec.Scratch])
-		for i := range values {
-			values[i] = float64(float32(r.NormFloat64()))
-		}
-		want := ref.NewMemory(p)
-		copy(want[exec.Scratch], values)
-		ref.Run(p, want, 0)
+		p.fill(r)
+		want := p.reference()
 		var results [2][]float64
 		for i := range results {
 			gpu.Simple(d, i == 0)
-			mem := d.NewMemory()
-			mem.Resize(exec.Scratch, len(values))
-			mem.Region(exec.Scratch).Write(values)
-			bound, err := mem.Bind(p, 0, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			bound.Run()
-			all := make([]float64, len(values))
-			mem.Region(exec.Scratch).Read(all)
-			results[i] = all[in.Out.Offset:][:c.out.Len()]
+			results[i] = p.on(t, d)[in.Out.Offset:][:c.out.Len()]
 			worst, scale := 0.0, 1.0
-			for k, w := range want[exec.Scratch][in.Out.Offset:][:c.out.Len()] {
+			for k, w := range want[in.Out.Offset:][:c.out.Len()] {
 				scale = math.Max(scale, math.Abs(w))
 				if e := math.Abs(results[i][k] - w); !(e <= worst) {
 					worst = e
@@ -172,20 +200,15 @@ func TestConvolutionsLeaveSums(t *testing.T) {
 		{"two in one place", 2, 8, 8, 32, true, false, true},
 		{"in the way", 2, 8, 8, 32, false, true, false}, // reads what was in the batch norm's place
 	} {
-		p := &exec.Program{Phases: [][]exec.Instr{nil}}
-		place := func(s exec.Shape) exec.Tensor {
-			at := p.Size[exec.Scratch]
-			p.Size[exec.Scratch] += (s.Len() + 31) / 32 * 32
-			return exec.Tensor{Offset: at, Shape: s}
-		}
-		x, z, y, stats, other := place(shape(tt.n, tt.h, tt.w, 16)), place(shape(3, 3, 16, tt.c)), place(shape(tt.n, tt.h, tt.w, tt.c)), place(exec.Vector(3*tt.c)), place(exec.Vector(3*tt.c))
+		p := newScratch()
+		x, z, y, stats, other := p.place(shape(tt.n, tt.h, tt.w, 16)), p.place(shape(3, 3, 16, tt.c)), p.place(shape(tt.n, tt.h, tt.w, tt.c)), p.place(exec.Vector(3*tt.c)), p.place(exec.Vector(3*tt.c))
 		p.Phases[0] = []exec.Instr{
 			{Op: exec.Conv, Attr: exec.Attr{KH: 3, KW: 3, Pad: 1}, Out: y, Args: []exec.Tensor{x, z}},
 			{Op: exec.BNStats, Attr: exec.Attr{Eps: 1e-5}, Out: stats, Args: []exec.Tensor{y}},
 		}
 		if tt.twice { // the next batch norm has the place of this one
 			a, b := p.Phases[0][0], p.Phases[0][1]
-			a.Out = place(y.Shape)
+			a.Out = p.place(y.Shape)
 			b.Args = []exec.Tensor{a.Out}
 			p.Phases[0] = append(p.Phases[0], a, b)
 		}
@@ -195,26 +218,12 @@ func TestConvolutionsLeaveSums(t *testing.T) {
 		if got := slices.Contains(gpu.LaunchesOf(p.Phases[0]), "conv_tile_stats"); got != tt.fused {
 			t.Errorf("%s: launches %q", tt.name, gpu.LaunchesOf(p.Phases[0]))
 		}
-		values := make([]float64, p.Size[exec.Scratch])
-		for i := range values {
-			values[i] = float64(float32(r.NormFloat64()))
-		}
-		want := ref.NewMemory(p)
-		copy(want[exec.Scratch], values)
-		ref.Run(p, want, 0)
+		p.fill(r)
+		want := p.reference()
 		for name, use := range gpu.Orders {
 			use(d)
-			mem := d.NewMemory()
-			mem.Resize(exec.Scratch, len(values))
-			mem.Region(exec.Scratch).Write(values)
-			bound, err := mem.Bind(p, 0, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			bound.Run()
-			got := make([]float64, len(values))
-			mem.Region(exec.Scratch).Read(got)
-			for i, w := range want[exec.Scratch] {
+			got := p.on(t, d)
+			for i, w := range want {
 				if !(math.Abs(got[i]-w) <= 2e-5*(1+math.Abs(w))) {
 					t.Fatalf("%s %s: number %d is %v, want %v", tt.name, name, i, got[i], w)
 				}

@@ -7,10 +7,12 @@ import (
 	"encoding/hex"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/gpu"
+	"idarts/internal/exec/gpu/kernels"
 	"idarts/internal/exec/gpu/opencl"
 	"idarts/internal/graph/conformance"
 )
@@ -40,6 +42,17 @@ func Device(t testing.TB) *gpu.Device {
 	d := gpu.New(OpenCL(t, opencl.Options{}))
 	t.Cleanup(d.Close)
 	return d
+}
+
+// OtherBits are the kernels with roots that are not rounded correctly.
+func OtherBits(t testing.TB) string {
+	t.Helper()
+	const root, other = "#define SQRT(x) sqrt(x)", "#define SQRT(x) ((x) * (1.0f / sqrt(x)))"
+	source := strings.ReplaceAll(kernels.Source(), root, other)
+	if source == kernels.Source() {
+		t.Fatalf("the kernels have no %q", root)
+	}
+	return source
 }
 
 // Conformance runs every case's program on a device, derivatives included, and compares

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/exec/gpu/kernels"
 	"idarts/internal/exec/gpu/opencl"
 )
@@ -84,13 +85,8 @@ func Fake(t testing.TB, settings ...string) {
 // than those of all devices.
 func OtherBits(t testing.TB) string {
 	t.Helper()
-	const root, other = "#define SQRT(x) sqrt(x)", "#define SQRT(x) ((x) * (1.0f / sqrt(x)))"
-	source := strings.ReplaceAll(kernels.Source(), root, other)
-	if source == kernels.Source() {
-		t.Fatalf("the kernels have no %q", root)
-	}
 	file := filepath.Join(t.TempDir(), "other.cl")
-	if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(gputest.OtherBits(t)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return file
