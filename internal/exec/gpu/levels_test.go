@@ -12,6 +12,9 @@ import (
 	"idarts/internal/exec/gpu"
 	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/graph/conformance"
+	"idarts/internal/search"
+	"idarts/nb201"
+	"idarts/runners/protocol"
 	"idarts/runners/stages"
 )
 
@@ -230,6 +233,46 @@ func TestOrdersGiveTheSameBits(t *testing.T) {
 					t.Errorf("%s: %v has other bits %s", c.Name, s, name)
 				}
 			}
+		}
+	}
+}
+
+// Batches and tapes change no bit of a search.
+func TestOrdersOfASearch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs for a while")
+	}
+	d := gputest.Device(t)
+	quick, err := protocol.Lookup("nb201", "quick")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gpu.Orders["by level"](d)
+	for _, m := range search.Methods {
+		of, ok := quick.Of(m.Name)
+		if m.BlackBox || !ok {
+			continue
+		}
+		states := map[string]string{}
+		for name, order := range gpu.Orders {
+			order(d)
+			s, err := m.New(search.Env{Space: nb201.Space(), Supernet: func(search.SupernetOptions) (search.Problem, error) {
+				net, err := stages.New(stages.Net{Space: "nb201", C: 4, N: 1, Batch: 8}, 8, d)
+				if err != nil {
+					return nil, err
+				}
+				return net.Problem, nil
+			}}, of.Settings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Epoch(t.Context(), nil); err != nil {
+				t.Fatalf("%s %s: %v", m.Name, name, err)
+			}
+			states[string(s.State())] = name
+		}
+		if len(states) != 1 {
+			t.Errorf("%s has other bits in other orders", m.Name)
 		}
 	}
 }
