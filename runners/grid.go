@@ -17,8 +17,10 @@ type Grid struct {
 	Protocols []protocol.Protocol
 	// Catalog are the methods that there are; nil: search.Methods.
 	Catalog search.Catalog
-	// Methods are names of them; nil: all that a protocol has settings for.
+	// Methods are names of them; nil: all that a protocol has settings for. With Main
+	// they are those that the protocol has in front, and those that are named.
 	Methods []string
+	Main    bool
 	// Changes are settings in place of the protocols': each combination of values is a
 	// run of its own.
 	Changes []Change
@@ -99,7 +101,13 @@ func (g *Grid) cells() ([]gridCell, error) {
 // methods are the cells of one protocol, without a seed.
 func (g *Grid) methods(k int, given *changes) ([]gridCell, error) {
 	p, names := g.Protocols[k], g.Methods
-	if names == nil {
+	switch {
+	case g.Main:
+		main := p.Main(g.catalog())
+		names = slices.DeleteFunc(g.catalog().Names(), func(name string) bool {
+			return !slices.Contains(main, name) && !slices.Contains(names, name)
+		})
+	case names == nil:
 		names = p.Methods(g.catalog())
 	}
 	if len(names) == 0 {

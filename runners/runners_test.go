@@ -41,6 +41,7 @@ func tiny() protocol.Protocol {
 		own := of.Settings
 		for path, text := range map[string]string{
 			"epochs": "3", "max_steps": "4", "queries": "2", "population": "1", "sample": "1",
+			"sampling.samples": "4", "sampling.batches": "1", "samples": "2", "batches": "1", "warm_up": "1", "every": "1", "lookahead_steps": "2",
 			"arch.lr": "0.1", // so that a few steps change the derived cell
 		} {
 			if changed, err := settings.Set(own, path, text); err == nil { // not all methods have it
@@ -90,7 +91,7 @@ func open(out string) func(protocol.Protocol, bool) (*Bench, error) {
 // so that a test can kill it.
 const childOut = "IDARTS_TEST_CHILD_OUT"
 
-// childDevice has the child run the gradient methods on a card, one after another.
+// childDevice has the child run cardMethods on a card, one after another.
 const childDevice = "IDARTS_TEST_CHILD_DEVICE"
 
 func TestMain(m *testing.M) {
@@ -103,7 +104,7 @@ func TestMain(m *testing.M) {
 	if out := os.Getenv(childOut); out != "" {
 		g := grid(out, []uint64{0}, search.Names()...)
 		if device := os.Getenv(childDevice); device != "" {
-			g.Methods, g.Device, g.Jobs = gradientMethods(), device, 1
+			g.Methods, g.Device, g.Jobs = cardMethods, device, 1
 		}
 		sum, err := g.Run(context.Background())
 		if err != nil || len(sum.Failed) > 0 {

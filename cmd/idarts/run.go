@@ -102,7 +102,7 @@ func say(c console, out string, sum work.Summary, err error) error {
 type runCmd struct {
 	Space    []string `help:"Search spaces, comma separated. See: idarts list spaces." default:"nb201"`
 	Protocol string   `help:"Protocol: every number but the seed. See: idarts list protocols." default:"laptop"`
-	Methods  []string `help:"Methods, comma separated, or all that the protocol has settings for." default:"all" aliases:"method"`
+	Methods  []string `help:"Methods, comma separated; main: those that the protocol has in front; all: all that it has settings for." default:"main" aliases:"method"`
 	Set      []string `help:"Other settings than the protocol's, as in --set inner_steps=1,2 or --set idarts.arch.lr=3e-4: every combination of values is a run of its own. Without a method's name it is for all of the methods that have it; the others run as they are. See: idarts list settings METHOD." sep:"none" placeholder:"NAME=VALUES"`
 	Seeds    string   `help:"Seeds and ranges, as in 0-2,5." default:"0-2"`
 	Cell     *int     `help:"Run only this cell of the grid, counted from 0 as --dry-run does; the number of a task of a Slurm array or an indexed job will do." placeholder:"N"`
@@ -136,7 +136,7 @@ func (r *runCmd) Run(c console) error {
 	if err := c.inputsOf(protocols...); err != nil {
 		return err
 	}
-	methods, err := methodsOf(r.Methods, protocols)
+	methods, main, err := methodsOf(r.Methods, protocols)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (r *runCmd) Run(c console) error {
 	}
 	in := runners.Inputs{Data: r.Data, Table: r.Table, Out: r.Out, Note: options.Note}
 	grid := &runners.Grid{
-		Protocols: protocols, Methods: methods, Changes: changes, Seeds: seeds, Cell: r.Cell, Options: options,
+		Protocols: protocols, Methods: methods, Main: main, Changes: changes, Seeds: seeds, Cell: r.Cell, Options: options,
 		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) {
 			bench, err := runners.OpenBench(p, in, fresh)
 			return bench, missing(err, place{"table", r.Table}, place{"data", r.Data})
@@ -164,27 +164,40 @@ func (r *runCmd) Run(c console) error {
 }
 
 // methodsOf are the methods of --methods, nil for all that each protocol has settings
-// for. Names beside "all" must be among them.
-func methodsOf(names []string, protocols []protocol.Protocol) ([]string, error) {
-	if !slices.Contains(names, "all") {
-		return names, nil
+// for, and whether those in front are among them. Names beside these words must be ones
+// that all protocols have.
+func methodsOf(words []string, protocols []protocol.Protocol) (names []string, main bool, err error) {
+	all := slices.Contains(words, allMethods)
+	main = !all && slices.Contains(words, mainMethods)
+	if !all && !main {
+		return words, false, nil
 	}
-	for _, name := range names {
-		if name == "all" {
+	for _, name := range words {
+		if name == allMethods || name == mainMethods {
 			continue
 		}
 		if _, err := search.Lookup(name); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, p := range protocols {
 			if _, ok := p.Of(name); !ok {
-				return nil, fmt.Errorf("--methods %s: protocol %q has no settings for method %q on space %q, only for %q",
-					strings.Join(names, ","), p.Name, name, p.Space, p.Methods(search.Methods))
+				return nil, false, fmt.Errorf("--methods %s: protocol %q has no settings for method %q on space %q, only for %q",
+					strings.Join(words, ","), p.Name, name, p.Space, p.Methods(search.Methods))
 			}
 		}
+		names = append(names, name)
 	}
-	return nil, nil
+	if all {
+		names = nil
+	}
+	return names, main, nil
 }
+
+// Words of --methods.
+const (
+	mainMethods = "main"
+	allMethods  = "all"
+)
 
 type retrainCmd struct {
 	Archs    []string `arg:"" sep:"none" help:"Architectures in the space's own text, or names of published genotypes (see: idarts query --space darts)."`

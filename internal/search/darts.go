@@ -1,9 +1,6 @@
 package search
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // DARTS1 are the settings of first-order DARTS.
 type DARTS1 struct {
@@ -13,16 +10,19 @@ type DARTS1 struct {
 
 var dartsFirst = Method{
 	Name: "darts-v1", Title: "DARTS (1st order)", Paper: "Liu et al., ICLR 2019, arXiv:1806.09055",
-	Note: "weight step, then architecture step, as in the NAS-Bench-201 code; arch_first gives the order of the DARTS code. The clip norm is over the weights only",
-	Zero: DARTS1{},
-	Begin: with(func(env Env, s DARTS1) (Searcher, error) {
-		parts := s.parts(env)
-		parts.Moves = []Move{WeightStep{}.Move(), ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move()}
-		if s.ArchFirst {
-			slices.Reverse(parts.Moves)
-		}
-		return NewEngine(env, parts)
-	}),
+	Note:   "weight step, then architecture step, as in the NAS-Bench-201 code; arch_first gives the order of the DARTS code. The clip norm is over the weights only",
+	Zero:   DARTS1{},
+	Traits: Traits{bilevel, "softmax", byAdam, byArgmax, "2"},
+	Begin:  with(func(env Env, s DARTS1) (Searcher, error) { return NewEngine(env, s.parts(env)) }),
+}
+
+// parts are those of first-order DARTS.
+func (s DARTS1) parts(env Env) Parts { return s.alternating(s.Bilevel.parts(env), WeightStep{}) }
+
+// alternating is parts with first-order steps in the order that is set.
+func (s DARTS1) alternating(parts Parts, w WeightStep) Parts {
+	parts.Moves = inOrder(s.ArchFirst, w.Move(), ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move())
+	return parts
 }
 
 // DARTS2 are the settings of second-order DARTS.
@@ -41,8 +41,9 @@ func (s DARTS2) Check() error {
 
 var dartsSecond = Method{
 	Name: "darts-v2", Title: "DARTS (2nd order)", Paper: "Liu et al., ICLR 2019, arXiv:1806.09055",
-	Note: "architecture step, then weight step on the same training batch; validation gradient after a virtual step with momentum and weight decay; exact mixed product at the weights before it, where the code takes central differences",
-	Zero: DARTS2{},
+	Note:   "architecture step, then weight step on the same training batch; validation gradient after a virtual step with momentum and weight decay; exact mixed product at the weights before it, where the code takes central differences",
+	Zero:   DARTS2{},
+	Traits: Traits{bilevel, "softmax", "Adam, one step unrolled", byArgmax, "5"},
 	Begin: with(func(env Env, s DARTS2) (Searcher, error) {
 		parts := s.parts(env)
 		parts.Moves = []Move{

@@ -260,6 +260,16 @@ func (e *Engine) NextValid(d batch.Draw) batch.Batch {
 	return batch.Batch{Split: batch.Valid, Draw: d, Index: e.valid - 1}
 }
 
+// nextValids takes so many batches at once and gives the first; the others follow it.
+func (e *Engine) nextValids(d batch.Draw, n int) (first batch.Batch) {
+	for i := range n {
+		if b := e.NextValid(d); i == 0 {
+			first = b
+		}
+	}
+	return first
+}
+
 // split is where a level takes its batches from.
 func (e *Engine) split(half batch.Split) batch.Split {
 	if e.Data == Halves {

@@ -25,6 +25,7 @@ func (s REA) Check() error {
 var rea = Method{
 	Name: "rea", Title: "Regularised evolution", Paper: "Real et al., AAAI 2019, arXiv:1802.01548",
 	Note:     "a tournament's best has a child that differs in one decision, the oldest dies; keeps the cell of best validation accuracy; cells that come again cost nothing; its budget is a number of distinct cells",
+	Traits:   Traits{ofTable, "", "mutation of the best of a sample", "best validation", "1 query"},
 	BlackBox: true, Zero: REA{},
 	Begin: with(func(env Env, s REA) (Searcher, error) {
 		if env.Space.Neighbours == nil {

@@ -12,6 +12,7 @@ type Local struct{ Budget }
 var local = Method{
 	Name: "local", Title: "Local search", Paper: "White et al., UAI 2021, arXiv:2005.02960",
 	Note:     "asks for all neighbours and goes to the best of them, from a random new cell when none is better; keeps the cell of best validation accuracy; its budget is a number of distinct cells",
+	Traits:   Traits{ofTable, "", "neighbours of the best", "best validation", "1 query"},
 	BlackBox: true, Zero: Local{},
 	Begin: with(func(env Env, s Local) (Searcher, error) {
 		if env.Space.Neighbours == nil {

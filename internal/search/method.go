@@ -12,6 +12,7 @@ import (
 type Method struct {
 	Name, Title, Paper string
 	Note               string // order of steps, and where it departs from paper or code
+	Traits             Traits
 	// BlackBox: it asks for accuracies of architectures and trains no supernet.
 	BlackBox bool
 	// Revision is raised by hand when a change of its code moves a bit of its results:
@@ -49,6 +50,8 @@ func with[S Settings](begin func(Env, S) (Searcher, error)) func(Env, Settings) 
 var Methods = Catalog{
 	random, rea, reinforcement, local,
 	dartsFirst, dartsSecond, idarts, idartsReleased,
+	lambdaDARTS, shapleyNAS, zartsMGS, zartsRS, zartsGLD, dartsPT, drnas, gaea,
+	rsps, setn, snas, sdartsRS, sdartsADV, betaDARTS,
 }
 
 // Catalog is a list of methods with different names.

@@ -8,6 +8,7 @@ type Random struct{ Budget }
 var random = Method{
 	Name: "random", Title: "Random search", Paper: "Li & Talwalkar, UAI 2019, arXiv:1902.07638",
 	Note:     "distinct cells drawn uniformly; keeps the one of best validation accuracy; its budget is a number of distinct cells",
+	Traits:   Traits{ofTable, "", "uniform draws", "best validation", "1 query"},
 	BlackBox: true, Zero: Random{},
 	Begin: with(func(env Env, s Random) (Searcher, error) {
 		return newBlackBox(env, s.Budget, func(b *blackBox) strategy { return randomSearch{b} })

@@ -27,6 +27,7 @@ func (s REINFORCE) Check() error {
 var reinforcement = Method{
 	Name: "reinforce", Title: "REINFORCE", Paper: "Dong & Yang, ICLR 2020, arXiv:2001.00326",
 	Note:     "a softmax policy for each decision, Adam, moving average of the reward as baseline; keeps the cell of best validation accuracy; cells that come again cost nothing and after 100 of them in a row the policy starts over; its budget is a number of distinct cells",
+	Traits:   Traits{ofTable, "softmax policy", "Adam on the policy gradient", "best validation", "1 query"},
 	BlackBox: true, Zero: REINFORCE{},
 	Begin: with(func(env Env, s REINFORCE) (Searcher, error) {
 		if env.Space.Choose == nil {

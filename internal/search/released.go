@@ -32,8 +32,9 @@ func (s IDARTSReleased) bilevel() Bilevel {
 
 var idartsReleased = Method{
 	Name: "idarts-released", Title: "iDARTS (as released)", Paper: "Zhang et al., ICML 2021, code MiaoZhang0525/iDARTS",
-	Note: "as the NAS-Bench-201 notebook runs: inner steps move nothing but batch-norm buffers; mixed product by differences whose clean-up moves the weights by ε(v−s), down the validation loss; momentum, weight decay and clipping have no effect",
-	Zero: IDARTSReleased{},
+	Note:   "as the NAS-Bench-201 notebook runs: inner steps move nothing but batch-norm buffers; mixed product by differences whose clean-up moves the weights by ε(v−s), down the validation loss; momentum, weight decay and clipping have no effect",
+	Zero:   IDARTSReleased{},
+	Traits: Traits{bilevel, "softmax", "Adam, K+1 Neumann terms, as its code runs", byArgmax, "T forward + 4 + 2K"},
 	Begin: with(func(env Env, s IDARTSReleased) (Searcher, error) {
 		parts := s.bilevel().parts(env)
 		parts.OnePass = s.OnePass

@@ -63,11 +63,14 @@ func (b Bilevel) Check() error {
 
 // parts are those that the settings name, with logits that start by the seed.
 func (b Bilevel) parts(env Env) Parts {
-	relaxation := NewSoftmax(env.Space.Layout, b.InitScale, rng.New(env.Seed, "alpha"))
-	return Parts{
-		Epochs: b.Epochs, MaxSteps: b.MaxSteps, Weights: b.Weights,
-		Relaxation: relaxation, Arch: NewAdam(b.Arch, len(relaxation.Params())),
-	}
+	return b.partsOf(NewSoftmax(env.Space.Layout, b.InitScale, rng.New(env.Seed, "alpha")))
+}
+
+// partsOf are those with another relaxation.
+func (b Bilevel) partsOf(relaxation Relaxation) Parts {
+	parts := b.schedule().parts(relaxation)
+	parts.Arch = NewAdam(b.Arch, len(relaxation.Params()))
+	return parts
 }
 
 // Implicit are the settings of an architecture step after inner steps.

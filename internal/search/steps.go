@@ -118,3 +118,18 @@ func (e *Engine) followHyper(loss exec.Number) error {
 	}
 	return e.StepArch()
 }
+
+// evaluate is what the supernet with e.Coefs makes of so many batches, with batch
+// statistics in batch norm.
+func evaluate(e *Engine, first batch.Batch, batches int) (mean batch.Evaluation, err error) {
+	for range batches {
+		one, err := e.Problem.Evaluate(first, e.Coefs, exec.NormBatch)
+		if err != nil {
+			return mean, err
+		}
+		mean.Loss += one.Loss / float64(batches)
+		mean.Accuracy += one.Accuracy / float64(batches)
+		first.Index++
+	}
+	return mean, nil
+}

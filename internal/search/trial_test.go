@@ -43,6 +43,11 @@ func toySettings() map[string]Settings {
 	}
 	implicit := Implicit{InnerSteps: 4, NeumannTerms: 2}
 	budget := Budget{Queries: 3}
+	first := DARTS1{Bilevel: bilevel}
+	schedule := bilevel.schedule()
+	sampling := Sampling{Samples: 4, Batches: 2}
+	zarts := ZARTS{Schedule: schedule, InitScale: 1e-3, WarmUp: 0, Every: 2, Inner: 3, Candidates: 4}
+	smooth := SDARTS{first, Radius{0.03, 0.3}}
 	return map[string]Settings{
 		"random":    Random{budget},
 		"rea":       REA{Budget: budget, Population: 2, Sample: 2},
@@ -54,6 +59,20 @@ func toySettings() map[string]Settings {
 		"idarts-released": IDARTSReleased{
 			Epochs: bilevel.Epochs, Weights: Rate{LR: 0.2, MinLR: 0.05}, Arch: bilevel.Arch, InitScale: 1e-3, Implicit: implicit,
 		},
+		"lambda-darts": LambdaDARTS{DARTS1: first, Lambda: 0.25, Epsilon: 1e-4},
+		"shapley-nas":  ShapleyNAS{Schedule: schedule, InitScale: 1e-3, WarmUp: 1, Samples: 3, Batches: 2, Truncate: 0.5, Momentum: 0.8, Step: 0.1},
+		"zarts":        ZARTSMGS{ZARTS: zarts, Sigma: 0.1, Tau: 0.01, Wide: 1e-3},
+		"zarts-rs":     ZARTSRS{ZARTS: zarts, Mu: 0.1, Rate: 0.1},
+		"zarts-gld":    ZARTSGLD{ZARTS: zarts, Radius: 0.5},
+		"darts-pt":     DARTSPT{DARTS1: first, Base: OnDARTS, Criterion: ByAccuracy, Every: 2, Tune: Rate{LR: 0.02, MinLR: 0.02}},
+		"drnas":        DrNAS{DARTS1: first},
+		"gaea":         GAEA{Schedule: schedule, Arch: ExpGrad{LR: 0.1, Floor: 1e-5}, BestEpoch: true},
+		"rsps":         RSPS{Schedule: schedule, Sampling: sampling},
+		"setn":         SETN{Bilevel: bilevel, Sampling: sampling},
+		"snas":         SNAS{Bilevel: bilevel, Temperature: Temperature{1, 0.1}, ArchClip: 10},
+		"sdarts-rs":    smooth,
+		"sdarts-adv":   SDARTSADV{SDARTS: smooth, Steps: 3},
+		"beta-darts":   BetaDARTS{DARTS1: first, Decay: 0.5},
 	}
 }
 

@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"slices"
+
 	dartsspace "idarts/darts_space"
 	"idarts/internal/batch"
 	"idarts/internal/search"
@@ -22,7 +24,7 @@ var dartsLaptop = Protocol{
 		Augment: training.Augment{Flip: true},
 	}}},
 	Retrain: dartsLaptopRecipe,
-	Search:  append(laptopSearches(2, 60, 60/4), randomSearch(4)),
+	Search:  slices.Concat(laptopSearches(2, 60, 60/4), []Search{randomSearch(4)}, aside(relatedSearches(budgetOf{2, 60, 32, 100, 512}))),
 }
 
 // dartsPaper is the search of the DARTS code, cnn/train_search.py. T=4 and K=2 of iDARTS are those of its
@@ -35,7 +37,7 @@ var dartsPaper = Protocol{
 	Augment:  training.Augment{Flip: true, Crop: 4},
 	Score:    Scoring{Last: true, Trials: 1, Recipe: *dartsPaperRecipe},
 	Retrain:  dartsPaperRecipe,
-	Search:   dartsSearches(4, "iDARTS, its NAS-Bench-201 code: nothing is published for this space"),
+	Search:   append(dartsSearches(4, "iDARTS, its NAS-Bench-201 code: nothing is published for this space"), aside(paperRelatedDARTS(50, false))...),
 }
 
 var quickDARTS = quick("darts", dartsspace.Net{C: 4, N: 3})

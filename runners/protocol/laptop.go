@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"slices"
+
 	"idarts/internal/batch"
 	"idarts/internal/search"
 	"idarts/internal/training"
@@ -19,13 +21,7 @@ import (
 // An epoch has so many outer steps, darts of DARTS and idarts of iDARTS, each 0 for
 // one pass over the data.
 func laptopSearches(epochs, darts, idarts int) []Search {
-	arch := paperArch
-	arch.LR = 0.01
-	bilevel := search.Bilevel{
-		Epochs: epochs, MaxSteps: darts,
-		Weights: search.SGD{LR: 0.1, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
-		Arch:    arch, InitScale: 1e-3, ValidDraw: batch.Replaced,
-	}
+	bilevel := laptopBilevel(epochs, darts)
 	withInner := bilevel
 	withInner.MaxSteps = idarts
 	implicit := paperImplicit
@@ -36,7 +32,7 @@ func laptopSearches(epochs, darts, idarts int) []Search {
 		{Method: "idarts", Settings: search.IDARTS{Bilevel: withInner, Implicit: implicit}},
 		{Method: "idarts-released", Settings: search.IDARTSReleased{
 			Epochs: epochs, MaxSteps: idarts, Weights: search.Rate{LR: 0.1, MinLR: 0.001},
-			Arch: arch, InitScale: 1e-3, Implicit: implicit,
+			Arch: bilevel.Arch, InitScale: 1e-3, Implicit: implicit,
 		}},
 	}
 	for i := range searches {
@@ -45,6 +41,20 @@ func laptopSearches(epochs, darts, idarts int) []Search {
 	}
 	return searches
 }
+
+// laptopBilevel is what gradient methods have in common.
+func laptopBilevel(epochs, steps int) search.Bilevel {
+	arch := paperArch
+	arch.LR = laptopRate(paperArch.LR)
+	return search.Bilevel{
+		Epochs: epochs, MaxSteps: steps,
+		Weights: search.SGD{LR: 0.1, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
+		Arch:    arch, InitScale: 1e-3, ValidDraw: batch.Replaced,
+	}
+}
+
+// laptopRate is a published rate of α in a laptop search: 0.01 in place of 0.0003.
+func laptopRate(published float64) float64 { return published / paperArch.LR * 0.01 }
 
 var laptopSources = map[string]string{
 	"epochs":     "ours, to take minutes",
@@ -75,7 +85,7 @@ func quick(space string, net Net) Protocol {
 			Epochs: 1, Batch: 100,
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 		}}},
-		Search: append(laptopSearches(2, 8, 8), randomSearch(2)),
+		Search: slices.Concat(laptopSearches(2, 8, 8), []Search{randomSearch(2)}, aside(relatedSearches(budgetOf{2, 8, 32, 8, 32}))),
 	}
 }
 

@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"slices"
+
 	"idarts/internal/search"
 	"idarts/internal/training"
 	"idarts/nb1b1"
@@ -28,7 +30,7 @@ func oneShotLaptop(name string, space nb1b1.OneShot, width int) Protocol {
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 			Augment: training.Augment{Flip: true},
 		}}},
-		Search: append(laptopSearches(5, 72, 72/4), randomSearch(12)),
+		Search: slices.Concat(laptopSearches(5, 72, 72/4), []Search{randomSearch(12)}, aside(relatedSearches(budgetOf{5, 72, 32, 100, 512}))),
 	}
 }
 
@@ -59,6 +61,6 @@ func oneShotPaper(name string, space nb1b1.OneShot) Protocol {
 			// How the table's networks were trained; only their cost is computed from this.
 			Recipe: Recipe{Net: nb1b1.Net{Space: space, C: 128, N: 3, Momentum: nb1b1.Intended}, Recipe: training.Recipe{Epochs: 108, Batch: 256}},
 		},
-		Search: searches,
+		Search: append(searches, aside(paperRelatedDARTS(50, true))...),
 	}
 }

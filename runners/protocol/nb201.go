@@ -59,7 +59,7 @@ var nb201Paper = Protocol{
 			Augment: training.Augment{Flip: true, Crop: 4},
 		}},
 	},
-	Search: paperSearches,
+	Search: append(paperSearches, aside(paperRelated201)...),
 }
 
 var quickNB201 = quick("nb201", nb201.Net{C: 4, N: 1})
@@ -75,7 +75,7 @@ func nb201Small(name, title string, score Scoring) Protocol {
 		Batch:    32,
 		Augment:  training.Augment{Flip: true},
 		Score:    score,
-		Search:   slices.Concat(blackBox, laptopSearches(10, 0, 0)),
+		Search:   slices.Concat(blackBox, laptopSearches(10, 0, 0), aside(relatedSearches(budgetOf{10, 0, 32, 100, 512}), mainRelated...)),
 	}
 }
 

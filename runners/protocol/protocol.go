@@ -46,6 +46,8 @@ type Search struct {
 	// "weights.clip" and so on.
 	Source string
 	Except map[string]string
+	// Aside: it runs when it is asked for, not when a user names no methods.
+	Aside bool
 }
 
 // SourceOf is where the number of that name comes from.
@@ -139,6 +141,14 @@ func (p Protocol) Methods(catalog search.Catalog) []string {
 	return slices.DeleteFunc(catalog.Names(), func(name string) bool {
 		_, ok := p.Of(name)
 		return !ok
+	})
+}
+
+// Main lists those that run when a user names none.
+func (p Protocol) Main(catalog search.Catalog) []string {
+	return slices.DeleteFunc(p.Methods(catalog), func(name string) bool {
+		of, _ := p.Of(name)
+		return of.Aside
 	})
 }
 
