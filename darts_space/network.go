@@ -70,15 +70,15 @@ func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
 
 // SearchWith is Search, changed as a method asks.
 func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supernet.Build, cells int, err error) {
-	if err := o.Resize(&n.C, &n.N); err != nil {
-		return nil, 0, err
-	}
+	o.Sizes(&n.C, &n.N)
 	n.Aux = false // has no effect on a supernet
 	if err := n.on(d).Check(); err != nil {
 		return nil, 0, err
 	}
-	build, cells = n.Search(d)
-	return build, cells, nil
+	if err := o.Check(n.C, 2*cellEdges*len(Ops)); err != nil {
+		return nil, 0, err
+	}
+	return n.on(d).supernet(o), n.Layers(), nil
 }
 
 // Train is the network of a genotype in its text form, for images like d.
@@ -104,17 +104,28 @@ func (n Net) reduces(layer int) bool { return layer == n.N/3 || layer == 2*n.N/3
 // of the rows of [Space]; a normal cell reads the first half of its copy and a
 // reduction cell the second. Batch norm inside the cells is not affine, and
 // pooling is followed by one. There is no auxiliary classifier.
-func (n Net) Supernet() supernet.Build {
+func (n Net) Supernet() supernet.Build { return n.supernet(search.SupernetOptions{}) }
+
+// supernet is the network of o, whose sizes are n's already.
+func (n Net) supernet(o search.SupernetOptions) supernet.Build {
 	n.Aux = false
 	return n.network(nil, func(b *supernet.Builder, name string, layer int, in [2]*graph.Node) *graph.Node {
-		row := 2 * cellEdges * layer
+		kind := 0
 		if n.reduces(layer) {
-			row += cellEdges
+			kind = cellEdges
 		}
-		nodes := b.Cell(name, in[:], ownNodes, func(name string, from, _ int, x *graph.Node) []graph.Term {
-			row++
-			return b.Mixed(name, operations(n.stride(layer, from), false), (row-1)*len(Ops), x)
-		}, nil)
+		row := func(from, to int) int { return kind + (to-inputs)*(to+inputs-1)/2 + from }
+		first := func(from, to int) int { return (2*cellEdges*layer + row(from, to)) * len(Ops) }
+		part := supernet.Partial{K: o.Partial, Around: func(from, to int, x *graph.Node) graph.Term {
+			if n.stride(layer, from) > 1 {
+				x = b.MaxPool(x, graph.Window{K: 2, Stride: 2})
+			}
+			return graph.Term{X: x, A: b.EdgeWeight(o.EdgeWeights, first(from, to), len(Ops))}
+		}}
+		nodes := b.PartialCell(name, in[:], ownNodes, part, func(name string, from, to int, x *graph.Node) []graph.Term {
+			ops := operations(n.stride(layer, from), false)
+			return b.Mixed(name, supernet.Only(ops, o.LiveAt(row(from, to)*len(Ops), len(Ops))), first(from, to), x)
+		})
 		return b.Concat(nodes[inputs:]...)
 	}, false)
 }

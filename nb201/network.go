@@ -73,11 +73,11 @@ func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
 
 // SearchWith is Search, changed as a method asks.
 func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supernet.Build, cells int, err error) {
-	if err := o.Resize(&n.C, &n.N); err != nil {
+	o.Sizes(&n.C, &n.N)
+	if err := o.Check(n.C, len(edgeNames)*len(Ops)); err != nil {
 		return nil, 0, err
 	}
-	build, cells = n.Search(d)
-	return build, cells, nil
+	return n.on(d).supernet(o), n.Layers(), nil
 }
 
 // Train is the network of an architecture in its text form, for images like d.
@@ -97,10 +97,17 @@ func (n Net) Layers() int { return 3 * n.N }
 // edge-major. Batch norm inside the cells is not affine (the search code's
 // setting); in the stem, between the stages and before the classifier it is.
 // Source: NAS-Bench-201's DARTS supernet, without convolution biases.
-func (n Net) Supernet() supernet.Build {
+func (n Net) Supernet() supernet.Build { return n.supernet(search.SupernetOptions{}) }
+
+// supernet is the network of o, whose sizes are n's already.
+func (n Net) supernet(o search.SupernetOptions) supernet.Build {
 	ops := operations(false)
-	return n.network(func(b *supernet.Builder, layer, edge int, name string, x *graph.Node) []graph.Term {
-		return b.Mixed(name, ops, (layer*len(edgeNames)+edge)*len(Ops), x)
+	first := func(layer, edge int) int { return (layer*len(edgeNames) + edge) * len(Ops) }
+	around := func(b *supernet.Builder, layer, edge int, x *graph.Node) graph.Term {
+		return graph.Term{X: x, A: b.EdgeWeight(o.EdgeWeights, first(layer, edge), len(Ops))}
+	}
+	return n.network(o.Partial, around, func(b *supernet.Builder, layer, edge int, name string, x *graph.Node) []graph.Term {
+		return b.Mixed(name, supernet.Only(ops, o.LiveAt(edge*len(Ops), len(Ops))), first(layer, edge), x)
 	})
 }
 
@@ -108,7 +115,7 @@ func (n Net) Supernet() supernet.Build {
 // batch norm, as the benchmark's entries were.
 func (n Net) Final(cell Cell) supernet.Build {
 	ops := operations(true)
-	return n.network(func(b *supernet.Builder, _, edge int, name string, x *graph.Node) []graph.Term {
+	return n.network(1, nil, func(b *supernet.Builder, _, edge int, name string, x *graph.Node) []graph.Term {
 		if y := ops[cell[edge]].Add(b, name, x); y != nil {
 			return []graph.Term{{X: y}}
 		}
@@ -141,8 +148,8 @@ func operations(affine bool) []supernet.Op {
 
 // network is stem, 3 stages of N cells with a residual block of stride 2 before
 // the second and third, batch norm, ReLU, pooling, classifier. edge gives the
-// terms of one edge of a cell.
-func (n Net) network(edge func(b *supernet.Builder, layer, edge int, name string, x *graph.Node) []graph.Term) supernet.Build {
+// terms of one edge of a cell on 1/partial of the channels, around what goes around it.
+func (n Net) network(partial int, around func(b *supernet.Builder, layer, edge int, x *graph.Node) graph.Term, edge func(b *supernet.Builder, layer, edge int, name string, x *graph.Node) []graph.Term) supernet.Build {
 	return supernet.Network{
 		Stem: func(b *supernet.Builder, images *graph.Node) (_, last *graph.Node) {
 			return nil, b.ConvNorm("stem", images, n.C, graph.Window{K: 3, Pad: 1}, true)
@@ -152,11 +159,12 @@ func (n Net) network(edge func(b *supernet.Builder, layer, edge int, name string
 			if stage := layer / n.N; stage > 0 && layer%n.N == 0 {
 				x = reduction(b, fmt.Sprintf("reduction%d", stage), x, n.C<<stage)
 			}
-			next := 0
-			nodes := b.Cell(name, []*graph.Node{x}, 3, func(name string, _, _ int, x *graph.Node) []graph.Term {
-				next++
-				return edge(b, layer, next-1, name, x)
-			}, nil)
+			part := supernet.Partial{K: partial, Around: func(from, to int, x *graph.Node) graph.Term {
+				return around(b, layer, to*(to-1)/2+from, x)
+			}}
+			nodes := b.PartialCell(name, []*graph.Node{x}, 3, part, func(name string, from, to int, x *graph.Node) []graph.Term {
+				return edge(b, layer, to*(to-1)/2+from, name, x)
+			})
 			return nodes[len(nodes)-1]
 		},
 		Head: func(b *supernet.Builder, x *graph.Node) *graph.Node {

@@ -11,6 +11,7 @@ package search
 
 import (
 	"errors"
+	"fmt"
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
@@ -64,13 +65,17 @@ type Problem interface {
 // SupernetOptions are what a method may ask of its supernet. The zero value is the
 // protocol's own network. What a space cannot build is an error.
 //
-// Weights of edges need no option: a relaxation makes the coefficients edge·θ on the
-// host, which is the same sum in the network.
+// Weights of edges need no option where all channels go through the mixtures: a
+// relaxation makes the coefficients edge·θ on the host, which is the same sum in the
+// network.
 type SupernetOptions struct {
 	Width   int    `json:"width,omitempty"`   // channels of the first stage
 	Depth   int    `json:"depth,omitempty"`   // cells: of a stage, or in all, as the protocol counts them
 	Partial int    `json:"partial,omitempty"` // 1/Partial of the channels goes through the mixtures
 	Live    []bool `json:"live,omitempty"`    // [A]: options that the network has at all
+	// EdgeWeights: what goes around the mixture of an edge counts as much as the sum of
+	// its coefficients. Else it counts 1.
+	EdgeWeights bool `json:"edge_weights,omitempty"`
 }
 
 // Resize sets the width c and the depth n that are asked for, for a network that can
@@ -79,13 +84,38 @@ func (o SupernetOptions) Resize(c, n *int) error {
 	if o.Partial > 1 || o.Live != nil {
 		return errors.New("search: this supernet has neither partial channels nor operations that can be left out")
 	}
+	o.Sizes(c, n)
+	return nil
+}
+
+// Sizes sets the width c and the depth n that are asked for.
+func (o SupernetOptions) Sizes(c, n *int) {
 	if o.Width > 0 {
 		*c = o.Width
 	}
 	if o.Depth > 0 {
 		*n = o.Depth
 	}
+}
+
+// Check says what a network of c channels in its first stage and options options cannot
+// be.
+func (o SupernetOptions) Check(c, options int) error {
+	switch k := o.Partial; {
+	case k > 1 && c%(k*k) != 0:
+		return fmt.Errorf("search: 1/%d of %d channels cannot be mixed, want a multiple of %d", k, c, k*k)
+	case o.Live != nil && len(o.Live) != options:
+		return fmt.Errorf("search: %d options are live or not, want %d", len(o.Live), options)
+	}
 	return nil
+}
+
+// LiveAt are the n options from start on that the network has, nil for all.
+func (o SupernetOptions) LiveAt(start, n int) []bool {
+	if o.Live == nil {
+		return nil
+	}
+	return o.Live[start : start+n]
 }
 
 // Data says which images each level takes its batches from.

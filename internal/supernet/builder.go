@@ -103,6 +103,19 @@ func (b *Builder) Coef(i int) *graph.Node {
 	return b.coefs[i]
 }
 
+// EdgeWeight is the sum of n mixture coefficients from first on, where there are weights
+// of edges; else it is nil, which counts 1.
+func (b *Builder) EdgeWeight(weights bool, first, n int) *graph.Node {
+	if !weights {
+		return nil
+	}
+	var all []*graph.Node
+	for i := range n {
+		all = append(all, b.Coef(first+i))
+	}
+	return b.Add(all...)
+}
+
 // Conv is a convolution to cout channels without bias. Its weights start
 // uniform in ±1/sqrt(fan-in), as PyTorch's do.
 func (b *Builder) Conv(name string, x *graph.Node, cout int, w graph.Window) *graph.Node {

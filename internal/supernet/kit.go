@@ -51,6 +51,69 @@ func (b *Builder) Cell(name string, inputs []*graph.Node, nodes int,
 	return all
 }
 
+// Partial says which part of the channels of a node goes through the mixtures.
+type Partial struct {
+	K int // the first 1/K of the channels; 0 or 1: all
+	// Around makes what goes around the mixture of an edge from the other channels. Where
+	// it has a factor, that is the weight of the edge.
+	Around func(from, to int, x *graph.Node) graph.Term
+}
+
+// PartialCell is [Builder.Cell] whose edges see the first 1/K of the channels of a node.
+// The others go around them, and the channels of each node are shuffled, so that the
+// next mixtures see some of each kind: of K blocks of K blocks, block i of j becomes
+// block j of i. That is the published shuffle of K groups but for the order of channels
+// within a block, where they are alike. The channels have to be a multiple of K².
+// Source: Xu et al., PC-DARTS, ICLR 2020, arXiv:1907.05737.
+func (b *Builder) PartialCell(name string, inputs []*graph.Node, nodes int, p Partial,
+	edge func(name string, from, to int, x *graph.Node) []graph.Term) []*graph.Node {
+	if p.K <= 1 {
+		return b.Cell(name, inputs, nodes, edge, nil)
+	}
+	all := append([]*graph.Node(nil), inputs...)
+	for to := len(inputs); to < len(inputs)+nodes; to++ {
+		var mixed, around []graph.Term
+		for from, x := range all {
+			c := graph.Shape(x).Channels()
+			mixed = append(mixed, edge(fmt.Sprintf("%s.%d<-%d", name, to, from), from, to, b.Slice(x, 0, c/p.K))...)
+			around = append(around, p.Around(from, to, b.Slice(x, c/p.K, c-c/p.K)))
+		}
+		rest := b.sum(around, nil)
+		like := rest
+		if len(mixed) == 0 {
+			like = b.Slice(rest, 0, graph.Shape(inputs[0]).Channels()/p.K)
+		}
+		all = append(all, b.shuffle(b.Concat(b.sum(mixed, like), rest), p.K))
+	}
+	return all
+}
+
+// shuffle has of K blocks of K blocks of channels block i of j as block j of i.
+func (b *Builder) shuffle(x *graph.Node, k int) *graph.Node {
+	n := graph.Shape(x).Channels() / (k * k)
+	var blocks []*graph.Node
+	for i := range k {
+		for j := range k {
+			blocks = append(blocks, b.Slice(x, (j*k+i)*n, n))
+		}
+	}
+	return b.Concat(blocks...)
+}
+
+// Only are the operations of which live says so, nil: all; the others bring nothing.
+func Only(ops []Op, live []bool) []Op {
+	if live == nil {
+		return ops
+	}
+	out := append([]Op(nil), ops...)
+	for o := range out {
+		if !live[o] {
+			out[o].Add = func(*Builder, string, *graph.Node) *graph.Node { return nil }
+		}
+	}
+	return out
+}
+
 // sum adds terms up, in one pass where they have factors.
 func (b *Builder) sum(terms []graph.Term, like *graph.Node) *graph.Node {
 	var factor *graph.Node
