@@ -27,6 +27,7 @@ func Space() search.Space {
 	return search.Space{
 		Layout: layout,
 		Derive: func(scores []float64) string { return Derive(scores).String() },
+		Kept:   func(kept []bool) string { return Kept(kept).String() },
 		Random: func(r *rand.Rand) string { return Random(r).String() },
 		Neighbours: func(arch string) ([]string, error) {
 			g, err := Parse(arch)
@@ -103,6 +104,33 @@ func derive(scores []float64) Cell {
 			}
 		}
 		c.Edges = append(c.Edges, kept[:]...)
+	}
+	return c
+}
+
+// Kept is the genotype of the options [28·8] that are kept, none aside: any number of
+// operations on an edge, any number of edges into a node. In a cell without an edge
+// that brings something to the output the first operation of the first edge is kept.
+func Kept(kept []bool) Genotype {
+	half := cellEdges * len(Ops)
+	return Genotype{Normal: keep(kept[:half]), Reduce: keep(kept[half : 2*half])}
+}
+
+func keep(kept []bool) Cell {
+	c := Cell{Concat: allNodes()}
+	at := 0
+	for node := inputs; node <= lastNode; node++ {
+		for input := range node {
+			for op := range Op(len(Ops)) {
+				if kept[at] && op != None {
+					c.Edges = append(c.Edges, Edge{Op: op, Node: node, Input: input})
+				}
+				at++
+			}
+		}
+	}
+	if len(c.outputs()) == 0 {
+		c.Edges = append([]Edge{{Op: None + 1, Node: inputs}}, c.Edges...)
 	}
 	return c
 }

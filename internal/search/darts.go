@@ -44,14 +44,17 @@ var dartsSecond = Method{
 	Note:   "architecture step, then weight step on the same training batch; validation gradient after a virtual step with momentum and weight decay; exact mixed product at the weights before it, where the code takes central differences",
 	Zero:   DARTS2{},
 	Traits: Traits{bilevel, "softmax", "Adam, one step unrolled", byArgmax, "5"},
-	Begin: with(func(env Env, s DARTS2) (Searcher, error) {
-		parts := s.parts(env)
-		parts.Moves = []Move{
-			lookAhead(ArchStep{Solve: Unrolled{}, Gamma: s.Gamma, ValidDraw: s.ValidDraw}),
-			WeightStep{}.Move(),
-		}
-		return NewEngine(env, parts)
-	}),
+	Begin:  with(func(env Env, s DARTS2) (Searcher, error) { return NewEngine(env, s.parts(env)) }),
+}
+
+// parts are those of second-order DARTS.
+func (s DARTS2) parts(env Env) Parts {
+	parts := s.Bilevel.parts(env)
+	parts.Moves = []Move{
+		lookAhead(ArchStep{Solve: Unrolled{}, Gamma: s.Gamma, ValidDraw: s.ValidDraw}),
+		WeightStep{}.Move(),
+	}
+	return parts
 }
 
 // lookAhead is the architecture step of second-order DARTS. With

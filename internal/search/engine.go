@@ -202,7 +202,7 @@ func (e *Engine) report() Report {
 	r := Report{
 		Entropy: Entropy(e.Space.Layout, scores),
 		GFLOP:   e.spent + e.Problem.GFLOP(),
-		Arch:    e.Space.Derive(scores),
+		Arch:    e.decide(scores),
 		Extra:   map[string]float64{},
 	}
 	if e.trained {
@@ -219,6 +219,16 @@ func (e *Engine) report() Report {
 		}
 	}
 	return r
+}
+
+// decide is the architecture by the scores, or of the options that the selection keeps.
+func (e *Engine) decide(scores []float64) string {
+	if k, ok := e.Select.(Keeper); ok && e.Space.Kept != nil {
+		kept := make([]bool, len(scores))
+		k.Kept(e, kept)
+		return e.Space.Kept(kept)
+	}
+	return e.Space.Derive(scores)
 }
 
 // Mix makes the mixture of one pass, in Coefs.

@@ -48,10 +48,10 @@ func with[S Settings](begin func(Env, S) (Searcher, error)) func(Env, Settings) 
 
 // Methods lists the methods in report order.
 var Methods = Catalog{
-	random, rea, reinforcement, local,
+	random, rea, reinforcement, local, bohb,
 	dartsFirst, dartsSecond, idarts, idartsReleased,
-	lambdaDARTS, shapleyNAS, zartsMGS, zartsRS, zartsGLD, dartsPT, drnas, gaea,
-	rsps, setn, snas, sdartsRS, sdartsADV, betaDARTS,
+	lambdaDARTS, shapleyNAS, zartsMGS, zartsRS, zartsGLD, dartsPT, istaNAS, drnas, gaea,
+	gdas, setn, rsps, pcDARTS, snas, sdartsRS, sdartsADV, sgas, pDARTS, fairDARTS, betaDARTS, rdartsL2, dartsES,
 }
 
 // Catalog is a list of methods with different names.

@@ -55,6 +55,10 @@ type Selection interface {
 	Stateful
 }
 
+// Keeper is a [Selection] that says which options an architecture has, not only how much
+// each counts. Where the space has such architectures ([Space.Kept]) that decides.
+type Keeper interface{ Kept(e *Engine, kept []bool) }
+
 // byScores is the selection that goes by the scores of the relaxation.
 type byScores struct{}
 

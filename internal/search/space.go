@@ -77,6 +77,10 @@ type Space struct {
 	// once, in an order that depends on arch alone. There is at least one, arch is not
 	// among them, and steps lead from any architecture to any other.
 	Neighbours func(arch string) ([]string, error)
+	// Kept is the architecture of just the options [A] that are kept, in spaces that have
+	// others than Derive decides for: two operations on an edge, nodes that nothing reads.
+	// Where nothing is left it is that of the first option of all. nil: there are none.
+	Kept func(kept []bool) string
 	// Choose is the architecture that takes one option from each row of Layout, an
 	// index into its Options. nil: the decisions of the space are of another kind.
 	Choose func(options []int) string

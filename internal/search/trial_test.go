@@ -65,6 +65,7 @@ func toySettings() map[string]Settings {
 		"zarts-rs":     ZARTSRS{ZARTS: zarts, Mu: 0.1, Rate: 0.1},
 		"zarts-gld":    ZARTSGLD{ZARTS: zarts, Radius: 0.5},
 		"darts-pt":     DARTSPT{DARTS1: first, Base: OnDARTS, Criterion: ByAccuracy, Every: 2, Tune: Rate{LR: 0.02, MinLR: 0.02}},
+		"ista-nas":     ISTANAS{Bilevel: bilevel, Lambda: 1e-5, Rest: 1e-3},
 		"drnas":        DrNAS{DARTS1: first},
 		"gaea":         GAEA{Schedule: schedule, Arch: ExpGrad{LR: 0.1, Floor: 1e-5}, BestEpoch: true},
 		"rsps":         RSPS{Schedule: schedule, Sampling: sampling},
@@ -72,6 +73,14 @@ func toySettings() map[string]Settings {
 		"snas":         SNAS{Bilevel: bilevel, Temperature: Temperature{1, 0.1}, ArchClip: 10},
 		"sdarts-rs":    smooth,
 		"sdarts-adv":   SDARTSADV{SDARTS: smooth, Steps: 3},
+		"bohb":         BOHB{Budget: budget, Candidates: 4, Top: 0.15, Bandwidth: 3},
+		"gdas":         GDAS{Bilevel: bilevel, Temperature: Temperature{10, 0.1}},
+		"pc-darts":     PCDARTS{DARTS1: first, Partial: 2, EdgeWeights: true, WarmUp: 1},
+		"sgas":         SGAS{DARTS1: first, WarmUp: 1, Every: 1, Stability: true},
+		"p-darts":      PDARTS{DARTS1: first, Depths: []int{0, 3, 4}, Options: []int{0, 2, 2}, ArchClip: 5, Skips: 2},
+		"fair-darts":   FairDARTS{DARTS1: first, ZeroOne: 10, Threshold: 0.85},
+		"rdarts-l2":    DARTS2{Bilevel: bilevel},
+		"darts-es":     DARTSES{DARTS2: DARTS2{Bilevel: bilevel}, Every: 1, From: 0, Factor: 1.3},
 		"beta-darts":   BetaDARTS{DARTS1: first, Decay: 0.5},
 	}
 }

@@ -1,0 +1,172 @@
+package search
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// DARTSES are the settings of DARTS with early stopping.
+type DARTSES struct {
+	DARTS2
+	Every  int     `json:"every" doc:"epochs from one eigenvalue to the next"`
+	From   int     `json:"from_epoch" doc:"the search does not stop before this epoch, counted from 0"`
+	Factor float64 `json:"factor" doc:"it stops where the averaged eigenvalue has grown by more than this factor"`
+}
+
+// Check implements [Settings].
+func (s DARTSES) Check() error {
+	return cmp.Or(s.DARTS2.Check(), notBelow(1, "every", float64(s.Every)), notBelow(0, "from_epoch", float64(s.From)), above(0, "factor", s.Factor))
+}
+
+const robustPaper = "Zela et al., ICLR 2020, arXiv:1909.09656"
+
+var dartsES = Method{
+	Name: "darts-es", Title: "DARTS-ES", Paper: robustPaper,
+	Note:   "second-order DARTS that stops when the largest eigenvalue of the validation loss's Hessian in α grows, and answers with the architecture of six eigenvalues before; the Hessian is that of one validation batch, by differences of gradients",
+	Traits: Traits{bilevel, "softmax", "Adam, one step unrolled", "argmax of an earlier epoch, once the Hessian's eigenvalue grows", "5"},
+	Zero:   DARTSES{},
+	Begin: with(func(env Env, s DARTSES) (Searcher, error) {
+		parts := s.DARTS2.parts(env)
+		stop := &eigenStop{DARTSES: s, options: env.Space.Layout.Len()}
+		parts.Select, parts.Hooks = stop, []Hook{{After: stop.measure}}
+		return NewEngine(env, parts)
+	}),
+}
+
+var rdartsL2 = Method{
+	Name: "rdarts-l2", Title: "R-DARTS (L2)", Paper: robustPaper,
+	Note:   "second-order DARTS with more weight decay in the inner problem; the paper searches with each of 0.0003·3^k, k = 0 to 6, and takes the best by validation",
+	Traits: Traits{bilevel, "softmax", "Adam, one step unrolled", byArgmax, "5"},
+	Zero:   DARTS2{},
+	Begin:  dartsSecond.Begin,
+}
+
+// eigenStop is the selection and the hook of early stopping.
+type eigenStop struct {
+	byScores
+	DARTSES
+	options int
+	values  []float64 // of the largest eigenvalue
+	scores  []float64 // [len(values)·A], of the same epochs
+	answer  int       // which of them is the answer, counted from 1; 0: the current scores
+}
+
+// How many values an average has, how far apart two are that are compared, and how
+// far back the answer is.
+const (
+	eigenWindow = 5
+	eigenApart  = 4
+	eigenBack   = 6
+)
+
+// measure is, every so many epochs, the largest eigenvalue λ; the search ends where
+// its average over the last five is more than Factor times that of four values before.
+// Source: Zela et al., ICLR 2020; automl/RobustDARTS, src/search/train_search.py.
+func (s *eigenStop) measure(e *Engine) error {
+	if e.Clock.Epoch%s.Every != 0 {
+		return nil
+	}
+	at := e.NextValid(s.ValidDraw)
+	h, err := archHessian(e.Relaxation.Params(), func(grad []float64) error {
+		e.Mix(ForArchitecture)
+		if _, err := e.Problem.Gradient(at, e.Coefs, nil, e.Dcoefs); err != nil {
+			return err
+		}
+		e.pull(grad, e.Dcoefs)
+		return finite("alpha gradient", grad)
+	})
+	if err != nil {
+		return err
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(h, false) {
+		return fmt.Errorf("the Hessian in alpha has no eigenvalues: %w", ErrDiverged)
+	}
+	value := slices.Max(eigen.Values(nil))
+	e.Add("largest_eigenvalue", value)
+	now := make([]float64, s.options)
+	e.Relaxation.Scores(now)
+	s.values, s.scores = append(s.values, value), append(s.scores, now...)
+	if n := len(s.values); e.Clock.Epoch >= s.From && n >= eigenWindow+eigenApart && n > eigenBack {
+		if s.average(n) > s.Factor*s.average(n-eigenApart) {
+			s.answer = n - eigenBack
+			e.Stop()
+		}
+	}
+	return nil
+}
+
+// average is over the last of the first n values.
+func (s *eigenStop) average(n int) float64 {
+	sum := 0.0
+	for _, v := range s.values[n-eigenWindow : n] {
+		sum += v / eigenWindow
+	}
+	return sum
+}
+
+func (s *eigenStop) Scores(e *Engine, scores []float64) {
+	if s.answer == 0 {
+		e.Relaxation.Scores(scores)
+		return
+	}
+	copy(scores, s.scores[(s.answer-1)*s.options:])
+}
+
+func (s *eigenStop) State() []byte {
+	var w stateWriter
+	w.uint(uint64(s.answer))
+	w.uint(uint64(len(s.values)))
+	w.floats(s.values)
+	w.floats(s.scores)
+	return w.buf
+}
+
+func (s *eigenStop) SetState(b []byte) error {
+	r := stateReader{buf: b}
+	answer, n := r.uint(), r.uint()
+	if n > uint64(s.DARTSES.Bilevel.Epochs) || answer > n {
+		r.fail(fmt.Errorf("%d eigenvalues, the answer at %d", n, answer))
+		n = 0
+	}
+	values, scores := r.floats(int(n)), r.floats(int(n)*s.options)
+	if err := r.end(); err != nil {
+		return err
+	}
+	s.answer, s.values, s.scores = int(answer), values, scores
+	return nil
+}
+
+// archHessian is the Hessian of the loss whose gradient in params gradient finds, by
+// central differences, the mean of it and its transpose.
+func archHessian(params []float64, gradient func(grad []float64) error) (*mat.SymDense, error) {
+	const step = 1e-2
+	n := len(params)
+	full := make([]float64, n*n)
+	up, down := make([]float64, n), make([]float64, n)
+	for i, old := range params {
+		params[i] = old + step
+		err := gradient(up)
+		if err == nil {
+			params[i] = old - step
+			err = gradient(down)
+		}
+		params[i] = old
+		if err != nil {
+			return nil, err
+		}
+		for j := range n {
+			full[i*n+j] = (up[j] - down[j]) / (2 * step)
+		}
+	}
+	h := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := range i + 1 {
+			h.SetSym(i, j, (full[i*n+j]+full[j*n+i])/2)
+		}
+	}
+	return h, nil
+}
