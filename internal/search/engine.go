@@ -314,14 +314,37 @@ func (e *Engine) pull(dparams, dcoefs []float64) {
 // same name and shape, else it starts afresh. Momentum starts at zero, batches go on
 // where they were.
 func (e *Engine) Rebuild(o SupernetOptions, carry bool) error {
+	return e.rebuild(o, func(next Problem) error {
+		if !carry {
+			return nil
+		}
+		_, err := next.Carry(e.Problem)
+		return err
+	})
+}
+
+// Widen goes on with a supernet whose operations have more channels, which are copies of
+// those that there are; see [Problem.Widen]. Momentum is copied along.
+func (e *Engine) Widen(o SupernetOptions) error {
+	var momentum exec.Vec
+	err := e.rebuild(o, func(next Problem) error {
+		momentum = next.NewVec()
+		return next.Widen(e.Problem, e.Momentum, momentum, e.Rand("widening", 0))
+	})
+	if err == nil {
+		e.Momentum = momentum
+	}
+	return err
+}
+
+// rebuild goes on with another supernet after take has prepared it.
+func (e *Engine) rebuild(o SupernetOptions, take func(next Problem) error) error {
 	next, err := e.supernet(o)
 	if err != nil {
 		return err
 	}
-	if carry {
-		if _, err := next.Carry(e.Problem); err != nil {
-			return err
-		}
+	if err := take(next); err != nil {
+		return err
 	}
 	spent := e.spent + e.Problem.GFLOP()
 	if err := e.use(next); err != nil {

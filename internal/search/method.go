@@ -50,7 +50,7 @@ func with[S Settings](begin func(Env, S) (Searcher, error)) func(Env, Settings) 
 var Methods = Catalog{
 	random, rea, reinforcement, local, bohb,
 	dartsFirst, dartsSecond, idarts, idartsReleased,
-	lambdaDARTS, shapleyNAS, zartsMGS, zartsRS, zartsGLD, dartsPT, istaNAS, drnas, gaea,
+	lambdaDARTS, shapleyNAS, zartsMGS, zartsRS, zartsGLD, dartsPT, istaNAS, drnas, drnasProgressive, gaea, gaeaPC, gaeaGDAS,
 	gdas, setn, rsps, pcDARTS, snas, sdartsRS, sdartsADV, sgas, pDARTS, fairDARTS, betaDARTS, rdartsL2, dartsES,
 }
 

@@ -28,11 +28,6 @@ func (s PDARTS) Check() error {
 	return cmp.Or(s.DARTS1.Check(), notBelow(0, "warm_up", float64(s.WarmUp)), notBelow(0, "arch_clip", s.ArchClip), notBelow(-1, "skips", float64(s.Skips)))
 }
 
-// first is the epoch in which a stage begins.
-func (s PDARTS) first(stage int) int {
-	return (stage*s.Epochs + len(s.Depths) - 1) / len(s.Depths)
-}
-
 var pDARTS = Method{
 	Name: "p-darts", Title: "P-DARTS", Paper: "Chen et al., ICCV 2019, arXiv:1904.12760",
 	Note:   "stages of first-order DARTS, each with a deeper supernet and α that start afresh and with the options that were best in the stage before; the learning rate falls within each stage; identities of the result are limited. No dropout behind identities",
@@ -48,10 +43,9 @@ var pDARTS = Method{
 		parts.Moves = inOrder(s.ArchFirst, WeightStep{}.Move(), From(s.WarmUp, ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move()))
 		parts.Select = fewSkips{rows: rows, most: s.Skips}
 		parts.Hooks = []Hook{{Before: func(e *Engine) error {
-			stage := e.Clock.Epoch * len(s.Depths) / s.Epochs
-			first, next := s.first(stage), s.first(stage+1)
-			e.Clock.Epoch, e.Clock.Epochs = e.Clock.Epoch-first, next-first
-			if e.Clock.Epoch > 0 || stage == 0 {
+			stage, epoch, epochs := stages{len(s.Depths), s.Epochs}.at(e.Clock.Epoch)
+			e.Clock.Epoch, e.Clock.Epochs = epoch, epochs
+			if epoch > 0 || stage == 0 {
 				return nil
 			}
 			left.stage(stage, s.Options[stage])
@@ -89,20 +83,7 @@ func (r *remaining) start(stage int) {
 // stage leaves each row its best options, 0 for all, and starts α afresh.
 func (r *remaining) stage(stage, options int) {
 	r.Scores(r.p)
-	start := 0
-	for _, p := range r.rows.Parts(r.p) {
-		order := make([]int, len(p))
-		for o := range order {
-			order[o] = o
-		}
-		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[b], p[a]) })
-		for rank, o := range order {
-			if options > 0 && rank >= options {
-				r.gone[start+o] = 1
-			}
-		}
-		start += len(p)
-	}
+	keepBest(r.rows, r.p, r.gone, options)
 	r.start(stage)
 }
 

@@ -12,6 +12,7 @@ package search
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
@@ -54,6 +55,10 @@ type Problem interface {
 	// Carry copies every parameter, and running averages, of the same name and shape
 	// from another problem of the same kind, and says how many it found.
 	Carry(from any) (int, error)
+	// Widen is Carry with momentum from a problem whose operations have fewer channels:
+	// further channels are copies of those that r chooses. old and momentum are like the
+	// weights of from and like these.
+	Widen(from any, old, momentum exec.Vec, r *rand.Rand) error
 	// GFLOP is the arithmetic done so far through this problem, in 10⁹ operations.
 	GFLOP() float64
 	// State and SetState save and restore everything that changes besides the
@@ -102,8 +107,8 @@ func (o SupernetOptions) Sizes(c, n *int) {
 // be.
 func (o SupernetOptions) Check(c, options int) error {
 	switch k := o.Partial; {
-	case k > 1 && c%(k*k) != 0:
-		return fmt.Errorf("search: 1/%d of %d channels cannot be mixed, want a multiple of %d", k, c, k*k)
+	case k > 1 && c%k != 0:
+		return fmt.Errorf("search: 1/%d of %d channels cannot be mixed, want a multiple of %d", k, c, k)
 	case o.Live != nil && len(o.Live) != options:
 		return fmt.Errorf("search: %d options are live or not, want %d", len(o.Live), options)
 	}

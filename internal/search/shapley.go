@@ -14,6 +14,7 @@ type ShapleyNAS struct {
 	Schedule
 	InitScale   float64 `json:"init_scale" doc:"alpha and its momentum start as so many times N(0,1)"`
 	WithoutNone bool    `json:"without_none" doc:"the operation none is no part of the mixture"`
+	Partial     int     `json:"partial" doc:"one in so many channels goes through the mixtures; 1: all"`
 	WarmUp      int     `json:"warm_up" doc:"epochs of weight steps before the first estimate"`
 	Samples     int     `json:"samples" doc:"permutations of an estimate"`
 	Batches     int     `json:"batches" doc:"validation batches of a permutation"`
@@ -25,12 +26,12 @@ type ShapleyNAS struct {
 // Check implements [Settings].
 func (s ShapleyNAS) Check() error {
 	return cmp.Or(s.Schedule.Check(), notBelow(0, "warm_up", float64(s.WarmUp)), notBelow(1, "samples", float64(s.Samples)),
-		notBelow(1, "batches", float64(s.Batches)), notBelow(0, "truncate", s.Truncate), above(0, "step", s.Step))
+		notBelow(1, "batches", float64(s.Batches)), notBelow(0, "truncate", s.Truncate), notBelow(1, "partial", float64(s.Partial)), above(0, "step", s.Step))
 }
 
 var shapleyNAS = Method{
 	Name: "shapley-nas", Title: "Shapley-NAS", Paper: "Xiao et al., CVPR 2022, arXiv:2206.09811",
-	Note:   "weights by the softmax mixture; after the warm-up each epoch begins with an estimate of every operation's Shapley value for the supernet's validation accuracy, which moves α. Batch norm has batch statistics in the estimate, where the code has them in every other epoch; no partial channels",
+	Note:   "weights by the softmax mixture; after the warm-up each epoch begins with an estimate of every operation's Shapley value for the supernet's validation accuracy, which moves α. Batch norm has batch statistics in the estimate, where the code has them in every other epoch; pooling has a batch norm behind it, as in all supernets here",
 	Traits: Traits{bilevel, "softmax", "standardised Shapley values with momentum", byArgmax, "1, and forward passes each epoch"},
 	Zero:   ShapleyNAS{},
 	Begin: with(func(env Env, s ShapleyNAS) (Searcher, error) {
@@ -41,6 +42,7 @@ var shapleyNAS = Method{
 			return nil, err
 		}
 		parts := s.parts(relaxation)
+		parts.Supernet = SupernetOptions{Partial: s.Partial}
 		parts.Moves = []Move{WeightStep{}.Move()}
 		m := &shapley{ShapleyNAS: s, momentum: make([]float64, env.Space.Layout.Len())}
 		r := rng.New(env.Seed, "momentum of alpha")

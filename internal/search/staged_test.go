@@ -163,8 +163,92 @@ func TestStages(t *testing.T) {
 			t.Error("α does not start afresh")
 		}
 	}
-	if first := (PDARTS{DARTS1: DARTS1{Bilevel: Bilevel{Epochs: 10}}, Depths: []int{0, 0, 0}}); first.first(0) != 0 || first.first(1) != 4 || first.first(2) != 7 || first.first(3) != 10 {
-		t.Errorf("stages of ten epochs begin at %d, %d, %d", first.first(1), first.first(2), first.first(3))
+	var of []int
+	for i := range 10 {
+		stage, within, length := stages{3, 10}.at(i)
+		of = append(of, 100*stage+10*within+length)
+	}
+	if want := []int{4, 14, 24, 34, 103, 113, 123, 203, 213, 223}; !slices.Equal(of, want) {
+		t.Errorf("stage, epoch and length of ten epochs in three stages: %v, want %v", of, want)
+	}
+}
+
+// What is left of rows of which options have gone adds up to 1, and its pullback is right
+// by differences.
+func TestKeptOptions(t *testing.T) {
+	soft := NewSoftmax(toyRows, 1, rand.New(rand.NewPCG(1, 2)))
+	k := &kept{Relaxation: soft, rows: toyRows, gone: make([]float64, 6)}
+	scores := make([]float64, 6)
+	k.Scores(scores)
+	k.prune(2)
+	for r := range 2 {
+		if least := slices.Index(scores[3*r:3*r+3], slices.Min(scores[3*r:3*r+3])); k.gone[3*r+least] != 1 {
+			t.Errorf("of %v %v have gone", scores[3*r:3*r+3], k.gone[3*r:3*r+3])
+		}
+	}
+	coefs, d, grad := make([]float64, 6), []float64{1, 2, -1, 0.5, 3, 1}, make([]float64, 6)
+	k.Mix(coefs, Use{})(d, grad)
+	near(t, "sum of a row", coefs[0]+coefs[1]+coefs[2], 1, 1e-12)
+	for i := range grad {
+		const h = 1e-6
+		old := soft.Params()[i]
+		soft.Params()[i] = old + h
+		k.Mix(coefs, Use{})
+		up := dot(coefs, d)
+		soft.Params()[i] = old - h
+		k.Mix(coefs, Use{})
+		near(t, "gradient", grad[i], (up-dot(coefs, d))/(2*h), 1e-8)
+		soft.Params()[i] = old
+	}
+}
+
+// Progressive DrNAS widens between its stages, and carries momentum and weights.
+func TestProgressiveDrNAS(t *testing.T) {
+	env := toyTrial(1)
+	env.set("epochs=4", "partials=[4,2]", "options=[0,2]", "warm_up=1")
+	s := start(t, "drnas", env).(*Engine)
+	epoch(t, s)
+	alpha := slices.Clone(s.Relaxation.Params())
+	if near := norm2(alpha); near > 0.01 {
+		t.Errorf("α moves in the warm-up, to %v", alpha)
+	}
+	epoch(t, s)
+	if norm2(minus(s.Relaxation.Params(), alpha)) == 0 || s.Supernet.Partial != 4 {
+		t.Errorf("α %v, supernet %+v", s.Relaxation.Params(), s.Supernet)
+	}
+	w := slices.Clone(env.problem.w.x)
+	s.Clock = Clock{Epoch: 2, Epochs: 4}
+	momentum := slices.Clone(s.Momentum.(*vec).x)
+	if err := s.Hooks[0].Before(s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Supernet.Partial != 2 || !slices.Equal(s.Momentum.(*vec).x, momentum) || !slices.Equal(s.Problem.Weights().(*vec).x, w) {
+		t.Error("weights or momentum were not carried along")
+	}
+	if gone := s.Relaxation.(*kept).gone; slices.Index(gone, 1) < 0 {
+		t.Error("nothing was pruned")
+	}
+}
+
+// The gradient through ln θ is that of the soft draw, by differences.
+func TestSimplexGumbel(t *testing.T) {
+	s := newSimplexGumbel(toyRows, Temperature{0.8, 0.8})
+	for i := range s.theta {
+		s.theta[i] = 0.1 + 0.1*float64(i)
+	}
+	use := func() Use { return Use{Clock: Clock{Epochs: 1}, Rand: rand.New(rand.NewPCG(3, 4))} }
+	coefs, d, grad := make([]float64, 6), []float64{1, 2, -1, 0.5, 3, 1}, make([]float64, 6)
+	s.Mix(coefs, use())(d, grad)
+	for i := range grad {
+		const h = 1e-6
+		soft := func(x float64) float64 {
+			old := s.theta[i]
+			s.theta[i] = x
+			s.Mix(coefs, use())
+			s.theta[i] = old
+			return dot(s.hard.p, d)
+		}
+		near(t, "gradient", grad[i], (soft(s.theta[i]+h)-soft(s.theta[i]-h))/(2*h), 1e-8)
 	}
 }
 

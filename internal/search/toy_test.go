@@ -268,6 +268,12 @@ func (p *toy) Restore(snapshot any) error {
 
 func (p *toy) Carry(from any) (int, error) { return copy(p.w.x, from.(*toy).w.x), nil }
 
+func (p *toy) Widen(from any, old, momentum exec.Vec, _ *rand.Rand) error {
+	copy(p.w.x, from.(*toy).w.x)
+	momentum.Copy(old)
+	return nil
+}
+
 func (p *toy) State() []byte {
 	b := p.w.Bytes()
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(p.drift))

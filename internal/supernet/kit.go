@@ -61,9 +61,9 @@ type Partial struct {
 
 // PartialCell is [Builder.Cell] whose edges see the first 1/K of the channels of a node.
 // The others go around them, and the channels of each node are shuffled, so that the
-// next mixtures see some of each kind: of K blocks of K blocks, block i of j becomes
-// block j of i. That is the published shuffle of K groups but for the order of channels
-// within a block, where they are alike. The channels have to be a multiple of K².
+// next mixtures see some of each kind: channel c of group g of K groups becomes channel g
+// of c. Where the channels are a multiple of K² whole blocks of a group go together, which
+// is the published shuffle but for the order of channels that are alike.
 // Source: Xu et al., PC-DARTS, ICLR 2020, arXiv:1907.05737.
 func (b *Builder) PartialCell(name string, inputs []*graph.Node, nodes int, p Partial,
 	edge func(name string, from, to int, x *graph.Node) []graph.Term) []*graph.Node {
@@ -88,13 +88,17 @@ func (b *Builder) PartialCell(name string, inputs []*graph.Node, nodes int, p Pa
 	return all
 }
 
-// shuffle has of K blocks of K blocks of channels block i of j as block j of i.
+// shuffle has block i of group j as block j of i, in k groups.
 func (b *Builder) shuffle(x *graph.Node, k int) *graph.Node {
-	n := graph.Shape(x).Channels() / (k * k)
+	group := graph.Shape(x).Channels() / k
+	n := 1 // channels of a block
+	if group%k == 0 {
+		n = group / k
+	}
 	var blocks []*graph.Node
-	for i := range k {
+	for i := range group / n {
 		for j := range k {
-			blocks = append(blocks, b.Slice(x, (j*k+i)*n, n))
+			blocks = append(blocks, b.Slice(x, j*group+i*n, n))
 		}
 	}
 	return b.Concat(blocks...)

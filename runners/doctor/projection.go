@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	"idarts/internal/batch"
 	"idarts/internal/device"
@@ -183,10 +184,11 @@ func (c *counted) EvaluateSplit(s batch.Split, _ []float64, _ exec.NormMode) (ba
 	return batch.Evaluation{}, nil
 }
 
-func (c *counted) SkipZeros(bool)         {}
-func (c *counted) Snapshot() any          { return nil }
-func (c *counted) Restore(any) error      { return nil }
-func (c *counted) Carry(any) (int, error) { return 0, nil }
-func (c *counted) GFLOP() float64         { return 0 }
-func (c *counted) State() []byte          { return nil }
-func (c *counted) SetState([]byte) error  { return nil }
+func (c *counted) SkipZeros(bool)                                  {}
+func (c *counted) Snapshot() any                                   { return nil }
+func (c *counted) Restore(any) error                               { return nil }
+func (c *counted) Carry(any) (int, error)                          { return 0, nil }
+func (c *counted) Widen(any, exec.Vec, exec.Vec, *rand.Rand) error { return nil }
+func (c *counted) GFLOP() float64                                  { return 0 }
+func (c *counted) State() []byte                                   { return nil }
+func (c *counted) SetState([]byte) error                           { return nil }

@@ -24,7 +24,7 @@ var dartsLaptop = Protocol{
 		Augment: training.Augment{Flip: true},
 	}}},
 	Retrain: dartsLaptopRecipe,
-	Search:  slices.Concat(laptopSearches(2, 60, 60/4), []Search{randomSearch(4)}, aside(relatedSearches(budgetOf{2, 60, 32, 100, 512}))),
+	Search:  slices.Concat(laptopSearches(2, 60, 60/4), []Search{randomSearch(4)}, aside(relatedSearches(budgetOf{2, 60, 32, 100, 512, 2, false}))),
 }
 
 // dartsPaper is the search of the DARTS code, cnn/train_search.py. T=4 and K=2 of iDARTS are those of its

@@ -6,6 +6,7 @@ import (
 	"idarts/internal/batch"
 	"idarts/internal/search"
 	"idarts/internal/training"
+	"idarts/nb1b1"
 )
 
 // laptopSearches are ours: the published moves at a size that takes minutes. What
@@ -75,6 +76,10 @@ func randomSearch(cells int) Search {
 
 // quick is a protocol to try the commands with, all ours.
 func quick(space string, net Net) Protocol {
+	b := budgetOf{2, 8, 32, 8, 32, 0, false}
+	if _, ok := net.(nb1b1.Net); !ok {
+		b.partial = 2
+	}
 	return Protocol{
 		Name: "quick", Title: "seconds, to try the commands; its numbers mean nothing",
 		Space: space, Dataset: "fashion16",
@@ -85,7 +90,7 @@ func quick(space string, net Net) Protocol {
 			Epochs: 1, Batch: 100,
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 		}}},
-		Search: slices.Concat(laptopSearches(2, 8, 8), []Search{randomSearch(2)}, aside(relatedSearches(budgetOf{2, 8, 32, 8, 32}))),
+		Search: slices.Concat(laptopSearches(2, 8, 8), []Search{randomSearch(2)}, aside(relatedSearches(b))),
 	}
 }
 

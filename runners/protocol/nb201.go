@@ -75,7 +75,7 @@ func nb201Small(name, title string, score Scoring) Protocol {
 		Batch:    32,
 		Augment:  training.Augment{Flip: true},
 		Score:    score,
-		Search:   slices.Concat(blackBox, laptopSearches(10, 0, 0), aside(relatedSearches(budgetOf{10, 0, 32, 100, 512}), mainRelated...)),
+		Search:   slices.Concat(blackBox, laptopSearches(10, 0, 0), aside(relatedSearches(budgetOf{10, 0, 32, 100, 512, 2, true}), mainRelated...)),
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // mainRelated are in the table of NAS-Bench-201 that the program prints by default.
-var mainRelated = []string{"lambda-darts", "shapley-nas", "zarts", "darts-pt", "drnas", "gaea", "rsps", "sdarts-rs", "beta-darts"}
+var mainRelated = []string{"lambda-darts", "shapley-nas", "zarts", "darts-pt", "ista-nas", "drnas", "gaea", "gdas", "rsps", "pc-darts", "beta-darts"}
 
 // budgetOf are the numbers that laptop searches of one protocol share: lengths, batches
 // and rates.
@@ -18,6 +18,25 @@ type budgetOf struct {
 	batch         int // images
 	samples       int // architectures that one-shot methods compare after an epoch
 	judges        int // validation images by which shapley-nas and darts-pt judge
+	partial       int // one in so many channels, for methods of partial channels; 0: the space has none
+	table         bool
+}
+
+// partialSearches are those on a part of the channels.
+func partialSearches(b budgetOf, bilevel search.Bilevel, scaled func(published float64) float64) []Search {
+	first := search.DARTS1{Bilevel: bilevel, ArchFirst: true}
+	pc := first
+	pc.Arch.LR = scaled(6e-4)
+	share := func(of float64) int { return max(1, int(math.Round(of*float64(b.epochs)))) }
+	return []Search{
+		{Method: "pc-darts", Settings: search.PCDARTS{DARTS1: pc, Partial: b.partial, EdgeWeights: true, WarmUp: share(0.3)}},
+		{Method: "gaea-pc", Settings: search.GAEA{
+			Schedule: scheduleOf(bilevel), Arch: search.ExpGrad{LR: scaled(0.1), Floor: 1e-5}, ArchFirst: true, Partial: b.partial, EdgeWeights: true,
+		}},
+		{Method: "drnas-p", Settings: search.DrNAS{
+			DARTS1: first, Partials: []int{b.partial, b.partial / 2}, Options: []int{0, 3}, WarmUp: share(0.1),
+		}},
+	}
 }
 
 // relatedSearches are the methods that iDARTS is compared with, by the rule of
@@ -29,7 +48,7 @@ type budgetOf struct {
 func relatedSearches(b budgetOf) []Search {
 	bilevel := laptopBilevel(b.epochs, b.steps)
 	first := search.DARTS1{Bilevel: bilevel}
-	schedule := search.Schedule{Epochs: b.epochs, MaxSteps: b.steps, Weights: bilevel.Weights, ValidDraw: bilevel.ValidDraw}
+	schedule := scheduleOf(bilevel)
 	rate := func(published float64) search.DARTS1 {
 		d := first
 		d.Arch.LR = laptopRate(published)
@@ -47,10 +66,13 @@ func relatedSearches(b budgetOf) []Search {
 	withoutClip := bilevel
 	withoutClip.Weights.Clip = 0
 	smooth := search.SDARTS{DARTS1: archFirst(first), Radius: search.Radius{Start: 0.03, End: 0.3}}
+	hot := search.Temperature{Start: 10, End: 0.1}
+	decayed := bilevel
+	decayed.Weights.WeightDecay *= 9
 	searches := []Search{
 		{Method: "lambda-darts", Settings: search.LambdaDARTS{DARTS1: rate(1e-4), Lambda: 0.25, Epsilon: 1e-4}},
 		{Method: "shapley-nas", Settings: search.ShapleyNAS{
-			Schedule: schedule, InitScale: 1e-3, WithoutNone: true, WarmUp: share(0.5), Samples: min(10, b.samples/4), Batches: max(1, b.judges/b.batch),
+			Schedule: schedule, InitScale: 1e-3, WithoutNone: true, Partial: 1, WarmUp: share(0.5), Samples: min(10, b.samples/4), Batches: max(1, b.judges/b.batch),
 			Truncate: 0.5, Momentum: 0.8, Step: 0.1 * 25 / float64(max(1, b.epochs-share(0.5))),
 		}},
 		{Method: "zarts", Settings: search.ZARTSMGS{ZARTS: zarts, Sigma: 0.025 * zartsMoves, Tau: 0.01, Wide: 1e-3}},
@@ -60,16 +82,34 @@ func relatedSearches(b budgetOf) []Search {
 			DARTS1: archFirst(first), Base: search.OnDARTS, Radius: smooth.Radius, Criterion: search.ByAccuracy,
 			Every: share(0.05), Batches: max(1, b.judges/b.batch), Tune: search.Rate{LR: bilevel.Weights.LR / 10, MinLR: bilevel.Weights.LR / 10},
 		}},
-		{Method: "drnas", Settings: search.DrNAS{DARTS1: archFirst(first)}},
+		{Method: "drnas", Settings: search.DrNAS{DARTS1: archFirst(first), Partials: []int{1}, Options: []int{0}}},
 		{Method: "gaea", Settings: search.GAEA{
-			Schedule: schedule, Arch: search.ExpGrad{LR: laptopRate(0.1), Floor: 1e-5}, ArchFirst: true, WithoutNone: true, BestEpoch: true,
+			Schedule: schedule, Arch: search.ExpGrad{LR: laptopRate(0.1), Floor: 1e-5}, ArchFirst: true, WithoutNone: true, Partial: 1, BestEpoch: true,
 		}},
+		{Method: "ista-nas", Settings: search.ISTANAS{Bilevel: rate(6e-4).Bilevel, Lambda: 1e-5, Rest: 1e-3}},
+		{Method: "gaea-gdas", Settings: search.GAEAGDAS{
+			Schedule: schedule, Arch: search.ExpGrad{LR: laptopRate(0.01), Floor: 1e-5, Entropy: 0.01}, Temperature: hot, WarmUp: share(0.2),
+		}},
+		{Method: "gdas", Settings: search.GDAS{Bilevel: bilevel, Temperature: hot}},
 		{Method: "rsps", Settings: search.RSPS{Schedule: schedule, Sampling: sampling}},
+		{Method: "sgas", Settings: search.SGAS{DARTS1: archFirst(first), WarmUp: share(0.18), Every: share(0.1)}},
+		{Method: "p-darts", Settings: search.PDARTS{
+			DARTS1: archFirst(rate(6e-4)), Depths: []int{0, 0, 0}, Options: []int{0, 3, 2}, WarmUp: share(0.4 / 3), ArchClip: 5, Skips: 2,
+		}},
+		{Method: "fair-darts", Settings: search.FairDARTS{DARTS1: archFirst(rate(3e-3)), ZeroOne: 10, Threshold: 0.85}},
+		{Method: "rdarts-l2", Settings: search.DARTS2{Bilevel: decayed}},
+		{Method: "darts-es", Settings: search.DARTSES{DARTS2: search.DARTS2{Bilevel: bilevel}, Every: share(0.04), From: share(0.44), Factor: 1.3}},
 		{Method: "setn", Settings: search.SETN{Bilevel: withoutClip, Sampling: sampling}},
 		{Method: "snas", Settings: search.SNAS{Bilevel: bilevel, Temperature: search.Temperature{Start: 10, End: 1}}},
 		{Method: "sdarts-rs", Settings: smooth},
 		{Method: "sdarts-adv", Settings: search.SDARTSADV{SDARTS: smooth, Steps: 7}},
 		{Method: "beta-darts", Settings: search.BetaDARTS{DARTS1: archFirst(first), Decay: 50}},
+	}
+	if b.partial > 0 {
+		searches = append(searches, partialSearches(b, bilevel, laptopRate)...)
+	}
+	if b.table {
+		searches = append(searches, Search{Method: "bohb", Settings: search.BOHB{Budget: budget, Candidates: 4, Top: 0.15, Bandwidth: 3}})
 	}
 	for i := range searches {
 		searches[i].Source = "as published, see protocol paper of nb201 and docs/methods.md"
@@ -89,11 +129,13 @@ func stepsOf(b budgetOf) int {
 var relatedSources = func() map[string]string {
 	const seldom = "ours: published, times how many fewer architecture steps there are"
 	sources := map[string]string{
-		"warm_up": "published, as a share of the search", "every": "published; darts-pt as a share of the search",
+		"warm_up": "published, as a share of the search", "every": "published, in epochs as a share of the search",
 		"sigma": seldom, "step": seldom, "samples": "published, but in protocol quick",
 		"mu": "ours: none is released", "radius": "ours: none is released", "arch_lr": "ours: none is released",
 		"radius.start": "SmoothDARTS, attacker/perturb.py", "radius.end": "SmoothDARTS, attacker/perturb.py",
 		"batches": "ours, to take minutes", "sampling": "NAS-Bench-201: so many architectures and images",
+		"partial": "ours: small supernets have few channels", "partials": "ours: small supernets have few channels",
+		"depths": "ours: the protocol's own", "queries": budgetSource, "from_epoch": "published, as a share of the search",
 		"tune": "a tenth of the rate of the search, as published",
 	}
 	for name, source := range laptopSources {
@@ -107,6 +149,24 @@ func publishedBilevel(epochs int, alpha float64) search.Bilevel {
 	arch := paperArch
 	arch.LR = alpha
 	return search.Bilevel{Epochs: epochs, Weights: dartsSGD, Arch: arch, InitScale: 1e-3, ValidDraw: batch.Replaced}
+}
+
+func withRate(b search.Bilevel, alpha float64) search.Bilevel {
+	b.Arch.LR = alpha
+	return b
+}
+
+func withEpochs(b search.Bilevel, epochs int) search.Bilevel {
+	b.Epochs = epochs
+	return b
+}
+
+// fair are the weight and architecture steps of Fair-DARTS.
+func fair(b search.Bilevel) search.DARTS1 {
+	b.Weights.LR, b.Weights.MinLR = 0.005, 0.001
+	b.Arch = search.Adam{LR: 3e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 1e-3}
+	b.InitScale = 0
+	return search.DARTS1{Bilevel: b, ArchFirst: true}
 }
 
 func scheduleOf(b search.Bilevel) search.Schedule {
@@ -136,7 +196,7 @@ var paperRelated201 = func() []Search {
 		},
 		{
 			Method: "shapley-nas", Settings: search.ShapleyNAS{
-				Schedule: scheduleOf(hundred), InitScale: 1e-3, WithoutNone: true, WarmUp: 50, Samples: 10, Batches: 1024 / 64, Truncate: 0.5, Momentum: 0.8, Step: 0.1,
+				Schedule: scheduleOf(hundred), InitScale: 1e-3, WithoutNone: true, Partial: 1, WarmUp: 50, Samples: 10, Batches: 1024 / 64, Truncate: 0.5, Momentum: 0.8, Step: 0.1,
 			},
 			Source: "Shapley-NAS, train_search.py, for the DARTS space", Except: map[string]string{
 				"epochs": ours, "warm_up": ours, "weights": "DARTS, cnn/train_search.py; the code has none for this space",
@@ -151,12 +211,34 @@ var paperRelated201 = func() []Search {
 			},
 			Source: "DARTS-PT, nasbench201", Except: map[string]string{"radius": "SmoothDARTS, attacker/perturb.py"},
 		},
-		{Method: "drnas", Settings: search.DrNAS{DARTS1: search.DARTS1{Bilevel: hundred, ArchFirst: true}}, Source: "DrNAS, 201-space/train_search.py"},
+		{Method: "drnas", Settings: search.DrNAS{DARTS1: search.DARTS1{Bilevel: hundred, ArchFirst: true}, Partials: []int{1}, Options: []int{0}}, Source: "DrNAS, 201-space/train_search.py"},
 		{
 			Method: "gaea", Settings: search.GAEA{
-				Schedule: gaeaSchedule, Arch: search.ExpGrad{LR: 0.1, Floor: 1e-5}, ArchFirst: true, WithoutNone: true, StopAfter: 25, BestEpoch: true,
+				Schedule: gaeaSchedule, Arch: search.ExpGrad{LR: 0.1, Floor: 1e-5}, ArchFirst: true, WithoutNone: true, Partial: 1, StopAfter: 25, BestEpoch: true,
 			},
 			Source: "GAEA, configs/cnn; the bilevel form",
+		},
+		{
+			Method: "ista-nas", Settings: search.ISTANAS{Bilevel: publishedBilevel(50, 6e-4), Lambda: 1e-5, Rest: 1e-3},
+			Source: "ISTA-NAS, README, for the DARTS space", Except: map[string]string{"weights": "DARTS, cnn/train_search.py: ISTA-NAS has other rates for batches of 256"},
+		},
+		{Method: "drnas-p", Settings: search.DrNAS{
+			DARTS1: search.DARTS1{Bilevel: hundred, ArchFirst: true}, Partials: []int{4, 2}, Options: []int{0, 3}, WarmUp: 10,
+		}, Source: "DrNAS, 201-space/train_search_progressive.py"},
+		{
+			Method: "gaea-gdas", Settings: search.GAEAGDAS{
+				Schedule: scheduleOf(benchmark), Arch: search.ExpGrad{LR: 0.01, Floor: 1e-5, Entropy: 0.01}, Temperature: search.Temperature{Start: 10, End: 0.1}, WarmUp: 50,
+			},
+			Source: "GAEA, configs/cnn", Except: map[string]string{"epochs": "NAS-Bench-201, GDAS.py", "temperature": "GAEA, which begins to cool after the warm-up"},
+		},
+		{Method: "gdas", Settings: search.GDAS{Bilevel: benchmark, Temperature: search.Temperature{Start: 10, End: 0.1}}, Source: "NAS-Bench-201, exps/NAS-Bench-201-algos/GDAS.py"},
+		{
+			Method: "pc-darts", Settings: search.PCDARTS{DARTS1: search.DARTS1{Bilevel: hundred, ArchFirst: true}, Partial: 4},
+			Source: "DrNAS, 201-space, its method darts on a quarter of the channels",
+		},
+		{
+			Method: "bohb", Settings: search.BOHB{Budget: budget, Candidates: 4, Top: 0.15, Bandwidth: 3},
+			Source: "NAS-Bench-201, exps/NAS-Bench-201-algos/BOHB.py", Except: map[string]string{"queries": budgetSource, "top": "HpBandSter"},
 		},
 		{Method: "rsps", Settings: search.RSPS{Schedule: scheduleOf(benchmark), Sampling: sampling}, Source: "NAS-Bench-201, exps/NAS-Bench-201-algos/RANDOM-NAS.py"},
 		{Method: "setn", Settings: search.SETN{Bilevel: withoutClip, Sampling: sampling}, Source: "NAS-Bench-201, exps/NAS-Bench-201-algos/SETN.py"},
@@ -194,15 +276,44 @@ func paperRelatedDARTS(epochs int, oneShot bool) []Search {
 		{Method: "sdarts-rs", Settings: smooth, Source: "SmoothDARTS, sota/cnn/train_search.py"},
 		{Method: "sdarts-adv", Settings: search.SDARTSADV{SDARTS: smooth, Steps: 7}, Source: "SmoothDARTS, sota/cnn/train_search.py"},
 	}
+	robust := bilevel
+	robust.Weights.WeightDecay *= 9
+	searches = append(searches,
+		Search{Method: "ista-nas", Settings: search.ISTANAS{Bilevel: withRate(bilevel, 6e-4), Lambda: 1e-5, Rest: 1e-3}, Source: "ISTA-NAS, README", Except: map[string]string{
+			"weights": "DARTS, cnn/train_search.py: ISTA-NAS has other rates for batches of 256"}},
+		Search{Method: "sgas", Settings: search.SGAS{DARTS1: first, WarmUp: 9, Every: 5}, Source: "SGAS, cnn/train_search.py"},
+		Search{Method: "fair-darts", Settings: search.FairDARTS{DARTS1: fair(bilevel), ZeroOne: 10, Threshold: 0.85}, Source: "Fair-DARTS, its train_search.py", Except: map[string]string{
+			"arch.eps": "PyTorch"}},
+		Search{Method: "rdarts-l2", Settings: search.DARTS2{Bilevel: robust}, Source: "DARTS, cnn/train_search.py", Except: map[string]string{"weights.weight_decay": "RobustDARTS: the third of its grid, 0.0003·3²"}},
+		Search{Method: "darts-es", Settings: search.DARTSES{DARTS2: search.DARTS2{Bilevel: bilevel}, Every: 2, From: 22, Factor: 1.3}, Source: "RobustDARTS, src/search/train_search.py"},
+	)
 	if !oneShot {
-		return searches
+		quarter := withRate(bilevel, 6e-4)
+		const batches = "PC-DARTS, scaled to the batch of the protocol: 0.1 for 256 images"
+		return append(searches,
+			Search{Method: "shapley-nas", Settings: search.ShapleyNAS{
+				Schedule: schedule, InitScale: 1e-3, WithoutNone: true, Partial: 4, WarmUp: 25, Samples: 10, Batches: 1024 / 64, Truncate: 0.5, Momentum: 0.8, Step: 0.1,
+			}, Source: "Shapley-NAS, train_search.py", Except: map[string]string{"weights": "Shapley-NAS, scaled to the batch of the protocol: 0.1 for 256 images"}},
+			Search{Method: "pc-darts", Settings: search.PCDARTS{DARTS1: search.DARTS1{Bilevel: quarter, ArchFirst: true}, Partial: 4, EdgeWeights: true, WarmUp: 15},
+				Source: "PC-DARTS, train_search.py", Except: map[string]string{"weights": batches}},
+			Search{Method: "gaea-pc", Settings: search.GAEA{Schedule: schedule, Arch: search.ExpGrad{LR: 0.1, Floor: 1e-5}, ArchFirst: true, Partial: 4, EdgeWeights: true},
+				Source: "GAEA, configs/cnn, PC-DARTS", Except: map[string]string{"weights": batches}},
+			Search{Method: "drnas-p", Settings: search.DrNAS{DARTS1: search.DARTS1{Bilevel: quarter, ArchFirst: true}, WithoutNone: true, Partials: []int{8, 4}, Options: []int{0, 4}, WarmUp: 10},
+				Source: "DrNAS, DARTS-space/train_search.py", Except: map[string]string{"partials": "ours: 6 and 4 of 36 channels there, on a network of 20 cells", "weights": "DARTS, cnn/train_search.py"}},
+			Search{Method: "p-darts", Settings: search.PDARTS{
+				DARTS1: search.DARTS1{Bilevel: withEpochs(quarter, 75), ArchFirst: true}, Depths: []int{5, 11, 17}, Options: []int{0, 5, 3}, WarmUp: 10, ArchClip: 5, Skips: 2,
+			}, Source: "P-DARTS, train_search.py", Except: map[string]string{"weights": "P-DARTS falls to 0 in each stage, here to 0.001"}},
+		)
 	}
 	searches = append(searches,
+		Search{Method: "gdas", Settings: search.GDAS{Bilevel: bilevel, Temperature: search.Temperature{Start: 10, End: 1}}},
+	)
+	searches = append(searches,
 		Search{Method: "shapley-nas", Settings: search.ShapleyNAS{
-			Schedule: schedule, InitScale: 1e-3, WarmUp: epochs / 2, Samples: 10, Batches: 1024 / 96, Truncate: 0.5, Momentum: 0.8, Step: 0.1,
+			Schedule: schedule, InitScale: 1e-3, Partial: 1, WarmUp: epochs / 2, Samples: 10, Batches: 1024 / 96, Truncate: 0.5, Momentum: 0.8, Step: 0.1,
 		}},
-		Search{Method: "drnas", Settings: search.DrNAS{DARTS1: first}},
-		Search{Method: "gaea", Settings: search.GAEA{Schedule: schedule, Arch: search.ExpGrad{LR: 0.1, Floor: 1e-5}, ArchFirst: true, BestEpoch: true}},
+		Search{Method: "drnas", Settings: search.DrNAS{DARTS1: first, Partials: []int{1}, Options: []int{0}}},
+		Search{Method: "gaea", Settings: search.GAEA{Schedule: schedule, Arch: search.ExpGrad{LR: 0.1, Floor: 1e-5}, ArchFirst: true, Partial: 1, BestEpoch: true}},
 	)
 	for i := range searches {
 		if m := searches[i].Method; m != "sdarts-rs" && m != "sdarts-adv" {

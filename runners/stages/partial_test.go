@@ -27,6 +27,7 @@ func TestDerivativesOfPartialSupernets(t *testing.T) {
 	}{
 		{"nb201", 1, search.SupernetOptions{Partial: 2}},
 		{"nb201", 1, search.SupernetOptions{Partial: 2, EdgeWeights: true, Width: 8}},
+		{"nb201", 1, search.SupernetOptions{Partial: 3, Width: 6}},
 		{"darts", 3, search.SupernetOptions{Partial: 2, EdgeWeights: true}},
 		{"nb201", 1, search.SupernetOptions{Live: everyThird(30)}},
 	} {
