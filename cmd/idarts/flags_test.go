@@ -76,6 +76,7 @@ var flagUses = map[string]flagUse{
 	"status --out":        {read: []string{"status --out none"}},
 	"list --protocol": {
 		read: []string{"list settings idarts --protocol desktop"}, lost: []string{"list --protocol paper", "list methods --protocol paper"}},
+	"list --wide":  {switched: "TestMethodsAreDocumented", lost: []string{"list --wide", "list spaces --wide"}},
 	"list --space": {read: []string{"list settings idarts --space nb301"}, lost: []string{"list --space darts", "list protocols --space darts"}},
 
 	"query --space": {read: []string{"query CELL --space nb301"}, lost: []string{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"text/tabwriter"
@@ -16,6 +17,7 @@ type listCmd struct {
 	Method   string `arg:"" optional:"" help:"The method, with settings."`
 	Protocol string `help:"With settings: the protocol." default:"laptop"`
 	Space    string `help:"With settings: the search space." default:"nb201"`
+	Wide     bool   `help:"With methods: the data of both levels, the relaxation, what moves it, what decides, and what an outer step costs."`
 }
 
 func (l *listCmd) Run(c console) error {
@@ -28,13 +30,23 @@ func (l *listCmd) Run(c console) error {
 	if err := c.without("only settings are of a protocol and a space", "protocol", "space"); err != nil {
 		return err
 	}
+	if l.Wide && l.What != "methods" {
+		return errors.New("--wide is for methods, as in idarts list methods --wide")
+	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for _, table := range []struct {
 		name string
 		rows func()
 	}{
 		{"methods", func() {
+			if l.Wide {
+				fmt.Fprintln(w, "method\tdata\trelaxation\tupdate of the architecture\tselection\touter step, in gradients")
+			}
 			for _, m := range search.Methods {
+				if t := m.Traits; l.Wide {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, t.Level, cmp.Or(t.Relaxation, "-"), t.Update, t.Selection, t.Cost)
+					continue
+				}
 				fmt.Fprintf(w, "%s\t%s\t%s\n", m.Name, m.Title, m.Paper)
 			}
 		}},

@@ -51,7 +51,7 @@ var Methods = Catalog{
 	random, rea, reinforcement, local, bohb,
 	dartsFirst, dartsSecond, idarts, idartsReleased,
 	lambdaDARTS, shapleyNAS, zartsMGS, zartsRS, zartsGLD, dartsPT, istaNAS, drnas, drnasProgressive, gaea, gaeaPC, gaeaGDAS,
-	gdas, setn, rsps, pcDARTS, snas, sdartsRS, sdartsADV, sgas, pDARTS, fairDARTS, betaDARTS, rdartsL2, dartsES,
+	gdas, setn, rsps, enas, pcDARTS, snas, sdartsRS, sdartsADV, sgas, pDARTS, fairDARTS, betaDARTS, rdartsL2, dartsES,
 }
 
 // Catalog is a list of methods with different names.

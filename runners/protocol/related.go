@@ -92,6 +92,11 @@ func relatedSearches(b budgetOf) []Search {
 		}},
 		{Method: "gdas", Settings: search.GDAS{Bilevel: bilevel, Temperature: hot}},
 		{Method: "rsps", Settings: search.RSPS{Schedule: schedule, Sampling: sampling}},
+		{Method: "enas", Settings: search.ENAS{
+			Schedule: schedule, Hidden: 32, Layers: 2, ArchClip: 5, Updates: b.samples / 2, Rollouts: min(20, b.samples/2), Entropy: 1e-4, Baseline: 0.01,
+			Arch:     search.Adam{LR: 0.001 * 250 / float64(b.epochs), Beta2: 0.999, Eps: 1e-3},
+			Sampling: sampling,
+		}},
 		{Method: "sgas", Settings: search.SGAS{DARTS1: archFirst(first), WarmUp: share(0.18), Every: share(0.1)}},
 		{Method: "p-darts", Settings: search.PDARTS{
 			DARTS1: archFirst(rate(6e-4)), Depths: []int{0, 0, 0}, Options: []int{0, 3, 2}, WarmUp: share(0.4 / 3), ArchClip: 5, Skips: 2,
@@ -136,6 +141,7 @@ var relatedSources = func() map[string]string {
 		"batches": "ours, to take minutes", "sampling": "NAS-Bench-201: so many architectures and images",
 		"partial": "ours: small supernets have few channels", "partials": "ours: small supernets have few channels",
 		"depths": "ours: the protocol's own", "queries": budgetSource, "from_epoch": "published, as a share of the search",
+		"restart": "ours: none in so few epochs", "updates": "published, but in protocol quick", "rollouts": "published, but in protocol quick",
 		"tune": "a tenth of the rate of the search, as published",
 	}
 	for name, source := range laptopSources {
@@ -185,6 +191,8 @@ var paperRelated201 = func() []Search {
 	benchmark.Epochs, benchmark.Weights.EachStep = 250, true
 	withoutClip := benchmark
 	withoutClip.Weights.Clip = 0
+	enasSchedule := scheduleOf(benchmark)
+	enasSchedule.Weights.LR, enasSchedule.Weights.MinLR, enasSchedule.Weights.WeightDecay = 0.05, 0.0005, 2.5e-4
 	sampling := search.Sampling{Samples: 100, Batches: 512 / 64}
 	zarts := search.ZARTS{Schedule: scheduleOf(hundred), InitScale: 1e-3, WarmUp: 20, Every: 10, Inner: 10, Candidates: 4}
 	gaeaSchedule := scheduleOf(publishedBilevel(50, 0))
@@ -241,6 +249,13 @@ var paperRelated201 = func() []Search {
 			Source: "NAS-Bench-201, exps/NAS-Bench-201-algos/BOHB.py", Except: map[string]string{"queries": budgetSource, "top": "HpBandSter"},
 		},
 		{Method: "rsps", Settings: search.RSPS{Schedule: scheduleOf(benchmark), Sampling: sampling}, Source: "NAS-Bench-201, exps/NAS-Bench-201-algos/RANDOM-NAS.py"},
+		{
+			Method: "enas", Settings: search.ENAS{
+				Schedule: enasSchedule, Restart: 10, Hidden: 32, Layers: 2, ArchClip: 5, Updates: 50, Rollouts: 20, Entropy: 1e-4, Baseline: 0.01,
+				Arch: search.Adam{LR: 0.001, Beta2: 0.999, Eps: 1e-3}, Sampling: sampling,
+			},
+			Source: "NAS-Bench-201, exps/NAS-Bench-201-algos/ENAS.py",
+		},
 		{Method: "setn", Settings: search.SETN{Bilevel: withoutClip, Sampling: sampling}, Source: "NAS-Bench-201, exps/NAS-Bench-201-algos/SETN.py"},
 		{Method: "snas", Settings: search.SNAS{Bilevel: hundred, Temperature: search.Temperature{Start: 10, End: 1}}, Source: "DrNAS, 201-space, its method snas"},
 		{Method: "sdarts-rs", Settings: smooth, Source: "SmoothDARTS, nasbench201"},
