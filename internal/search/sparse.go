@@ -12,8 +12,9 @@ import (
 
 // sparseCodes is the relaxation of ISTA-NAS: what a node takes is a sparse code z of a
 // short vector b under a fixed random dictionary A. θ are the vectors b. The atoms of a
-// node that keeps some of its edges are all their operations but none, and its code has as
-// many entries as edges are kept; other rows have a code each.
+// node are all operations of its edges but none, and its code has as many entries as the
+// node keeps edges: an edge may get two operations, or none at all. Rows of other kinds
+// have a code each.
 //
 // With z̃ the largest entries of z, E = AᵀA − I and everything but the support of z̃ at 0,
 // the coefficient of atom j of the support is one linearised step of ISTA around z̃,
@@ -47,22 +48,23 @@ func newSparseCodes(rows Layout, lambda, scale float64, r *rand.Rand) (*sparseCo
 	s := &sparseCodes{z: make([]float64, rows.Len()), offset: make([]float64, rows.Len()), lambda: lambda}
 	none := noneOf(rows)
 	var sizes []int
-	for _, node := range nodesOf(rows) {
-		c, options := code{keep: node[0].Keep}, 0
+	for _, node := range codesOf(rows) {
+		c, options := code{keep: len(node)}, 0
 		if node[0].NodeKeep > 0 {
 			c.keep = node[0].NodeKeep
 		}
 		for _, row := range node {
 			options = 0
 			for i := row.start; i < row.end(); i++ {
-				if node[0].NodeKeep == 0 || !none[i] {
+				if row.Kind != Edge || !none[i] {
 					c.atoms = append(c.atoms, i)
 					options++
 				}
 			}
 		}
-		size := options // of b: as many as operations
-		if node[0].NodeKeep == 0 {
+		size := max(options, c.keep) // of b: as many as operations
+		if node[0].Kind != Edge {
+			c.keep = node[0].Keep
 			size = max(c.keep, (3*options+4)/5) // 3 for 5 options
 		}
 		c.a = mat.NewDense(size, len(c.atoms), nil)
@@ -84,6 +86,21 @@ func newSparseCodes(rows Layout, lambda, scale float64, r *rand.Rand) (*sparseCo
 	}
 	_, err := s.recover(-1)
 	return s, err
+}
+
+// codesOf are the rows that have a code together: all edges into a node, or one row of
+// another kind.
+func codesOf(rows Layout) (out [][]span) {
+	for _, group := range groups(rows) {
+		for _, row := range spans(rows, group) {
+			if n := len(out) - 1; n >= 0 && row.Kind == Edge && out[n][0].Kind == Edge && out[n][0].Group == group && out[n][0].Node == row.Node {
+				out[n] = append(out[n], row)
+				continue
+			}
+			out = append(out, []span{row})
+		}
+	}
+	return out
 }
 
 // recover finds the codes of b, but of frozen ones, and freezes those that moved by no

@@ -11,7 +11,7 @@ import (
 // On the support the coefficients are the code itself where b is what it was when the
 // code was found, and their pullback is right by differences; the rest is 0.
 func TestSparseCodes(t *testing.T) {
-	rows := append(slices.Clone(cellRows), Row{Name: "operation", Options: []string{"none", "a", "b", "c", "d"}, Keep: 1})
+	rows := append(slices.Clone(cellRows), Row{Name: "operation", Options: []string{"none", "a", "b", "c", "d"}, Kind: Vertex, Keep: 1})
 	s, err := newSparseCodes(rows, 1e-5, 1e-3, rng.New(3, "dictionaries"))
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +61,40 @@ func TestSparseCodes(t *testing.T) {
 	s.Mix(coefs, Use{})
 	again.Mix(other, Use{})
 	nearAll(t, "after a save", other, coefs, 0)
+}
+
+// Where a node keeps all its edges it has one code, with as many entries as edges and none
+// for no atom: a node that has edges reads something.
+func TestCodesOfNodes(t *testing.T) {
+	var rows Layout
+	for node := 1; node <= 3; node++ {
+		for source := range node {
+			rows = append(rows, Row{Options: []string{"none", "skip_connect", "a", "b", "c"}, Node: node, Source: source, Keep: 1})
+		}
+	}
+	for seed := range uint64(20) {
+		s, err := newSparseCodes(rows, 1e-5, 1e-3, rng.New(seed, "dictionaries"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.codes) != 3 || len(s.codes[2].atoms) != 12 || len(s.codes[2].b) != 4 {
+			t.Fatalf("codes of other sizes: %+v", s.codes)
+		}
+		for i, c := range s.codes {
+			n := 0
+			for _, at := range c.atoms {
+				if at%5 == 0 {
+					t.Fatal("none is an atom")
+				}
+				if s.z[at] != 0 {
+					n++
+				}
+			}
+			if n != i+1 {
+				t.Errorf("node %d reads %d operations, want %d", i+1, n, i+1)
+			}
+		}
+	}
 }
 
 // The largest entries stay, also two of one edge.
