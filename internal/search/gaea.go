@@ -64,7 +64,7 @@ func (s GAEA) begin(env Env) (Searcher, error) {
 	parts := s.parts(relaxation)
 	parts.Supernet = SupernetOptions{Partial: s.Partial, EdgeWeights: s.EdgeWeights}
 	parts.Data = onWhole(s.SingleLevel)
-	parts.Arch = expGrad{s.Arch, rows}
+	parts.Arch = expGrad{s.Arch, rows, false}
 	parts.Moves = inOrder(s.ArchFirst, WeightStep{}.Move(), ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move())
 	if s.BestEpoch {
 		best := newBestEpoch(env.Space.Layout.Len())
@@ -91,13 +91,13 @@ func (s GAEAGDAS) Check() error {
 
 var gaeaGDAS = Method{
 	Name: "gaea-gdas", Title: "GAEA GDAS", Paper: gaeaPaper,
-	Note:   "GDAS whose probabilities are points of the simplex moved by exponentiated gradient; see gdas for what differs. θ is bounded from below before it is divided by the sum of its row, where the code does it after",
+	Note:   "GDAS whose probabilities are points of the simplex moved by exponentiated gradient; see gdas for what differs. θ is bounded from below after it is divided by the sum of its row, as the code does",
 	Traits: Traits{bilevel, "straight-through Gumbel on the simplex, one path", "exponentiated gradient", byArgmax, "1 + 1 of one path"},
 	Zero:   GAEAGDAS{},
 	Begin: with(func(env Env, s GAEAGDAS) (Searcher, error) {
 		rows := env.Space.Layout
 		parts := s.parts(newSimplexGumbel(rows, s.Temperature))
-		parts.Arch = expGrad{s.Arch, rows}
+		parts.Arch = expGrad{s.Arch, rows, true}
 		arch := From(s.WarmUp, ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move())
 		parts.Moves = inOrder(true, skipping(true, WeightStep{}.Move()), skipping(false, arch))
 		return NewEngine(env, parts)

@@ -27,6 +27,18 @@ func TestExponentiatedGradientByHand(t *testing.T) {
 	nearAll(t, "with entropy", theta, []float64{a / (a + b), b / (a + b)}, 1e-15)
 }
 
+// A gradient beyond what an exponent can take decides a row and gives no NaN; bounded after
+// the division a row keeps the floor.
+func TestExponentiatedGradientAtItsLimits(t *testing.T) {
+	rows := Layout{{Options: []string{"a", "b"}}}
+	theta := []float64{0.5, 0.5}
+	ExpGrad{LR: 1, Floor: 1e-5}.Step(rows, theta, []float64{1e4, -1e4})
+	nearAll(t, "decided", theta, []float64{0, 1}, 1e-200)
+	theta = []float64{0.5, 0.5}
+	expGrad{ExpGrad{LR: 1, Floor: 1e-5}, rows, true}.Step(theta, []float64{1e4, -1e4}, Clock{})
+	nearAll(t, "bounded after", theta, []float64{1e-5, 1}, 0)
+}
+
 // Rows stay on the simplex, and a small step is the natural-gradient step of the logits of
 // a softmax, θ_o − η θ_o (g_o − Σ θ g), up to η².
 func TestExponentiatedGradientIsNatural(t *testing.T) {

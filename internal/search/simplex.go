@@ -49,21 +49,36 @@ func (x ExpGrad) Check() error {
 }
 
 // Step moves the rows theta against grad.
-func (x ExpGrad) Step(rows Layout, theta, grad []float64) {
+func (x ExpGrad) Step(rows Layout, theta, grad []float64) { x.step(rows, theta, grad, false) }
+
+// step holds θ above Floor before or after it divides.
+func (x ExpGrad) step(rows Layout, theta, grad []float64, after bool) {
+	const most = 600 // of an exponent: beyond it what is left of a row is next to nothing
 	start := 0
 	for row, p := range rows.Parts(theta) {
 		g := grad[start : start+len(p)]
 		start += len(p)
-		sum := 0.0
+		down := 0.0
 		for o := range p {
 			if x.Entropy != 0 {
 				g[o] += x.Entropy * (math.Log(p[o]*float64(len(row.Options))) + 1)
 			}
-			p[o] = math.Max(p[o]*math.Exp(-x.LR*g[o]), x.Floor)
+			down = math.Max(down, -x.LR*g[o]-most)
+		}
+		floor := x.Floor * math.Exp(-down)
+		sum := 0.0
+		for o := range p {
+			p[o] *= math.Exp(-x.LR*g[o] - down)
+			if !after {
+				p[o] = math.Max(p[o], floor)
+			}
 			sum += p[o]
 		}
 		for o := range p {
 			p[o] /= sum
+			if after {
+				p[o] = math.Max(p[o], x.Floor)
+			}
 		}
 	}
 }
@@ -71,9 +86,10 @@ func (x ExpGrad) Step(rows Layout, theta, grad []float64) {
 // expGrad is [ExpGrad] as an [ArchOptimizer] of rows. It remembers nothing.
 type expGrad struct {
 	ExpGrad
-	rows Layout
+	rows  Layout
+	after bool // θ is bounded after the division
 }
 
-func (x expGrad) Step(theta, grad []float64, _ Clock) { x.ExpGrad.Step(x.rows, theta, grad) }
+func (x expGrad) Step(theta, grad []float64, _ Clock) { x.step(x.rows, theta, grad, x.after) }
 func (expGrad) State() []byte                         { return nil }
 func (expGrad) SetState([]byte) error                 { return nil }
