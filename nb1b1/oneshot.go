@@ -354,6 +354,7 @@ func (s OneShot) Space() search.Space {
 		Layout: s.Layout(),
 		Derive: func(scores []float64) string { return s.Cell(s.Discretize(scores)).String() },
 		Random: func(r *rand.Rand) string { return s.Cell(s.Random(r)).String() },
+		Graphs: s.graphs(),
 		Neighbours: func(arch string) ([]string, error) {
 			c, err := Parse(arch)
 			if err != nil {

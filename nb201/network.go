@@ -7,6 +7,7 @@ import (
 	"idarts/internal/graph"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
+	"idarts/internal/svge"
 )
 
 // edgeNames are the decisions of a cell in index order, "to<-from".
@@ -49,6 +50,17 @@ func Space() search.Space {
 				out = append(out, other.String())
 			}
 			return out, nil
+		},
+		Graphs: &search.Graphs{
+			Types: svge.FirstOp + len(Ops), Nodes: 8,
+			Of: func(arch string) (svge.Graph, error) {
+				c, err := Parse(arch)
+				return c.typed(), err
+			},
+			Arch: func(g svge.Graph) (string, error) {
+				c, err := ofTyped(g)
+				return c.String(), err
+			},
 		},
 		Choose: func(options []int) string {
 			var c Cell

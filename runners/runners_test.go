@@ -42,6 +42,7 @@ func tiny() protocol.Protocol {
 		for path, text := range map[string]string{
 			"epochs": "3", "max_steps": "4", "queries": "2", "population": "1", "sample": "1",
 			"sampling.samples": "4", "sampling.batches": "1", "samples": "2", "batches": "1", "warm_up": "1", "every": "1", "lookahead_steps": "2",
+			"graphs": "8", "train_epochs": "1", "hidden": "3", "latent": "2", "initial": "1", "round": "1", "candidates": "5", "decodes": "2",
 			"arch.lr": "0.1", // so that a few steps change the derived cell
 		} {
 			if changed, err := settings.Set(own, path, text); err == nil { // not all methods have it

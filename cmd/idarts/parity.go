@@ -3,15 +3,23 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"strings"
 
 	"idarts/internal/device"
+	"idarts/internal/search"
+	"idarts/internal/settings"
 	"idarts/runners/parity"
+	"idarts/runners/protocol"
 )
 
 type parityCmd struct {
-	Fixture   string `arg:"" help:"Safetensors file with a supernet, its weights and two batches (docs/parity.md)."`
-	Out       string `help:"File to write; when left out, the fixture's name with .idarts before its ending." placeholder:"FILE"`
-	Precision string `help:"float32, as searches run, or float64." enum:"float32,float64" default:"float32"`
+	Fixture   string   `arg:"" help:"Safetensors file with a supernet, its weights and two batches (docs/parity.md)."`
+	Out       string   `help:"File to write; when left out, the fixture's name with .idarts before its ending." placeholder:"FILE"`
+	Step      string   `help:"Run outer steps of this method in place of the derivatives." placeholder:"METHOD"`
+	Steps     int      `help:"With --step: how many, each in an epoch of its own." default:"2"`
+	Protocol  string   `help:"With --step: the protocol whose settings it has." default:"paper"`
+	Set       []string `help:"With --step: other settings, as in --set arch.lr=0.1." sep:"none" placeholder:"NAME=VALUE"`
+	Precision string   `help:"float32, as searches run, or float64." enum:"float32,float64" default:"float32"`
 	deviceFlag
 }
 
@@ -36,15 +44,56 @@ func (p *parityCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
+	method, own, err := p.method(c, f)
+	if err != nil {
+		return err
+	}
 	d, err := device.Open(name, bits, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	if err := parity.Parity(f, d, p.Out); err != nil {
+	if p.Step == "" {
+		err = parity.Parity(f, d, p.Out)
+	} else {
+		err = parity.Step(f, d, method, own, p.Steps, p.Out)
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, "%s: %s with C=%d and N=%d on %d images of %dx%dx%d, in %s\n",
 		p.Out, f.Space.Name, f.C, f.N, f.Images[0], f.Images[1], f.Images[2], f.Images[3], p.Precision)
 	return nil
+}
+
+// method is that of --step with its settings.
+func (p *parityCmd) method(c console, f *parity.Fixture) (m search.Method, own search.Settings, err error) {
+	if p.Step == "" {
+		return m, nil, c.without("only --step runs a method", "steps", "protocol", "set")
+	}
+	if p.Steps < 1 {
+		return m, nil, fmt.Errorf("--steps is %d, want at least 1", p.Steps)
+	}
+	if m, err = search.Lookup(p.Step); err != nil {
+		return m, nil, err
+	}
+	of, err := protocol.Lookup(f.Space.Name, p.Protocol)
+	if err != nil {
+		return m, nil, err
+	}
+	row, ok := of.Of(p.Step)
+	if !ok {
+		return m, nil, fmt.Errorf("protocol %q of space %q has no settings for %q, only for %q", of.Name, f.Space.Name, p.Step, of.Methods(search.Methods))
+	}
+	own = row.Settings
+	for _, text := range p.Set {
+		path, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return m, nil, fmt.Errorf("--set %q: want a name and a value, as in arch.lr=0.1", text)
+		}
+		if own, err = settings.Set(own, path, value); err != nil {
+			return m, nil, err
+		}
+	}
+	return m, own, own.Check()
 }

@@ -14,6 +14,19 @@ func NewSimplex(rows Layout) Relaxation {
 	return s
 }
 
+// OnSimplex says whether the parameters of a relaxation are rows of a simplex.
+func OnSimplex(r Relaxation) bool {
+	switch r := r.(type) {
+	case *simplex, simplexGumbel:
+		return true
+	case *restricted:
+		return OnSimplex(r.Relaxation)
+	case *edged:
+		return OnSimplex(r.Relaxation)
+	}
+	return false
+}
+
 type simplex struct{ theta []float64 }
 
 func (s *simplex) Params() []float64 { return s.theta }

@@ -3,6 +3,8 @@ package search
 import (
 	"iter"
 	"math/rand/v2"
+
+	"idarts/internal/svge"
 )
 
 // Kind says what a row decides.
@@ -81,7 +83,17 @@ type Space struct {
 	// others than Derive decides for: two operations on an edge, nodes that nothing reads.
 	// Where nothing is left it is that of the first option of all. nil: there are none.
 	Kept func(kept []bool) string
+	// Graphs are architectures as graphs of typed nodes; nil: the space has no such form.
+	Graphs *Graphs
 	// Choose is the architecture that takes one option from each row of Layout, an
 	// index into its Options. nil: the decisions of the space are of another kind.
 	Choose func(options []int) string
+}
+
+// Graphs turn architectures into graphs of typed nodes and back.
+type Graphs struct {
+	Types, Nodes int // of nodes; of the largest graph
+	Of           func(arch string) (svge.Graph, error)
+	// Arch refuses graphs that are no architecture of the space.
+	Arch func(g svge.Graph) (string, error)
 }

@@ -12,6 +12,7 @@ import (
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/ref"
+	"idarts/internal/svge"
 )
 
 // vec is an exec.Vec in memory.
@@ -325,6 +326,23 @@ func toySpace() Space {
 				}
 			}
 			return out, nil
+		},
+		Graphs: &Graphs{
+			Types: svge.FirstOp + 3, Nodes: 4,
+			Of: func(arch string) (svge.Graph, error) {
+				picks := strings.Split(arch, "|")
+				types := []int{svge.Start}
+				for _, pick := range picks {
+					types = append(types, svge.FirstOp+slices.Index(toyRows[0].Options, pick))
+				}
+				return svge.Graph{Types: append(types, svge.End), Edges: [][2]int{{0, 1}, {0, 2}, {1, 3}, {2, 3}}}, nil
+			},
+			Arch: func(g svge.Graph) (string, error) {
+				if len(g.Types) != 4 || g.Types[1] < svge.FirstOp || g.Types[2] < svge.FirstOp {
+					return "", fmt.Errorf("toy: types %v", g.Types)
+				}
+				return toyRows[0].Options[g.Types[1]-svge.FirstOp] + "|" + toyRows[0].Options[g.Types[2]-svge.FirstOp], nil
+			},
 		},
 		Choose: func(options []int) string {
 			return toyRows[0].Options[options[0]] + "|" + toyRows[1].Options[options[1]]

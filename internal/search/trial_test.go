@@ -78,6 +78,7 @@ func toySettings() map[string]Settings {
 		"snas":       SNAS{Bilevel: bilevel, Temperature: Temperature{1, 0.1}, ArchClip: 10},
 		"sdarts-rs":  smooth,
 		"sdarts-adv": SDARTSADV{SDARTS: smooth, Steps: 3},
+		"svge":       SVGE{Budget: budget, Hidden: 3, Latent: 2, Graphs: 6, Epochs: 2, Batch: 3, Rate: 1e-2, Initial: 2, Round: 2, Candidates: 10, Decodes: 5},
 		"bohb":       BOHB{Budget: budget, Candidates: 4, Top: 0.15, Bandwidth: 3},
 		"gdas":       GDAS{Bilevel: bilevel, Temperature: Temperature{10, 0.1}},
 		"pc-darts":   PCDARTS{DARTS1: first, Partial: 2, EdgeWeights: true, WarmUp: 1},

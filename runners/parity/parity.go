@@ -250,6 +250,44 @@ func (f *Fixture) mixture(cells int) []float64 {
 	return search.Softmax.Coefs(f.layout, alpha, cells)
 }
 
+// result is a file in the names, order and shapes of a fixture.
+type result struct {
+	*Fixture
+	file   *safetensors.File
+	double bool
+}
+
+// result is an empty file of f's in the precision of a device.
+func (f *Fixture) result(device exec.Device) result {
+	return result{f, &safetensors.File{Metadata: map[string]string{
+		"space": f.Space.Name, "C": strconv.Itoa(f.C), "N": strconv.Itoa(f.N), "classes": strconv.Itoa(f.Classes),
+		"gamma": strconv.FormatFloat(f.Gamma, 'g', -1, 64),
+	}, Tensors: map[string]safetensors.Tensor{}}, device.Bits() == 64}
+}
+
+func (r result) tensor(name string, shape []int, values []float64) {
+	if r.double {
+		r.file.Tensors[name] = safetensors.Floats(shape, values)
+		return
+	}
+	single := make([]float32, len(values))
+	for i, v := range values {
+		single[i] = float32(v)
+	}
+	r.file.Tensors[name] = safetensors.Floats(shape, single)
+}
+
+// weights are a vector like the weights, a tensor for each parameter.
+func (r result) weights(prefix string, vec exec.Vec) {
+	data := make([]float64, vec.Len())
+	vec.Read(data)
+	for _, param := range r.params {
+		values := make([]float64, param.Shape.Len())
+		torchOrder(param.Shape, func(torch, ours int) { values[torch] = data[param.Offset+ours] })
+		r.tensor(prefix+param.Name, r.Fixture.file.Tensors["w."+param.Name].Shape, values)
+	}
+}
+
 // Parity computes what there is to compare on a device and writes it, in the device's
 // precision, to the file out in the fixture's names and order. docs/parity.md lists it.
 func Parity(f *Fixture, device exec.Device, out string) error {
@@ -257,30 +295,8 @@ func Parity(f *Fixture, device exec.Device, out string) error {
 	if err != nil {
 		return err
 	}
-	r := &safetensors.File{Metadata: map[string]string{
-		"space": f.Space.Name, "C": strconv.Itoa(f.C), "N": strconv.Itoa(f.N), "classes": strconv.Itoa(f.Classes),
-		"gamma": strconv.FormatFloat(f.Gamma, 'g', -1, 64),
-	}, Tensors: map[string]safetensors.Tensor{}}
-	tensor := func(name string, shape []int, values []float64) {
-		if device.Bits() == 64 {
-			r.Tensors[name] = safetensors.Floats(shape, values)
-			return
-		}
-		single := make([]float32, len(values))
-		for i, v := range values {
-			single[i] = float32(v)
-		}
-		r.Tensors[name] = safetensors.Floats(shape, single)
-	}
-	data := make([]float64, p.Weights().Len())
-	weights := func(prefix string, vec exec.Vec) {
-		vec.Read(data)
-		for _, param := range f.params {
-			values := make([]float64, param.Shape.Len())
-			torchOrder(param.Shape, func(torch, ours int) { values[torch] = data[param.Offset+ours] })
-			tensor(prefix+param.Name, f.file.Tensors["w."+param.Name].Shape, values)
-		}
-	}
+	r := f.result(device)
+	tensor, weights := r.tensor, r.weights
 	// The gradient in α of what has the gradient dcoefs in the coefficients.
 	mixture := f.mixture(1)
 	alpha := func(name string, dcoefs []float64) {
@@ -318,5 +334,5 @@ func Parity(f *Fixture, device exec.Device, out string) error {
 		}
 		alpha(fmt.Sprintf("hypergradient.%d", k), dcoefs)
 	}
-	return safetensors.Write(out, r)
+	return safetensors.Write(out, r.file)
 }
