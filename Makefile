@@ -4,6 +4,7 @@
 # make chaos      2,000 output folders, damaged at random and made whole again
 # make bench      the benchmarks; with BASE=commit compared with that commit
 # make bench-peers   the engine beside PyTorch; PEERS='-out FILE' keeps the tables
+# make peers-steps   outer steps of the methods beside PyTorch's autograd
 # make kernels    after a kernel for graphics cards has changed: its text for NVIDIA's
 #                 cards and the hashes of the self-test again (clang-19, pocl-opencl-icd)
 # make roofline   what holds the stages of a search: kernels beside the machine's limits
@@ -31,7 +32,7 @@ endif
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test chaos cross bench bench-peers kernels barriers roofline reproduce-table clean
+.PHONY: check build test chaos cross bench bench-peers peers-steps kernels barriers roofline reproduce-table clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -62,6 +63,11 @@ bench:
 # PEERS are flags of benchmarks/peers.
 bench-peers:
 	$(GO) run ./benchmarks/peers $(PEERS)
+
+# PYTHON is one with PyTorch.
+PYTHON ?= python3
+peers-steps: build
+	$(PYTHON) benchmarks/peers/steps.py bin/idarts
 
 kernels:
 	IDARTS_NEED_OPENCL=1 $(GO) test -count=1 -run '^TestSelfTest$$' ./internal/exec/gpu/opencl -update

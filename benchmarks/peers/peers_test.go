@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -333,5 +334,19 @@ func TestAFailedTurnSaysWhy(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error %v, want one line with %q", tt.script, err, tt.want)
 		}
+	}
+}
+
+// Three outer steps of each method that PyTorch's autograd can do are the same there.
+func TestStepsAreThose(t *testing.T) {
+	p := torch(t)
+	program := filepath.Join(t.TempDir(), "idarts")
+	if out, err := exec.Command("go", "build", "-o", program, "idarts/cmd/idarts").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	out, err := exec.Command(p.python, "steps.py", program).CombinedOutput()
+	t.Logf("\n%s", out)
+	if err != nil || strings.Contains(string(out), "FAR") || strings.Count(string(out), "\n") != 12 {
+		t.Errorf("steps differ: %v", err)
 	}
 }

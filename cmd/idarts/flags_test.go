@@ -127,6 +127,10 @@ var flagUses = map[string]flagUse{
 	"data verify --data": {read: []string{"data verify cifar10 --data none"}, lost: []string{
 		"data verify good.arrow --data .", "data verify fashion16 --data .", "data verify nb201-micro --data .", "data verify nb201 --data ."}},
 	"data build fashion --size": {read: []string{"data build fashion none x.arrow --size x"}},
+	"parity --step":             {read: []string{"parity fixture.safetensors --step none"}},
+	"parity --steps":            {read: []string{"parity fixture.safetensors --step darts-v1 --steps 0"}, lost: []string{"parity fixture.safetensors --steps 3"}},
+	"parity --protocol":         {read: []string{"parity fixture.safetensors --step darts-v1 --protocol best"}, lost: []string{"parity fixture.safetensors --protocol quick"}},
+	"parity --set":              {read: []string{"parity fixture.safetensors --step darts-v1 --set arch=1", "parity fixture.safetensors --step darts-v1 --set arch"}, lost: []string{"parity fixture.safetensors --set arch.lr=1"}},
 	"parity --out":              {switched: "TestParity"},
 	"parity --precision":        {read: []string{"parity x.safetensors --precision 16"}},
 	"parity --device":           {switched: "TestParity"},

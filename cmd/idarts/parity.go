@@ -40,13 +40,19 @@ func (p *parityCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
+	method, err := p.method(c)
+	if err != nil {
+		return err
+	}
 	f, err := parity.OpenFixture(p.Fixture)
 	if err != nil {
 		return err
 	}
-	method, own, err := p.method(c, f)
-	if err != nil {
-		return err
+	var own search.Settings
+	if p.Step != "" {
+		if own, err = p.settings(f.Space.Name); err != nil {
+			return err
+		}
 	}
 	d, err := device.Open(name, bits, runtime.GOMAXPROCS(0))
 	if err != nil {
@@ -66,34 +72,36 @@ func (p *parityCmd) Run(c console) error {
 	return nil
 }
 
-// method is that of --step with its settings.
-func (p *parityCmd) method(c console, f *parity.Fixture) (m search.Method, own search.Settings, err error) {
+// method is that of --step.
+func (p *parityCmd) method(c console) (search.Method, error) {
 	if p.Step == "" {
-		return m, nil, c.without("only --step runs a method", "steps", "protocol", "set")
+		return search.Method{}, c.without("only --step runs a method", "steps", "protocol", "set")
 	}
 	if p.Steps < 1 {
-		return m, nil, fmt.Errorf("--steps is %d, want at least 1", p.Steps)
+		return search.Method{}, fmt.Errorf("--steps is %d, want at least 1", p.Steps)
 	}
-	if m, err = search.Lookup(p.Step); err != nil {
-		return m, nil, err
-	}
-	of, err := protocol.Lookup(f.Space.Name, p.Protocol)
+	return search.Lookup(p.Step)
+}
+
+// settings are those of --step on a space.
+func (p *parityCmd) settings(space string) (search.Settings, error) {
+	of, err := protocol.Lookup(space, p.Protocol)
 	if err != nil {
-		return m, nil, err
+		return nil, err
 	}
 	row, ok := of.Of(p.Step)
 	if !ok {
-		return m, nil, fmt.Errorf("protocol %q of space %q has no settings for %q, only for %q", of.Name, f.Space.Name, p.Step, of.Methods(search.Methods))
+		return nil, fmt.Errorf("protocol %q of space %q has no settings for %q, only for %q", of.Name, space, p.Step, of.Methods(search.Methods))
 	}
-	own = row.Settings
+	own := row.Settings
 	for _, text := range p.Set {
 		path, value, ok := strings.Cut(text, "=")
 		if !ok {
-			return m, nil, fmt.Errorf("--set %q: want a name and a value, as in arch.lr=0.1", text)
+			return nil, fmt.Errorf("--set %q: want a name and a value, as in arch.lr=0.1", text)
 		}
 		if own, err = settings.Set(own, path, value); err != nil {
-			return m, nil, err
+			return nil, err
 		}
 	}
-	return m, own, own.Check()
+	return own, own.Check()
 }

@@ -98,3 +98,36 @@ func TestParityCommand(t *testing.T) {
 		}
 	}
 }
+
+// --step runs a method on a fixture and says what it is told wrongly.
+func TestParitySteps(t *testing.T) {
+	t.Chdir(t.TempDir())
+	tinyFixture(t, "tiny.safetensors")
+	out, text, status := command(t, "parity", "tiny.safetensors", "--step", "gaea", "--set", "without_none=false", "--set", "best_epoch=false", "--set", "arch.lr=2", "--out", "step")
+	if status != 0 || !strings.HasPrefix(out, "step: ") {
+		t.Fatalf("status %d, %q, %q", status, out, text)
+	}
+	r, err := safetensors.Read("step")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := 0.0
+	for i := range 5 {
+		row += r.Tensors["alpha"].Float(i)
+	}
+	if row < 0.9999 || row > 1.0001 || r.Metadata["method"] != "gaea" || !strings.Contains(r.Metadata["settings"], `"lr":2`) || r.Tensors["pass.3.train"].Len() != 90 {
+		t.Errorf("a row adds up to %v, metadata %v", row, r.Metadata)
+	}
+	for args, want := range map[string]string{
+		"--step darts-v1 --protocol best":   `no protocol "best"`,
+		"--step darts-v1 --set arch":        "want a name and a value",
+		"--step darts-v1 --set arch.rate=1": `no "arch.rate"`,
+		"--step random":                     "shares no weights",
+		"--step pc-darts":                   "all channels",
+		"--step gaea":                       "24 architecture parameters where the fixture has 30",
+	} {
+		if _, text, status := command(t, append([]string{"parity", "tiny.safetensors"}, strings.Fields(args)...)...); status == 0 || strings.Count(text, "\n") != 1 || !strings.Contains(text, want) {
+			t.Errorf("%s: status %d, %q, want one line with %q", args, status, text, want)
+		}
+	}
+}

@@ -174,7 +174,7 @@ type pass struct {
 }
 
 func (m *Model) pass(record bool) *pass {
-	p := &pass{tape: &tape{record: record}, Model: m}
+	p := &pass{tape: newTape(record), Model: m}
 	if record {
 		p.grad = make([]float64, len(m.Theta))
 	}
@@ -226,7 +226,7 @@ func (p *pass) gru(w []*node, x, h *node) *node {
 // gated is the sum Σ_v σ(g·h_v + b)·(W h_v) over the rows of each of n graphs.
 func (p *pass) gated(first int, h *node, graphs []int, n int) *node {
 	w := p.tensors[first : first+3]
-	return p.sum(p.times(p.mul(h, w[2]), p.sigmoid(p.linear(h, w[0], w[1]))), graphs, n)
+	return p.sum(p.weighted(p.mul(h, w[2]), p.sigmoid(p.linear(h, w[0], w[1]))), graphs, n)
 }
 
 func (p *pass) mlp(first int, x *node) *node {
@@ -401,6 +401,7 @@ func (m *Model) Loss(graphs []Graph, normals []float64, gradient bool) (float64,
 // part is what some graphs add to the loss of a batch of so many.
 func (m *Model) part(graphs []Graph, normals []float64, whole int, gradient bool) (float64, []float64) {
 	p := m.pass(gradient)
+	defer p.close()
 	mean, logVar := p.encode(graphs)
 	c := mean
 	if normals != nil {
@@ -423,7 +424,9 @@ func (m *Model) part(graphs []Graph, normals []float64, whole int, gradient bool
 
 // Encode gives the means of graphs, [Z] each.
 func (m *Model) Encode(graphs []Graph) [][]float64 {
-	mean, _ := m.pass(false).encode(graphs)
+	p := m.pass(false)
+	defer p.close()
+	mean, _ := p.encode(graphs)
 	out := make([][]float64, len(graphs))
 	for i := range out {
 		out[i] = append([]float64(nil), mean.x[i*m.Latent:(i+1)*m.Latent]...)
@@ -457,6 +460,7 @@ func (m *Model) Decode(points [][]float64, r *rand.Rand) []Graph {
 // generate grows graphs from a node of the type first until one of the other end.
 func (m *Model) generate(points [][]float64, first int, r *rand.Rand) []Graph {
 	p := m.pass(false)
+	defer p.close()
 	b, last := len(points), End+Start-first
 	c := p.node(b, m.Latent)
 	out, done := make([]Graph, b), make([]bool, b)

@@ -2,6 +2,7 @@ package svge
 
 import (
 	"math"
+	"sync"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
@@ -20,12 +21,48 @@ type node struct {
 type tape struct {
 	backs  []func()
 	record bool
+	*slabs
+}
+
+// slabs are the memory of a tape, which the next one takes over.
+type slabs struct {
+	all      [][]float64
+	slab, at int // the next free number
+}
+
+const slabSize = 1 << 18
+
+var spare = sync.Pool{New: func() any { return new(slabs) }}
+
+// floats are n zeros that hold until the tape is closed.
+func (s *slabs) floats(n int) []float64 {
+	if n > slabSize {
+		return make([]float64, n)
+	}
+	if s.slab < len(s.all) && s.at+n > slabSize {
+		s.slab, s.at = s.slab+1, 0
+	}
+	if s.slab == len(s.all) {
+		s.all = append(s.all, make([]float64, slabSize))
+	}
+	x := s.all[s.slab][s.at : s.at+n : s.at+n]
+	s.at += n
+	clear(x)
+	return x
+}
+
+func newTape(record bool) *tape { return &tape{record: record, slabs: spare.Get().(*slabs)} }
+
+// close gives the memory back: no node of the tape is of use any more.
+func (t *tape) close() {
+	t.slab, t.at = 0, 0
+	spare.Put(t.slabs)
 }
 
 func (t *tape) node(r, c int) *node {
-	n := &node{r: r, c: c, x: make([]float64, r*c)}
+	n := &node{r: r, c: c, x: t.floats(r * c)}
 	if t.record {
-		n.g = make([]float64, r*c)
+		n.g = t.floats(r * c)
 	}
 	return n
 }
@@ -81,13 +118,19 @@ func (t *tape) add(a, b *node) *node {
 // bias adds the row b [1, c] to each row of a.
 func (t *tape) bias(a, b *node) *node {
 	y := t.node(a.r, a.c)
-	for i := range y.x {
-		y.x[i] = a.x[i] + b.x[i%a.c]
+	for i := range a.r {
+		from, to := a.x[i*a.c:(i+1)*a.c], y.x[i*a.c:(i+1)*a.c]
+		for j, v := range b.x {
+			to[j] = from[j] + v
+		}
 	}
 	t.later(func() {
-		for i, g := range y.g {
-			a.g[i] += g
-			b.g[i%a.c] += g
+		for i := range a.r {
+			from, to := y.g[i*a.c:(i+1)*a.c], a.g[i*a.c:(i+1)*a.c]
+			for j, g := range from {
+				to[j] += g
+				b.g[j] += g
+			}
 		}
 	})
 	return y
@@ -96,20 +139,35 @@ func (t *tape) bias(a, b *node) *node {
 // linear is x·w + b.
 func (t *tape) linear(x, w, b *node) *node { return t.bias(t.mul(x, w), b) }
 
-// times is the product entry by entry; b may have one column, which then counts for all.
+// times is the product entry by entry.
 func (t *tape) times(a, b *node) *node {
 	y := t.node(a.r, a.c)
-	at := func(i int) int { return i }
-	if b.c == 1 && a.c > 1 {
-		at = func(i int) int { return i / a.c }
-	}
 	for i := range y.x {
-		y.x[i] = a.x[i] * b.x[at(i)]
+		y.x[i] = a.x[i] * b.x[i]
 	}
 	t.later(func() {
 		for i, g := range y.g {
-			a.g[i] += g * b.x[at(i)]
-			b.g[at(i)] += g * a.x[i]
+			a.g[i] += g * b.x[i]
+			b.g[i] += g * a.x[i]
+		}
+	})
+	return y
+}
+
+// weighted is row i of a times the number b[i, 0].
+func (t *tape) weighted(a, b *node) *node {
+	y := t.node(a.r, a.c)
+	for i, f := range b.x {
+		for j := i * a.c; j < (i+1)*a.c; j++ {
+			y.x[j] = a.x[j] * f
+		}
+	}
+	t.later(func() {
+		for i, f := range b.x {
+			for j := i * a.c; j < (i+1)*a.c; j++ {
+				a.g[j] += y.g[j] * f
+				b.g[i] += y.g[j] * a.x[j]
+			}
 		}
 	})
 	return y
@@ -190,12 +248,16 @@ func (t *tape) sum(a *node, places []int, n int) *node {
 // scaled is row i of a times factors[i].
 func (t *tape) scaled(a *node, factors []float64) *node {
 	y := t.node(a.r, a.c)
-	for i := range y.x {
-		y.x[i] = a.x[i] * factors[i/a.c]
+	for i, f := range factors {
+		for j := i * a.c; j < (i+1)*a.c; j++ {
+			y.x[j] = a.x[j] * f
+		}
 	}
 	t.later(func() {
-		for i, g := range y.g {
-			a.g[i] += g * factors[i/a.c]
+		for i, f := range factors {
+			for j := i * a.c; j < (i+1)*a.c; j++ {
+				a.g[j] += y.g[j] * f
+			}
 		}
 	})
 	return y
