@@ -2,6 +2,7 @@
 # make test       all tests
 # make cross      build and vet for Windows and for macOS
 # make chaos      2,000 output folders, damaged at random and made whole again
+# make codes      trains SVGe's autoencoder and looks at cells that it has not seen
 # make bench      the benchmarks; with BASE=commit compared with that commit
 # make bench-peers   the engine beside PyTorch; PEERS='-out FILE' keeps the tables
 # make peers-steps   outer steps of the methods beside PyTorch's autograd
@@ -32,7 +33,7 @@ endif
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test chaos cross bench bench-peers peers-steps kernels barriers roofline reproduce-table clean
+.PHONY: check build test chaos codes cross bench bench-peers peers-steps kernels barriers roofline reproduce-table clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -55,6 +56,9 @@ cross:
 
 chaos:
 	IDARTS_CHAOS=1 $(GO) test -count=1 -v -run TestDamagedFolders ./cmd/idarts
+
+codes:
+	IDARTS_CODES=1 $(GO) test -count=1 -v -run TestHeldOutCellsComeBack ./nb201
 
 # BASE=commit compares with that commit. BENCH picks benchmarks.
 bench:

@@ -122,7 +122,7 @@ func TestParitySteps(t *testing.T) {
 		"--step darts-v1 --protocol best":   `no protocol "best"`,
 		"--step darts-v1 --set arch":        "want a name and a value",
 		"--step darts-v1 --set arch.rate=1": `no "arch.rate"`,
-		"--step random":                     "shares no weights",
+		"--step random":                     "needs a way to query",
 		"--step pc-darts":                   "all channels",
 		"--step gaea":                       "24 architecture parameters where the fixture has 30",
 	} {

@@ -24,6 +24,7 @@ type SVGE struct {
 	Epochs     int     `json:"train_epochs" doc:"epochs of that training"`
 	Batch      int     `json:"train_batch" doc:"graphs of a batch of it"`
 	Rate       float64 `json:"train_lr" doc:"learning rate of it, falling along half a cosine to a tenth"`
+	Clip       float64 `json:"train_clip" doc:"largest norm of its gradient; 0: no clipping"`
 	Initial    int     `json:"initial" doc:"cells that are drawn uniformly and asked first"`
 	Round      int     `json:"round" doc:"points that are chosen from one fit of the Gaussian process"`
 	Candidates int     `json:"candidates" doc:"uniform points in the box of the known cells of which the best is polished"`
@@ -40,7 +41,7 @@ func (s SVGE) Check() error {
 			return fmt.Errorf("%s is %d, want at least 1", name, x)
 		}
 	}
-	return cmp.Or(s.Budget.Check(), above(0, "train_lr", s.Rate))
+	return cmp.Or(s.Budget.Check(), above(0, "train_lr", s.Rate), notBelow(0, "train_clip", s.Clip))
 }
 
 var svgeRow = Method{
@@ -261,7 +262,7 @@ func pretrained(space Space, s SVGE) (*svge.Model, error) {
 		}
 		sizes := svge.Sizes{Types: space.Graphs.Types, Nodes: space.Graphs.Nodes, Hidden: s.Hidden, Latent: s.Latent}
 		once.model = svge.NewModel(sizes, rng.New(0, "svge weights"))
-		losses := once.model.Train(graphs, svge.Training{Epochs: s.Epochs, Batch: s.Batch, Rate: s.Rate}, rng.New(0, "svge training"))
+		losses := once.model.Train(graphs, svge.Training{Epochs: s.Epochs, Batch: s.Batch, Rate: s.Rate, Clip: s.Clip}, rng.New(0, "svge training"))
 		once.err = finite("loss of the autoencoder", losses)
 	})
 	return once.model, once.err

@@ -375,3 +375,19 @@ func (t *tape) divergence(mean, logVar *node, weight float64) *node {
 	})
 	return y
 }
+
+// below has the rows of a, then those of b.
+func (t *tape) below(a, b *node) *node {
+	y := t.node(a.r+b.r, a.c)
+	copy(y.x, a.x)
+	copy(y.x[len(a.x):], b.x)
+	t.later(func() {
+		for i := range a.g {
+			a.g[i] += y.g[i]
+		}
+		for i := range b.g {
+			b.g[i] += y.g[len(a.g)+i]
+		}
+	})
+	return y
+}

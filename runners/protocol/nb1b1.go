@@ -61,6 +61,6 @@ func oneShotPaper(name string, space nb1b1.OneShot) Protocol {
 			// How the table's networks were trained; only their cost is computed from this.
 			Recipe: Recipe{Net: nb1b1.Net{Space: space, C: 128, N: 3, Momentum: nb1b1.Intended}, Recipe: training.Recipe{Epochs: 108, Batch: 256}},
 		},
-		Search: append(searches, aside(paperRelatedDARTS(50, true))...),
+		Search: append(searches, aside(append(paperRelatedDARTS(50, true), graphSearch(4000, 36)))...),
 	}
 }
