@@ -128,7 +128,8 @@ func withBlackBox(p protocol.Protocol) (with protocol.Protocol, names []string) 
 		panic(err)
 	}
 	for _, s := range laptop.Search {
-		if m, err := search.Lookup(s.Method); err == nil && m.BlackBox {
+		// The autoencoder of svge takes a minute, as it does in every other process.
+		if m, err := search.Lookup(s.Method); err == nil && m.BlackBox && s.Method != "svge" {
 			p = p.With(s.Method, s.Settings)
 			names = append(names, s.Method)
 		}
@@ -146,8 +147,8 @@ func TestRunsByABuiltInTable(t *testing.T) {
 	out := t.TempDir()
 	g := grid(out, []uint64{0, 1}, append(blackBox, "darts-v1")...)
 	g.Protocols = []protocol.Protocol{p}
-	if sum := mustRun(t, g); sum.Done != 10 {
-		t.Fatalf("%+v, want 10 runs done", sum)
+	if sum := mustRun(t, g); sum.Done != 2*(len(blackBox)+1) {
+		t.Fatalf("%+v, want two runs of %d methods done", sum, len(blackBox)+1)
 	}
 	runs, _, err := result.Load(out)
 	if err != nil {
@@ -190,7 +191,7 @@ func TestRunsByABuiltInTable(t *testing.T) {
 	if found["local"] <= found["random"] || found["rea"] <= found["random"] {
 		t.Errorf("best validation accuracies %v: want evolution and local search above random search", found)
 	}
-	if sum := mustRun(t, g); sum.Reused != 10 {
+	if sum := mustRun(t, g); sum.Reused != 2*(len(blackBox)+1) {
 		t.Errorf("%+v, want all reused", sum)
 	}
 

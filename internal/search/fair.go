@@ -22,7 +22,7 @@ func (s FairDARTS) Check() error {
 
 var fairDARTS = Method{
 	Name: "fair-darts", Title: "Fair-DARTS", Paper: "Chu et al., ECCV 2020, arXiv:1911.12126",
-	Note:   "first-order steps of independent gates σ(α), without none, with a loss that draws them to 0 and 1; in the DARTS space a node keeps at most two edges, those whose best gate is open, elsewhere the largest gates decide",
+	Note:   "first-order steps of independent gates, the sigmoid of α, without none, with a loss that draws them to 0 and 1; in the DARTS space a node keeps at most two edges, those whose best gate is open, elsewhere the largest gates decide",
 	Traits: Traits{bilevel, "sigmoid gates", "Adam, with a penalty on undecided gates", "open gates", "2"},
 	Zero:   FairDARTS{},
 	Begin: with(func(env Env, s FairDARTS) (Searcher, error) {

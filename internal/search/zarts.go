@@ -273,12 +273,7 @@ func (s ZARTSRS) step(l *lookahead) error {
 
 // step moves α to the best of α and N points, one on each sphere of radius R, R/2, R/4.
 func (s ZARTSGLD) step(l *lookahead) error {
-	deltas := [][]float64{make([]float64, len(l.Relaxation.Params()))}
-	radius := s.Radius
-	for _, u := range l.normals(s.Candidates) {
-		deltas = append(deltas, times(radius/math.Sqrt(dot(u, u)), u))
-		radius /= 2
-	}
+	deltas := append([][]float64{make([]float64, len(l.Relaxation.Params()))}, spheres(s.Radius, l.normals(s.Candidates))...)
 	losses, err := l.losses(deltas)
 	if err != nil {
 		return err
@@ -292,6 +287,15 @@ func (s ZARTSGLD) step(l *lookahead) error {
 	}
 	l.move(1, deltas[best])
 	return nil
+}
+
+// spheres are the directions at the lengths radius, radius/2, radius/4 and so on.
+func spheres(radius float64, directions [][]float64) (out [][]float64) {
+	for _, u := range directions {
+		out = append(out, times(radius/math.Sqrt(dot(u, u)), u))
+		radius /= 2
+	}
+	return out
 }
 
 func times(a float64, x []float64) []float64 {

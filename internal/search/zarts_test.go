@@ -97,3 +97,9 @@ func TestZARTSCadence(t *testing.T) {
 		t.Errorf("%d passes in the second epoch, want %d", n, want)
 	}
 }
+
+func TestSpheres(t *testing.T) {
+	for i, delta := range spheres(2, [][]float64{{3, 4}, {0, -1}, {5, 12}}) {
+		near(t, "radius", norm2(delta), []float64{2, 1, 0.5}[i], 1e-15)
+	}
+}

@@ -313,7 +313,7 @@ func paperRelatedDARTS(epochs int, oneShot bool) []Search {
 		Search{Method: "sgas", Settings: search.SGAS{DARTS1: first, WarmUp: 9, Every: 5}, Source: "SGAS, cnn/train_search.py"},
 		Search{Method: "fair-darts", Settings: search.FairDARTS{DARTS1: fair(bilevel), ZeroOne: 10, Threshold: 0.85}, Source: "Fair-DARTS, its train_search.py", Except: map[string]string{
 			"arch.eps": "PyTorch"}},
-		Search{Method: "rdarts-l2", Settings: search.DARTS2{Bilevel: robust}, Source: "DARTS, cnn/train_search.py", Except: map[string]string{"weights.weight_decay": "RobustDARTS: the third of its grid, 0.0003·3²"}},
+		Search{Method: "rdarts-l2", Settings: search.DARTS2{Bilevel: robust}, Source: "DARTS, cnn/train_search.py", Except: map[string]string{"weights.weight_decay": "RobustDARTS: the third of its grid, nine times the usual"}},
 		Search{Method: "darts-es", Settings: search.DARTSES{DARTS2: search.DARTS2{Bilevel: bilevel}, Every: 2, From: 22, Factor: 1.3}, Source: "RobustDARTS, src/search/train_search.py"},
 	)
 	if !oneShot {
