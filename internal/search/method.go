@@ -49,7 +49,7 @@ func with[S Settings](begin func(Env, S) (Searcher, error)) func(Env, Settings) 
 // Methods lists the methods in report order.
 var Methods = Catalog{
 	random, rea, reinforcement, local, bohb, svgeRow,
-	dartsFirst, dartsSecond, idarts, idartsReleased,
+	dartsFirst, dartsSecond, idarts, idartsReleased, idartsHess, idartsApprox,
 	lambdaDARTS, shapleyNAS, zartsMGS, zartsRS, zartsGLD, dartsPT, istaNAS, drnas, drnasProgressive, gaea, gaeaPC, gaeaGDAS,
 	gdas, setn, rsps, enas, pcDARTS, snas, sdartsRS, sdartsADV, sgas, pDARTS, fairDARTS, betaDARTS, rdartsL2, dartsES,
 }

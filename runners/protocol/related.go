@@ -3,6 +3,7 @@ package protocol
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"idarts/internal/batch"
 	"idarts/internal/search"
@@ -82,7 +83,14 @@ func relatedSearches(b budgetOf) []Search {
 	hot := search.Temperature{Start: 10, End: 0.1}
 	decayed := bilevel
 	decayed.Weights.WeightDecay *= 9
+	five := search.Implicit{InnerSteps: 5, NeumannTerms: 2, OnePass: true}
+	withFive := bilevel
+	if b.steps > 0 {
+		withFive.MaxSteps = max(1, b.steps/5)
+	}
 	searches := []Search{
+		{Method: "idarts-hess", Settings: search.IDARTS{Bilevel: withFive, Implicit: five}},
+		{Method: "idarts-approx", Settings: search.IDARTS{Bilevel: withFive, Implicit: five}},
 		{Method: "lambda-darts", Settings: search.LambdaDARTS{DARTS1: rate(1e-4), Lambda: 0.25, Epsilon: 1e-4}},
 		{Method: "shapley-nas", Settings: search.ShapleyNAS{
 			Schedule: schedule, InitScale: 1e-3, WithoutNone: true, Partial: 1, WarmUp: share(0.5), Samples: min(10, b.samples/4), Batches: max(1, b.judges/b.batch),
@@ -334,7 +342,11 @@ func paperRelatedDARTS(epochs int, oneShot bool) []Search {
 			}, Source: "P-DARTS, train_search.py", Except: map[string]string{"weights": "P-DARTS falls to 0 in each stage, here to 0.001"}},
 		)
 	}
+	variant := search.IDARTS{Bilevel: bilevel, Implicit: search.Implicit{InnerSteps: 5, NeumannTerms: 2}}
+	const released = "iDARTS, NAS-Bench-1Shot1-codes/optimizers/idarts_v2/train_search.py"
 	searches = append(searches,
+		Search{Method: "idarts-hess", Settings: variant, Source: released},
+		Search{Method: "idarts-approx", Settings: variant, Source: released},
 		Search{Method: "gdas", Settings: search.GDAS{Bilevel: bilevel, Temperature: search.Temperature{Start: 10, End: 1}}},
 	)
 	searches = append(searches,
@@ -345,7 +357,7 @@ func paperRelatedDARTS(epochs int, oneShot bool) []Search {
 		Search{Method: "gaea", Settings: search.GAEA{Schedule: schedule, Arch: search.ExpGrad{LR: 0.1, Floor: 1e-5}, ArchFirst: true, Partial: 1, BestEpoch: true}},
 	)
 	for i := range searches {
-		if m := searches[i].Method; m != "sdarts-rs" && m != "sdarts-adv" {
+		if m := searches[i].Method; m != "sdarts-rs" && m != "sdarts-adv" && !strings.HasPrefix(m, "idarts-") {
 			searches[i].Source, searches[i].Except = ours+"; as on the DARTS space or NAS-Bench-201", nil
 		}
 	}
