@@ -76,7 +76,7 @@ func Anytime(runs []result.Run, axis Axis, split Split, opts Options) []Figure {
 			figures = append(figures, Figure{
 				Name:  g.name() + "-" + [...]string{"test", "valid"}[split] + "-" + [...]string{"gflop", "seconds", "queries"}[axis],
 				Title: f.title, Notes: g.problems(),
-				Picture: page(f.draw),
+				Picture: page(f.legend(), f.draw),
 			})
 		}
 	}

@@ -22,7 +22,7 @@ type Axes struct {
 
 // figure is a chart of the usual size.
 func (a Axes) figure(limits func(p *plot.Plot), on ...plot.Plotter) Figure {
-	return Figure{Name: a.Name, Title: a.Title, Picture: page(chart{a, limits, on}.draw)}
+	return Figure{Name: a.Name, Title: a.Title, Picture: page(nil, chart{a, limits, on}.draw)}
 }
 
 // chart is a plot without a legend.

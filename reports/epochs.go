@@ -38,7 +38,7 @@ func Epochs(runs []result.Run, opts Options) []Figure {
 		}
 		figures = append(figures, Figure{
 			Name: g.name() + "-epochs", Title: f.title, Notes: notes,
-			Picture: page(f.draw),
+			Picture: page(f.legend(), f.draw),
 		})
 	}
 	return figures
@@ -103,6 +103,17 @@ func standardError(s Stats) (lo, hi float64) {
 	return s.Mean - e, s.Mean + e
 }
 
+// legend are the entries of the curves and of what has none.
+func (f byEpoch) legend() (entries legend) {
+	for _, c := range f.curves[Valid] {
+		entries = append(entries, entry{picture.ASCII(c.label), line{c, 1}})
+	}
+	for _, label := range f.empty {
+		entries = append(entries, entry{picture.ASCII(label), nothing{}})
+	}
+	return entries
+}
+
 func (f byEpoch) draw(c draw.Canvas) {
 	c = draw.Crop(c, picture.Margin, -picture.Margin, picture.Margin, -picture.Margin)
 	title := picture.TextStyle(picture.TitleSize)
@@ -110,16 +121,7 @@ func (f byEpoch) draw(c draw.Canvas) {
 	c.FillText(title, vg.Point{X: c.Center().X, Y: c.Max.Y}, picture.ASCII(f.title))
 	c.Max.Y -= title.Height(picture.ASCII(f.title)) + 6
 
-	var entries legend
-	for _, c := range f.curves[Valid] {
-		entries = append(entries, entry{picture.ASCII(c.label), line{c, 1}})
-	}
-	for _, label := range f.empty {
-		entries = append(entries, entry{picture.ASCII(label), nothing{}})
-	}
-	style := picture.TextStyle(tickSize)
-	style.XAlign, style.YAlign = draw.XLeft, draw.YCenter
-	c.Min.Y += entries.draw(c, style) + 6
+	c.Min.Y += f.legend().draw(c, legendStyle()) + 6
 
 	const between = 12
 	half := (c.Max.X - c.Min.X - between) / 2

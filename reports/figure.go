@@ -75,9 +75,34 @@ type Figure struct {
 	picture.Picture
 }
 
-// page is a chart of the usual size.
-func page(d func(draw.Canvas)) picture.Picture {
-	return picture.Picture{Width: picture.PageWidth, Height: figureHeight, Draw: d}
+// page is a chart of the usual size, and higher where the legend has more than three rows:
+// the axes keep their room.
+func page(l legend, d func(draw.Canvas)) picture.Picture {
+	rows, _, _ := l.layout(picture.PageWidth-2*picture.Margin, legendStyle())
+	return picture.Picture{Width: picture.PageWidth, Height: figureHeight + vg.Length(max(rows-3, 0))*legendRow(legendStyle()), Draw: d}
+}
+
+func legendStyle() draw.TextStyle {
+	style := picture.TextStyle(tickSize)
+	style.XAlign, style.YAlign = draw.XLeft, draw.YCenter
+	return style
+}
+
+func legendRow(style draw.TextStyle) vg.Length { return style.Font.Size * 1.5 }
+
+// legend are the entries of the curves, of what has none, and of the best known.
+func (f anytime) legend() (entries legend) {
+	scale, _ := f.xUnit()
+	for _, c := range f.curves {
+		entries = append(entries, entry{picture.ASCII(c.label), line{c, scale}})
+	}
+	for _, label := range f.empty {
+		entries = append(entries, entry{picture.ASCII(label), nothing{}})
+	}
+	if !math.IsNaN(f.best) {
+		entries = append(entries, entry{"best known", bestLine(f.best)})
+	}
+	return entries
 }
 
 // draw lays out the axes above and the legend below them.
@@ -90,27 +115,18 @@ func (f anytime) draw(c draw.Canvas) {
 	f.limits(p, scale)
 	p.Add(gridLines{})
 
-	var entries legend
 	for _, c := range f.curves {
 		p.Add(band{c, scale})
 	}
 	for _, c := range f.curves {
-		line := line{c, scale}
-		p.Add(line)
-		entries = append(entries, entry{picture.ASCII(c.label), line})
-	}
-	for _, label := range f.empty {
-		entries = append(entries, entry{picture.ASCII(label), nothing{}})
+		p.Add(line{c, scale})
 	}
 	if !math.IsNaN(f.best) {
 		p.Add(bestLine(f.best))
-		entries = append(entries, entry{"best known", bestLine(f.best)})
 	}
 
 	c = draw.Crop(c, picture.Margin, -picture.Margin, picture.Margin, -picture.Margin)
-	style := p.X.Tick.Label
-	style.XAlign, style.YAlign = draw.XLeft, draw.YCenter
-	height := entries.draw(c, style)
+	height := f.legend().draw(c, legendStyle())
 	p.Draw(draw.Crop(c, 0, 0, height+6, 0))
 }
 
@@ -137,25 +153,31 @@ type entry struct {
 	thumb plot.Thumbnailer
 }
 
-// draw writes the entries row by row at the bottom of c and tells how high they
-// are.
-func (l legend) draw(c draw.Canvas, style draw.TextStyle) (height vg.Length) {
-	const thumb, gap, between = 26, 4, 14 // widths of sample, space before label, space after it
-	rows := 0
-	var widths []vg.Length // of the columns
-	total := vg.Length(0)
-	for fits := false; !fits && rows < len(l); fits = total <= c.Rectangle.Size().X {
+// layout is how many rows the entries have in a width, how wide their columns are, and how
+// wide all of it is.
+func (l legend) layout(width vg.Length, style draw.TextStyle) (rows int, widths []vg.Length, total vg.Length) {
+	for fits := false; !fits && rows < len(l); fits = total <= width {
 		rows++
 		columns := (len(l) + rows - 1) / rows
-		widths, total = make([]vg.Length, columns), -between
+		widths, total = make([]vg.Length, columns), -legendBetween
 		for i, e := range l {
-			widths[i%columns] = max(widths[i%columns], thumb+gap+style.Width(e.label)+between)
+			widths[i%columns] = max(widths[i%columns], legendThumb+legendGap+style.Width(e.label)+legendBetween)
 		}
 		for _, w := range widths {
 			total += w
 		}
 	}
-	rowHeight := style.Font.Size * 1.5
+	return rows, widths, total
+}
+
+// Widths of a legend: of a sample, of the space before its label, of that after it.
+const legendThumb, legendGap, legendBetween = 26, 4, 14
+
+// draw writes the entries row by row at the bottom of c and tells how high they
+// are.
+func (l legend) draw(c draw.Canvas, style draw.TextStyle) (height vg.Length) {
+	rows, widths, total := l.layout(c.Rectangle.Size().X, style)
+	rowHeight := legendRow(style)
 	left := c.Min.X + (c.Rectangle.Size().X-total)/2
 	x := left
 	for i, e := range l {
@@ -165,10 +187,10 @@ func (l legend) draw(c draw.Canvas, style draw.TextStyle) (height vg.Length) {
 		}
 		y := c.Min.Y + vg.Length(rows-1-i/len(widths))*rowHeight
 		area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
-			Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + thumb, Y: y + rowHeight},
+			Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + legendThumb, Y: y + rowHeight},
 		}}
 		e.thumb.Thumbnail(&area)
-		c.FillText(style, vg.Point{X: x + thumb + gap, Y: y + rowHeight/2 + 1}, e.label)
+		c.FillText(style, vg.Point{X: x + legendThumb + legendGap, Y: y + rowHeight/2 + 1}, e.label)
 		x += widths[column]
 	}
 	return vg.Length(rows) * rowHeight
