@@ -95,10 +95,13 @@ func firstEpochs(t *testing.T, name string, workers int) string {
 		if m.BlackBox || !ok {
 			continue
 		}
-		own := of.Settings
+		own, seldom := of.Settings, "1"
+		if name == "darts" { // estimates over 200 options take their time
+			seldom = "2"
+		}
 		for path, text := range map[string]string{
 			"epochs": "3", "max_steps": "2", "sampling.samples": "3", "sampling.batches": "1", "samples": "1", "batches": "1",
-			"every": "1", "lookahead_steps": "2", "arch.lr": "0.05", "updates": "1", "rollouts": "2", "warm_up": "1",
+			"every": seldom, "lookahead_steps": "2", "arch.lr": "0.05", "updates": "1", "rollouts": "2", "warm_up": seldom,
 		} {
 			if changed, err := settings.Set(own, path, text); err == nil { // not all methods have it
 				own = changed
