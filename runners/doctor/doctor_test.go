@@ -49,6 +49,9 @@ func TestProject(t *testing.T) {
 			t.Fatal(err)
 		}
 		i := slices.IndexFunc(all, func(p Projection) bool { return p.Space == tt.space && p.Method == tt.method })
+		if slices.ContainsFunc(all, func(p Projection) bool { return p.Method == "lambda-darts" || p.Method == "svge" }) {
+			t.Error("a method whose epochs differ, or that has none, is projected by its first")
+		}
 		if i < 0 {
 			t.Fatalf("%s: no projection of %s on %s in %+v", tt.name, tt.method, tt.space, all)
 		}
