@@ -21,7 +21,7 @@ func (s DARTS1) parts(env Env) Parts { return s.alternating(s.Bilevel.parts(env)
 
 // alternating is parts with first-order steps in the order that is set.
 func (s DARTS1) alternating(parts Parts, w WeightStep) Parts {
-	parts.Moves = inOrder(s.ArchFirst, w.Move(), ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move())
+	parts.Moves = inOrder(s.ArchFirst, w.Move(), firstOrder(s.ValidDraw))
 	return parts
 }
 

@@ -62,18 +62,14 @@ func (s DrNAS) begin(env Env) (Searcher, error) {
 	}
 	parts.SkipZeros = len(s.Partials) > 1
 	parts.Supernet = SupernetOptions{Partial: s.Partials[0]}
-	stages := stages{len(s.Partials), s.Epochs}
-	arch := ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move()
-	do := arch.Do
-	arch.Do = func(e *Engine) error {
-		if _, epoch, _ := stages.at(e.Clock.Epoch); epoch < s.WarmUp {
-			return nil
-		}
-		return do(e)
+	all := stages{len(s.Partials), s.Epochs}
+	warm := func(e *Engine) bool {
+		_, epoch, _ := all.at(e.Clock.Epoch)
+		return epoch >= s.WarmUp
 	}
-	parts.Moves = inOrder(s.ArchFirst, WeightStep{}.Move(), arch)
+	parts.Moves = inOrder(s.ArchFirst, WeightStep{}.Move(), when(warm, firstOrder(s.ValidDraw)))
 	parts.Hooks = []Hook{{Before: func(e *Engine) error {
-		stage, epoch, _ := stages.at(e.Clock.Epoch)
+		stage, epoch, _ := all.at(e.Clock.Epoch)
 		if stage == 0 || epoch > 0 {
 			return nil
 		}
@@ -145,19 +141,5 @@ func (k *kept) prune(options int) {
 	keepBest(k.rows, scores, k.gone, options)
 }
 
-func (k *kept) State() []byte {
-	var w stateWriter
-	w.bytes(k.Relaxation.State())
-	w.floats(k.gone)
-	return w.buf
-}
-
-func (k *kept) SetState(b []byte) error {
-	r := stateReader{buf: b}
-	inner, gone := r.bytes(), r.floats(len(k.gone))
-	if err := r.end(); err != nil {
-		return fmt.Errorf("options that are left: %w", err)
-	}
-	k.gone = gone
-	return k.Relaxation.SetState(inner)
-}
+func (k *kept) State() []byte           { return wrapped(k.Relaxation, k.gone) }
+func (k *kept) SetState(b []byte) error { return setWrapped(k.Relaxation, k.gone, b) }

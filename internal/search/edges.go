@@ -14,16 +14,6 @@ func withEdges(rows Layout) Layout {
 	return all
 }
 
-// edgesOf are the rows of nodes that keep some of their edges.
-func edgesOf(rows Layout) (out [][]span) {
-	for _, node := range nodesOf(rows) {
-		if node[0].NodeKeep > 0 && len(node) > 1 {
-			out = append(out, node)
-		}
-	}
-	return out
-}
-
 // Edged is a relaxation with weights of edges: coefficient o of edge e is w_e·p_eo. inner,
 // made for the rows and a row of w for each node that keeps some of its edges, gives
 // both. Rows of other nodes have no weight.

@@ -65,7 +65,7 @@ func (s GAEA) begin(env Env) (Searcher, error) {
 	parts.Supernet = SupernetOptions{Partial: s.Partial, EdgeWeights: s.EdgeWeights}
 	parts.Data = onWhole(s.SingleLevel)
 	parts.Arch = expGrad{s.Arch, rows, false}
-	parts.Moves = inOrder(s.ArchFirst, WeightStep{}.Move(), ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move())
+	parts.Moves = inOrder(s.ArchFirst, WeightStep{}.Move(), firstOrder(s.ValidDraw))
 	if s.BestEpoch {
 		best := newBestEpoch(env.Space.Layout.Len())
 		parts.Select, parts.Hooks = best, []Hook{best.hook()}
@@ -98,7 +98,7 @@ var gaeaGDAS = Method{
 		rows := env.Space.Layout
 		parts := s.parts(newSimplexGumbel(rows, s.Temperature))
 		parts.Arch = expGrad{s.Arch, rows, true}
-		arch := From(s.WarmUp, ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move())
+		arch := From(s.WarmUp, firstOrder(s.ValidDraw))
 		parts.Moves = inOrder(true, skipping(true, WeightStep{}.Move()), skipping(false, arch))
 		return NewEngine(env, parts)
 	}),

@@ -24,7 +24,7 @@ var gdas = Method{
 	Zero:   GDAS{},
 	Begin: with(func(env Env, s GDAS) (Searcher, error) {
 		parts := s.partsOf(&hardGumbel{*Gumbel(env.Space.Layout, s.Temperature, s.InitScale, rng.New(env.Seed, "alpha")).(*gumbel)})
-		parts.Moves = inOrder(false, skipping(true, WeightStep{}.Move()), skipping(false, ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move()))
+		parts.Moves = inOrder(false, skipping(true, WeightStep{}.Move()), skipping(false, firstOrder(s.ValidDraw)))
 		return NewEngine(env, parts)
 	}),
 }

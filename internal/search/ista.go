@@ -35,7 +35,7 @@ var istaNAS = Method{
 		parts.SkipZeros = true
 		parts.Select = support{codes: codes}
 		parts.Data = onWhole(s.OneStage)
-		parts.Moves = inOrder(true, WeightStep{}.Move(), ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move())
+		parts.Moves = inOrder(true, WeightStep{}.Move(), firstOrder(s.ValidDraw))
 		if s.OneStage {
 			parts.Moves = []Move{jointStep}
 		}

@@ -56,22 +56,6 @@ func draw(weights []float64, r *rand.Rand) int {
 	return last
 }
 
-// nodesOf are the rows in order, those of edges into one node together where it keeps
-// only some of them.
-func nodesOf(rows Layout) (out [][]span) {
-	for _, group := range groups(rows) {
-		for _, row := range spans(rows, group) {
-			n := len(out)
-			if n > 0 && row.NodeKeep > 0 && out[n-1][0].Group == group && out[n-1][0].NodeKeep > 0 && out[n-1][0].Node == row.Node {
-				out[n-1] = append(out[n-1], row)
-				continue
-			}
-			out = append(out, []span{row})
-		}
-	}
-	return out
-}
-
 // uniformPaths is the relaxation that runs a uniformly drawn architecture in each pass of
 // the weights, and leaves all other passes to the one inside.
 type uniformPaths struct {

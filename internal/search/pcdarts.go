@@ -32,7 +32,7 @@ var pcDARTS = Method{
 		}
 		parts := s.partsOf(relaxation)
 		parts.Supernet = SupernetOptions{Partial: s.Partial, EdgeWeights: s.EdgeWeights}
-		parts.Moves = inOrder(s.ArchFirst, WeightStep{}.Move(), From(s.WarmUp, ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move()))
+		parts.Moves = inOrder(s.ArchFirst, WeightStep{}.Move(), From(s.WarmUp, firstOrder(s.ValidDraw)))
 		return NewEngine(env, parts)
 	}),
 }

@@ -120,36 +120,6 @@ type removal struct {
 	byScores
 }
 
-// span is a row with its place in [A].
-type span struct {
-	Row
-	start int
-}
-
-func (s span) end() int { return s.start + len(s.Options) }
-
-// spans are the rows of a kind of cell.
-func spans(rows Layout, group string) (out []span) {
-	at := 0
-	for _, row := range rows {
-		if row.Group == group {
-			out = append(out, span{row, at})
-		}
-		at += len(row.Options)
-	}
-	return out
-}
-
-// groups are the kinds of cell in the order of their rows.
-func groups(rows Layout) (out []string) {
-	for i, row := range rows {
-		if i == 0 || row.Group != rows[i-1].Group {
-			out = append(out, row.Group)
-		}
-	}
-	return out
-}
-
 // open are the decisions that are left in a kind of cell: rows of operations, then sets
 // of what is to lose some of its members, each a range of [A].
 func (p *removal) open(group string) (ops []span, sets []set) {

@@ -58,22 +58,27 @@ func (p *pinned) put(x []float64) {
 	}
 }
 
-func (p *pinned) State() []byte {
+func (p *pinned) State() []byte           { return wrapped(p.Relaxation, p.pins) }
+func (p *pinned) SetState(b []byte) error { return setWrapped(p.Relaxation, p.pins, b) }
+
+// wrapped is the state of a relaxation around another one: that one's, and numbers.
+func wrapped(inner Relaxation, own []float64) []byte {
 	var w stateWriter
-	w.bytes(p.Relaxation.State())
-	w.floats(p.pins)
+	w.bytes(inner.State())
+	w.floats(own)
 	return w.buf
 }
 
-func (p *pinned) SetState(b []byte) error {
+// setWrapped takes what wrapped gave.
+func setWrapped(inner Relaxation, own []float64, b []byte) error {
 	r := stateReader{buf: b}
-	inner, pins := r.bytes(), r.floats(len(p.pins))
+	state, numbers := r.bytes(), r.floats(len(own))
 	if err := r.end(); err != nil {
 		return fmt.Errorf("decisions: %w", err)
 	}
-	if err := p.Relaxation.SetState(inner); err != nil {
+	if err := inner.SetState(state); err != nil {
 		return err
 	}
-	p.pins = pins
+	copy(own, numbers)
 	return nil
 }

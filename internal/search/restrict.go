@@ -1,26 +1,26 @@
 package search
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // NoOperation is the name of the option that brings nothing. A mixture without it has
 // its coefficient at 0, in which a supernet has no arithmetic.
 const NoOperation = "none"
 
-// Restricted is a relaxation of the options that keep allows, made by of for the rows
-// that are left. The coefficients and scores of the others are 0. A row of which
-// nothing is left is an error.
-func Restricted(rows Layout, keep func(row Row, option string) bool, of func(Layout) Relaxation) (Relaxation, error) {
-	r := &restricted{all: rows.Len()}
+// withoutNone is the relaxation that of makes, or where that is asked for one that of makes
+// for the options which bring something: the coefficients and scores of the others are
+// 0. A row of which nothing is left is an error.
+func withoutNone(without bool, rows Layout, of func(Layout) Relaxation) (Relaxation, error) {
+	if !without {
+		return of(rows), nil
+	}
+	r := &restricted{}
 	less := make(Layout, len(rows))
 	at := 0
 	for i, row := range rows {
 		less[i] = row
 		less[i].Options = nil
 		for _, option := range row.Options {
-			if keep(row, option) {
+			if option != NoOperation {
 				less[i].Options = append(less[i].Options, option)
 				r.kept = append(r.kept, at)
 			}
@@ -31,21 +31,15 @@ func Restricted(rows Layout, keep func(row Row, option string) bool, of func(Lay
 		}
 	}
 	r.Relaxation = of(less)
-	if len(r.kept) == r.all {
+	if len(r.kept) == at {
 		return r.Relaxation, nil
 	}
 	r.coefs, r.dcoefs = make([]float64, len(r.kept)), make([]float64, len(r.kept))
 	return r, nil
 }
 
-// withoutNone is [Restricted] to operations that bring something, where it is asked for.
-func withoutNone(without bool, rows Layout, of func(Layout) Relaxation) (Relaxation, error) {
-	return Restricted(rows, func(_ Row, option string) bool { return !without || option != NoOperation }, of)
-}
-
 type restricted struct {
 	Relaxation
-	all           int   // A
 	kept          []int // places in [A] of what the relaxation inside has
 	coefs, dcoefs []float64
 }
@@ -72,15 +66,4 @@ func (r *restricted) spread(all, kept []float64) {
 	for i, at := range r.kept {
 		all[at] = kept[i]
 	}
-}
-
-// noneOf are the places [A] of options that bring nothing.
-func noneOf(rows Layout) []bool {
-	var out []bool
-	for _, row := range rows {
-		for _, option := range row.Options {
-			out = append(out, option == NoOperation)
-		}
-	}
-	return slices.Clip(out)
 }

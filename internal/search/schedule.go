@@ -46,14 +46,25 @@ func onWhole(singleLevel bool) Data {
 	return Halves
 }
 
-// From does a move from an epoch on, counted from 0. Its batches are left alone before.
-func From(epoch int, move Move) Move {
-	return Move{fmt.Sprintf("from epoch %d: %s", epoch, move.Name), move.Batches, func(e *Engine) error {
-		if e.Clock.Epoch < epoch {
+// firstOrder is the architecture step along the validation gradient at the current weights.
+func firstOrder(valid batch.Draw) Move { return ArchStep{Solve: Ignore{}, ValidDraw: valid}.Move() }
+
+// when does a move only where it is due. Its batches are left alone elsewhere.
+func when(due func(*Engine) bool, move Move) Move {
+	do := move.Do
+	move.Do = func(e *Engine) error {
+		if !due(e) {
 			return nil
 		}
-		return move.Do(e)
-	}}
+		return do(e)
+	}
+	return move
+}
+
+// From does a move from an epoch on, counted from 0.
+func From(epoch int, move Move) Move {
+	move.Name = fmt.Sprintf("from epoch %d: %s", epoch, move.Name)
+	return when(func(e *Engine) bool { return e.Clock.Epoch >= epoch }, move)
 }
 
 // stopAfter ends a search before its schedule does.

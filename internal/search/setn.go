@@ -26,7 +26,7 @@ var setn = Method{
 		parts := s.Bilevel.parts(env)
 		parts.Relaxation = uniformPaths{parts.Relaxation, rows}
 		parts.SkipZeros = true
-		parts.Moves = inOrder(false, WeightStep{}.Move(), ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move())
+		parts.Moves = inOrder(false, WeightStep{}.Move(), firstOrder(s.ValidDraw))
 		best := newBestSampled(s.Sampling, rows, func(e *Engine, n int) [][]float64 {
 			p := make([]float64, rows.Len())
 			e.Relaxation.Scores(p)

@@ -76,10 +76,17 @@ func (m *shapley) update(e *Engine) error {
 	rows := e.Space.Layout
 	none := noneOf(rows)
 	var players []int
-	for i := range none {
-		if !m.WithoutNone || !none[i] {
-			players = append(players, i)
+	var kinds [][]int // those of each kind of cell
+	for _, group := range groups(rows) {
+		first := len(players)
+		for _, row := range spans(rows, group) {
+			for i := row.start; i < row.end(); i++ {
+				if !m.WithoutNone || !none[i] {
+					players = append(players, i)
+				}
+			}
 		}
+		kinds = append(kinds, players[first:len(players):len(players)])
 	}
 	e.Mix(ForEvaluation)
 	p := append([]float64(nil), e.Coefs[:rows.Len()]...)
@@ -92,23 +99,13 @@ func (m *shapley) update(e *Engine) error {
 	for i, player := range players {
 		scores[player] = values[i].Mean - values[i].Deviation // a bound from below
 	}
-	for _, group := range groups(rows) {
-		var of []int
-		for _, row := range spans(rows, group) {
-			for i := row.start; i < row.end(); i++ {
-				if !m.WithoutNone || !none[i] {
-					of = append(of, i)
-				}
-			}
-		}
-		standardize(scores, of)
+	for _, kind := range kinds {
+		standardize(scores, kind)
 	}
-	theta := 0 // relaxations without none have fewer parameters
-	params := e.Relaxation.Params()
-	for _, player := range players {
+	params := e.Relaxation.Params() // one of each player, in their order
+	for i, player := range players {
 		m.momentum[player] = m.Momentum*m.momentum[player] + (1-m.Momentum)*scores[player]
-		params[theta] += m.Step * m.momentum[player]
-		theta++
+		params[i] += m.Step * m.momentum[player]
 	}
 	return finite("alpha", params)
 }

@@ -32,7 +32,7 @@ var snas = Method{
 		if s.SingleLevel {
 			parts.Moves = []Move{jointStep}
 		} else {
-			parts.Moves = inOrder(false, WeightStep{}.Move(), ArchStep{Solve: Ignore{}, ValidDraw: s.ValidDraw}.Move())
+			parts.Moves = inOrder(false, WeightStep{}.Move(), firstOrder(s.ValidDraw))
 		}
 		return NewEngine(env, parts)
 	}),

@@ -88,21 +88,6 @@ func newSparseCodes(rows Layout, lambda, scale float64, r *rand.Rand) (*sparseCo
 	return s, err
 }
 
-// codesOf are the rows that have a code together: all edges into a node, or one row of
-// another kind.
-func codesOf(rows Layout) (out [][]span) {
-	for _, group := range groups(rows) {
-		for _, row := range spans(rows, group) {
-			if n := len(out) - 1; n >= 0 && row.Kind == Edge && out[n][0].Kind == Edge && out[n][0].Group == group && out[n][0].Node == row.Node {
-				out[n] = append(out[n], row)
-				continue
-			}
-			out = append(out, []span{row})
-		}
-	}
-	return out
-}
-
 // recover finds the codes of b, but of frozen ones, and freezes those that moved by no
 // more than still. It returns how far the one that moved farthest did.
 func (s *sparseCodes) recover(still float64) (moved float64, err error) {

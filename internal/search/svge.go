@@ -33,12 +33,15 @@ type SVGE struct {
 
 // Check implements [Settings].
 func (s SVGE) Check() error {
-	for name, x := range map[string]int{
-		"hidden": s.Hidden, "latent": s.Latent, "graphs": s.Graphs, "train_epochs": s.Epochs, "train_batch": s.Batch,
-		"initial": s.Initial, "round": s.Round, "candidates": s.Candidates, "decodes": s.Decodes,
+	for _, size := range []struct {
+		name string
+		n    int
+	}{
+		{"hidden", s.Hidden}, {"latent", s.Latent}, {"graphs", s.Graphs}, {"train_epochs", s.Epochs}, {"train_batch", s.Batch},
+		{"initial", s.Initial}, {"round", s.Round}, {"candidates", s.Candidates}, {"decodes", s.Decodes},
 	} {
-		if x < 1 {
-			return fmt.Errorf("%s is %d, want at least 1", name, x)
+		if size.n < 1 {
+			return fmt.Errorf("%s is %d, want at least 1", size.name, size.n)
 		}
 	}
 	return cmp.Or(s.Budget.Check(), above(0, "train_lr", s.Rate), notBelow(0, "train_clip", s.Clip))
@@ -72,16 +75,13 @@ type latentSearch struct {
 	values []float64
 	queue  [][]float64 // points that are still to be asked
 	draws  uint64
-	asked  string
 }
 
 func (l *latentSearch) next() (string, error) {
 	l.draws++
 	r := rng.New(l.env.Seed, "svge", l.draws)
 	if len(l.points) < l.set.Initial || l.repeats >= patience {
-		arch, err := l.unseen(r)
-		l.asked = arch
-		return arch, err
+		return l.unseen(r)
 	}
 	for {
 		if len(l.queue) == 0 {
@@ -92,17 +92,12 @@ func (l *latentSearch) next() (string, error) {
 		point := l.queue[0]
 		l.queue = l.queue[1:]
 		if arch := l.decode(point); arch != "" {
-			l.asked = arch
 			return arch, nil
 		}
 		l.points, l.values = append(l.points, point), append(l.values, slices.Min(l.values))
-		if l.draws++; l.draws%limit == 0 {
-			return "", errors.New("no point decodes to an architecture")
-		}
+		l.draws++
 		if len(l.points) > 4*(l.budget+l.set.Initial) { // the codes are of no use
-			arch, err := l.unseen(r)
-			l.asked = arch
-			return arch, err
+			return l.unseen(r)
 		}
 	}
 }

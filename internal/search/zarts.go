@@ -99,16 +99,14 @@ func (s ZARTS) begin(env Env, step func(*lookahead) error) (Searcher, error) {
 	}
 	parts := s.parts(relaxation)
 	arch := Move{"architecture: zeroth order", 0, func(e *Engine) error {
-		if e.Clock.Step%s.Every != 0 {
-			return nil
-		}
 		l := &lookahead{Engine: e, inner: s.Inner, valid: e.NextValid(s.ValidDraw), momentum: e.Hyper.vector(&e.Hyper.saved)}
 		if err := step(l); err != nil {
 			return err
 		}
 		return finite("alpha", relaxation.Params())
 	}}
-	parts.Moves = []Move{From(s.WarmUp, arch), WeightStep{}.Move()}
+	due := func(e *Engine) bool { return e.Clock.Step%s.Every == 0 }
+	parts.Moves = []Move{From(s.WarmUp, when(due, arch)), WeightStep{}.Move()}
 	return NewEngine(env, parts)
 }
 

@@ -65,28 +65,17 @@ func (p *Problem) Restore(taken any) error {
 // name and shape, and the running averages of every batch norm of the same name and
 // size. It returns the number of parameters that it found.
 func (p *Problem) Carry(from any) (int, error) {
-	other, ok := from.(*Problem)
-	if !ok {
-		return 0, fmt.Errorf("supernet: weights cannot be carried from a %T", from)
-	}
-	if other.opt.Device != p.opt.Device {
-		return 0, errors.New("supernet: weights cannot be carried from another device")
+	other, params, norms, err := p.donor(from)
+	if err != nil {
+		return 0, err
 	}
 	carried := 0
-	params := map[string]Param{}
-	for _, param := range other.train.params {
-		params[param.Name] = param
-	}
 	for _, param := range p.train.params {
 		if old, ok := params[param.Name]; ok && old.Shape == param.Shape {
 			n := param.Shape.Len()
 			p.weights.Slice(param.Offset, n).Copy(other.weights.Slice(old.Offset, n))
 			carried++
 		}
-	}
-	norms := map[string]norm{}
-	for _, n := range other.train.norms {
-		norms[n.name] = n
 	}
 	to, old := p.mem.Region(exec.Buffers), other.mem.Region(exec.Buffers)
 	for _, n := range p.train.norms {
@@ -96,4 +85,24 @@ func (p *Problem) Carry(from any) (int, error) {
 	}
 	p.linearized = nil
 	return carried, nil
+}
+
+// donor is a problem that p may take weights from, with its parameters and batch norms by
+// name.
+func (p *Problem) donor(from any) (other *Problem, params map[string]Param, norms map[string]norm, err error) {
+	other, ok := from.(*Problem)
+	if !ok {
+		return nil, nil, nil, fmt.Errorf("supernet: weights cannot be carried from a %T", from)
+	}
+	if other.opt.Device != p.opt.Device {
+		return nil, nil, nil, errors.New("supernet: weights cannot be carried from another device")
+	}
+	params, norms = map[string]Param{}, map[string]norm{}
+	for _, param := range other.train.params {
+		params[param.Name] = param
+	}
+	for _, n := range other.train.norms {
+		norms[n.name] = n
+	}
+	return other, params, norms, nil
 }

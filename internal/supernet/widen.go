@@ -1,7 +1,6 @@
 package supernet
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -18,12 +17,9 @@ import (
 //
 // Source: DrNAS, net2wider.py.
 func (p *Problem) Widen(from any, old, momentum exec.Vec, r *rand.Rand) error {
-	other, ok := from.(*Problem)
-	if !ok {
-		return fmt.Errorf("supernet: weights cannot be carried from a %T", from)
-	}
-	if other.opt.Device != p.opt.Device {
-		return errors.New("supernet: weights cannot be carried from another device")
+	other, params, norms, err := p.donor(from)
+	if err != nil {
+		return err
 	}
 	read := func(v exec.Vec) []float64 {
 		x := make([]float64, v.Len())
@@ -31,10 +27,6 @@ func (p *Problem) Widen(from any, old, momentum exec.Vec, r *rand.Rand) error {
 		return x
 	}
 	copies := copier{r: r, of: map[string][]int{}}
-	params := map[string]Param{}
-	for _, param := range other.train.params {
-		params[param.Name] = param
-	}
 	was, moved := read(other.weights), read(old)
 	w, m := read(p.weights), make([]float64, momentum.Len())
 	for _, param := range p.train.params {
@@ -52,10 +44,6 @@ func (p *Problem) Widen(from any, old, momentum exec.Vec, r *rand.Rand) error {
 	}
 	p.weights.Write(w)
 	momentum.Write(m)
-	norms := map[string]norm{}
-	for _, n := range other.train.norms {
-		norms[n.name] = n
-	}
 	to, averages := read(p.mem.Region(exec.Buffers)), read(other.mem.Region(exec.Buffers))
 	for _, n := range p.train.norms {
 		before, ok := norms[n.name]

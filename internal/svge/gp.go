@@ -88,9 +88,9 @@ func kernelMatrix(points [][]float64, logs []float64) *mat.SymDense {
 	return k
 }
 
-// likelihood is −ln p(y) with a weak prior N(start…) left out, bounded priors on the
-// logarithms keep it proper: ½(yᵀK⁻¹y + ln|K|) + 0.01 Σ logs². Its gradient is
-// ½ tr((K⁻¹ − aaᵀ) ∂K) + 0.02 logs, a = K⁻¹y.
+// likelihood is −ln p(y) but for a constant, and a weak prior on the logarithms:
+// ½(yᵀK⁻¹y + ln|K|) + 0.01 Σ logs². Its gradient is ½ tr((K⁻¹ − aaᵀ) ∂K) + 0.02 logs,
+// a = K⁻¹y.
 func likelihood(points [][]float64, y *mat.VecDense, logs, grad []float64) (float64, error) {
 	n, d := len(points), len(logs)-2
 	k := kernelMatrix(points, logs)

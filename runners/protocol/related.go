@@ -36,19 +36,29 @@ type budgetOf struct {
 	table         bool
 }
 
+// share is that part of the epochs, one at least.
+func (b budgetOf) share(of float64) int { return max(1, int(math.Round(of*float64(b.epochs)))) }
+
+// stepsOf is how many outer steps an epoch has, as far as a share of a search needs it.
+func (b budgetOf) stepsOf() int {
+	if b.steps > 0 {
+		return b.steps
+	}
+	return 5000 / b.batch // the training half of the embedded images
+}
+
 // partialSearches are those on a part of the channels.
-func partialSearches(b budgetOf, bilevel search.Bilevel, scaled func(published float64) float64) []Search {
+func partialSearches(b budgetOf, bilevel search.Bilevel) []Search {
 	first := search.DARTS1{Bilevel: bilevel, ArchFirst: true}
 	pc := first
-	pc.Arch.LR = scaled(6e-4)
-	share := func(of float64) int { return max(1, int(math.Round(of*float64(b.epochs)))) }
+	pc.Arch.LR = laptopRate(6e-4)
 	return []Search{
-		{Method: "pc-darts", Settings: search.PCDARTS{DARTS1: pc, Partial: b.partial, EdgeWeights: true, WarmUp: share(0.3)}},
+		{Method: "pc-darts", Settings: search.PCDARTS{DARTS1: pc, Partial: b.partial, EdgeWeights: true, WarmUp: b.share(0.3)}},
 		{Method: "gaea-pc", Settings: search.GAEA{
-			Schedule: scheduleOf(bilevel), Arch: search.ExpGrad{LR: scaled(0.1), Floor: 1e-5}, ArchFirst: true, Partial: b.partial, EdgeWeights: true,
+			Schedule: scheduleOf(bilevel), Arch: search.ExpGrad{LR: laptopRate(0.1), Floor: 1e-5}, ArchFirst: true, Partial: b.partial, EdgeWeights: true,
 		}},
 		{Method: "drnas-p", Settings: search.DrNAS{
-			DARTS1: first, Partials: []int{b.partial, b.partial / 2}, Options: []int{0, 3}, WarmUp: share(0.1),
+			DARTS1: first, Partials: []int{b.partial, b.partial / 2}, Options: []int{0, 3}, WarmUp: b.share(0.1),
 		}},
 	}
 }
@@ -72,11 +82,10 @@ func relatedSearches(b budgetOf) []Search {
 		d.ArchFirst = true
 		return d
 	}
-	share := func(of float64) int { return max(1, int(math.Round(of*float64(b.epochs)))) }
 	sampling := search.Sampling{Samples: b.samples, Batches: max(1, 512/b.batch)}
 	// Architecture steps in a published search over 50 epochs of 390 steps, and here.
-	zartsMoves := 40. * 39 / math.Max(1, float64(b.epochs-share(0.2))*math.Max(1, float64(stepsOf(b))/10))
-	zarts := search.ZARTS{Schedule: schedule, InitScale: 1e-3, WarmUp: share(0.2), Every: 10, Inner: 10, Candidates: 4}
+	zartsMoves := 40. * 39 / math.Max(1, float64(b.epochs-b.share(0.2))*math.Max(1, float64(b.stepsOf())/10))
+	zarts := search.ZARTS{Schedule: schedule, InitScale: 1e-3, WarmUp: b.share(0.2), Every: 10, Inner: 10, Candidates: 4}
 	withoutClip := bilevel
 	withoutClip.Weights.Clip = 0
 	smooth := search.SDARTS{DARTS1: archFirst(first), Radius: search.Radius{Start: 0.03, End: 0.3}}
@@ -93,15 +102,15 @@ func relatedSearches(b budgetOf) []Search {
 		{Method: "idarts-approx", Settings: search.IDARTS{Bilevel: withFive, Implicit: five}},
 		{Method: "lambda-darts", Settings: search.LambdaDARTS{DARTS1: rate(1e-4), Lambda: 0.25, Epsilon: 1e-4}},
 		{Method: "shapley-nas", Settings: search.ShapleyNAS{
-			Schedule: schedule, InitScale: 1e-3, WithoutNone: true, Partial: 1, WarmUp: share(0.5), Samples: min(10, b.samples/4), Batches: max(1, b.judges/b.batch),
-			Truncate: 0.5, Momentum: 0.8, Step: 0.1 * 25 / float64(max(1, b.epochs-share(0.5))),
+			Schedule: schedule, InitScale: 1e-3, WithoutNone: true, Partial: 1, WarmUp: b.share(0.5), Samples: min(10, b.samples/4), Batches: max(1, b.judges/b.batch),
+			Truncate: 0.5, Momentum: 0.8, Step: 0.1 * 25 / float64(max(1, b.epochs-b.share(0.5))),
 		}},
 		{Method: "zarts", Settings: search.ZARTSMGS{ZARTS: zarts, Sigma: 0.025 * zartsMoves, Tau: 0.01, Wide: 1e-3}},
 		{Method: "zarts-rs", Settings: search.ZARTSRS{ZARTS: zarts, Mu: 0.025 * zartsMoves, Rate: 0.025 * zartsMoves}},
 		{Method: "zarts-gld", Settings: search.ZARTSGLD{ZARTS: zarts, Radius: 0.1 * zartsMoves}},
 		{Method: "darts-pt", Settings: search.DARTSPT{
 			DARTS1: archFirst(first), Base: search.OnDARTS, Radius: smooth.Radius, Criterion: search.ByAccuracy,
-			Every: share(0.05), Batches: max(1, b.judges/b.batch), Tune: search.Rate{LR: bilevel.Weights.LR / 10, MinLR: bilevel.Weights.LR / 10},
+			Every: b.share(0.05), Batches: max(1, b.judges/b.batch), Tune: search.Rate{LR: bilevel.Weights.LR / 10, MinLR: bilevel.Weights.LR / 10},
 		}},
 		{Method: "drnas", Settings: search.DrNAS{DARTS1: archFirst(first), Partials: []int{1}, Options: []int{0}}},
 		{Method: "gaea", Settings: search.GAEA{
@@ -109,7 +118,7 @@ func relatedSearches(b budgetOf) []Search {
 		}},
 		{Method: "ista-nas", Settings: search.ISTANAS{Bilevel: rate(6e-4).Bilevel, Lambda: 1e-5, Rest: 1e-3}},
 		{Method: "gaea-gdas", Settings: search.GAEAGDAS{
-			Schedule: schedule, Arch: search.ExpGrad{LR: laptopRate(0.01), Floor: 1e-5, Entropy: 0.01}, Temperature: hot, WarmUp: share(0.2),
+			Schedule: schedule, Arch: search.ExpGrad{LR: laptopRate(0.01), Floor: 1e-5, Entropy: 0.01}, Temperature: hot, WarmUp: b.share(0.2),
 		}},
 		{Method: "gdas", Settings: search.GDAS{Bilevel: bilevel, Temperature: hot}},
 		{Method: "rsps", Settings: search.RSPS{Schedule: schedule, Sampling: sampling}},
@@ -118,13 +127,13 @@ func relatedSearches(b budgetOf) []Search {
 			Arch:     search.Adam{LR: 0.001 * 250 / float64(b.epochs), Beta2: 0.999, Eps: 1e-3},
 			Sampling: sampling,
 		}},
-		{Method: "sgas", Settings: search.SGAS{DARTS1: archFirst(first), WarmUp: share(0.18), Every: share(0.1)}},
+		{Method: "sgas", Settings: search.SGAS{DARTS1: archFirst(first), WarmUp: b.share(0.18), Every: b.share(0.1)}},
 		{Method: "p-darts", Settings: search.PDARTS{
-			DARTS1: archFirst(rate(6e-4)), Depths: []int{0, 0, 0}, Options: []int{0, 3, 2}, WarmUp: share(0.4 / 3), ArchClip: 5, Skips: 2,
+			DARTS1: archFirst(rate(6e-4)), Depths: []int{0, 0, 0}, Options: []int{0, 3, 2}, WarmUp: b.share(0.4 / 3), ArchClip: 5, Skips: 2,
 		}},
 		{Method: "fair-darts", Settings: search.FairDARTS{DARTS1: archFirst(rate(3e-3)), ZeroOne: 10, Threshold: 0.85}},
 		{Method: "rdarts-l2", Settings: search.DARTS2{Bilevel: decayed}},
-		{Method: "darts-es", Settings: search.DARTSES{DARTS2: search.DARTS2{Bilevel: bilevel}, Every: share(0.04), From: share(0.44), Factor: 1.3}},
+		{Method: "darts-es", Settings: search.DARTSES{DARTS2: search.DARTS2{Bilevel: bilevel}, Every: b.share(0.04), From: b.share(0.44), Factor: 1.3}},
 		{Method: "setn", Settings: search.SETN{Bilevel: withoutClip, Sampling: sampling}},
 		{Method: "snas", Settings: search.SNAS{Bilevel: bilevel, Temperature: search.Temperature{Start: 10, End: 1}}},
 		{Method: "sdarts-rs", Settings: smooth},
@@ -132,7 +141,7 @@ func relatedSearches(b budgetOf) []Search {
 		{Method: "beta-darts", Settings: search.BetaDARTS{DARTS1: archFirst(first), Decay: 50}},
 	}
 	if b.partial > 0 {
-		searches = append(searches, partialSearches(b, bilevel, laptopRate)...)
+		searches = append(searches, partialSearches(b, bilevel)...)
 	}
 	if b.table {
 		searches = append(searches, Search{Method: "bohb", Settings: search.BOHB{Budget: budget, Candidates: 4, Top: 0.15, Bandwidth: 3}}, graphSearch(2000, 12))
@@ -142,14 +151,6 @@ func relatedSearches(b budgetOf) []Search {
 		searches[i].Except = relatedSources
 	}
 	return searches
-}
-
-// stepsOf is how many outer steps an epoch has, as far as a share of a search needs it.
-func stepsOf(b budgetOf) int {
-	if b.steps > 0 {
-		return b.steps
-	}
-	return 5000 / b.batch // the training half of the embedded images
 }
 
 var relatedSources = func() map[string]string {
@@ -171,7 +172,7 @@ var relatedSources = func() map[string]string {
 	return sources
 }()
 
-// published are the weight steps that most of them have on NAS-Bench-201, from DARTS.
+// publishedBilevel are the steps that most of them have on NAS-Bench-201, from DARTS.
 func publishedBilevel(epochs int, alpha float64) search.Bilevel {
 	arch := paperArch
 	arch.LR = alpha
