@@ -6,20 +6,30 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+
+	"idarts/internal/batch"
 )
+
+// EigenRule are the settings by which a search watches the largest eigenvalue of the
+// validation loss's Hessian in α.
+type EigenRule struct {
+	Every  int     `json:"every" doc:"epochs from one eigenvalue to the next"`
+	From   int     `json:"from_epoch" doc:"the search acts on none before this epoch, counted from 0"`
+	Factor float64 `json:"factor" doc:"it acts where the averaged eigenvalue has grown by more than this factor"`
+}
+
+func (r EigenRule) check() error {
+	return cmp.Or(notBelow(1, "every", float64(r.Every)), notBelow(0, "from_epoch", float64(r.From)), above(0, "factor", r.Factor))
+}
 
 // DARTSES are the settings of DARTS with early stopping.
 type DARTSES struct {
 	DARTS2
-	Every  int     `json:"every" doc:"epochs from one eigenvalue to the next"`
-	From   int     `json:"from_epoch" doc:"the search does not stop before this epoch, counted from 0"`
-	Factor float64 `json:"factor" doc:"it stops where the averaged eigenvalue has grown by more than this factor"`
+	EigenRule
 }
 
 // Check implements [Settings].
-func (s DARTSES) Check() error {
-	return cmp.Or(s.DARTS2.Check(), notBelow(1, "every", float64(s.Every)), notBelow(0, "from_epoch", float64(s.From)), above(0, "factor", s.Factor))
-}
+func (s DARTSES) Check() error { return cmp.Or(s.DARTS2.Check(), s.EigenRule.check()) }
 
 const robustPaper = "Zela et al., ICLR 2020, arXiv:1909.09656"
 
@@ -30,8 +40,8 @@ var dartsES = Method{
 	Zero:   DARTSES{},
 	Begin: with(func(env Env, s DARTSES) (Searcher, error) {
 		parts := s.DARTS2.parts(env)
-		stop := &eigenStop{DARTSES: s, options: env.Space.Layout.Len()}
-		parts.Select, parts.Hooks = stop, []Hook{{After: stop.measure}}
+		stop := &eigenStop{eigenvalues: s.follow(s.DARTS2), options: env.Space.Layout.Len()}
+		parts.Select, parts.Hooks = stop, []Hook{{After: stop.after}}
 		return NewEngine(env, parts)
 	}),
 }
@@ -44,32 +54,34 @@ var rdartsL2 = Method{
 	Begin:  dartsSecond.Begin,
 }
 
-// eigenStop is the selection and the hook of early stopping.
-type eigenStop struct {
-	byScores
-	DARTSES
-	options int
-	values  []float64 // of the largest eigenvalue
-	scores  []float64 // [len(values)·A], of the same epochs
-	answer  int       // which of them is the answer, counted from 1; 0: the current scores
+// eigenvalues are the largest eigenvalues of a search so far.
+type eigenvalues struct {
+	EigenRule
+	draw   batch.Draw // of the batch that the Hessian is of
+	epochs int        // of the search
+	values []float64
+}
+
+func (r EigenRule) follow(s DARTS2) eigenvalues {
+	return eigenvalues{EigenRule: r, draw: s.ValidDraw, epochs: s.Epochs}
 }
 
 // How many values an average has, how far apart two are that are compared, and how
-// far back the answer is.
+// far back a search looks from there.
 const (
 	eigenWindow = 5
 	eigenApart  = 4
 	eigenBack   = 6
 )
 
-// measure is, every so many epochs, the largest eigenvalue λ; the search ends where
-// its average over the last five is more than Factor times that of four values before.
+// due says that an epoch has an eigenvalue.
+func (v *eigenvalues) due(epoch int) bool { return epoch%v.Every == 0 }
+
+// measure adds the eigenvalue of now. It has grown where the average over the last five is
+// more than Factor times that of four values before.
 // Source: Zela et al., ICLR 2020; automl/RobustDARTS, src/search/train_search.py.
-func (s *eigenStop) measure(e *Engine) error {
-	if e.Clock.Epoch%s.Every != 0 {
-		return nil
-	}
-	at := e.NextValid(s.ValidDraw)
+func (v *eigenvalues) measure(e *Engine) (grown bool, err error) {
+	at := e.NextValid(v.draw)
 	h, err := archHessian(e.Relaxation.Params(), func(grad []float64) error {
 		e.Mix(ForArchitecture)
 		if _, err := e.Problem.Gradient(at, e.Coefs, nil, e.Dcoefs); err != nil {
@@ -79,33 +91,57 @@ func (s *eigenStop) measure(e *Engine) error {
 		return finite("alpha gradient", grad)
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(h, false) {
-		return fmt.Errorf("the Hessian in alpha has no eigenvalues: %w", ErrDiverged)
+		return false, fmt.Errorf("the Hessian in alpha has no eigenvalues: %w", ErrDiverged)
 	}
 	value := slices.Max(eigen.Values(nil))
 	e.Add("largest_eigenvalue", value)
-	now := make([]float64, s.options)
-	e.Relaxation.Scores(now)
-	s.values, s.scores = append(s.values, value), append(s.scores, now...)
-	if n := len(s.values); e.Clock.Epoch >= s.From && n >= eigenWindow+eigenApart && n > eigenBack {
-		if s.average(n) > s.Factor*s.average(n-eigenApart) {
-			s.answer = n - eigenBack
-			e.Stop()
-		}
-	}
-	return nil
+	v.values = append(v.values, value)
+	return e.Clock.Epoch >= v.From && v.grown(), nil
+}
+
+func (v *eigenvalues) grown() bool {
+	n := len(v.values)
+	return n >= eigenWindow+eigenApart && n > eigenBack && v.average(n) > v.Factor*v.average(n-eigenApart)
 }
 
 // average is over the last of the first n values.
-func (s *eigenStop) average(n int) float64 {
+func (v *eigenvalues) average(n int) float64 {
 	sum := 0.0
-	for _, v := range s.values[n-eigenWindow : n] {
-		sum += v / eigenWindow
+	for _, x := range v.values[n-eigenWindow : n] {
+		sum += x / eigenWindow
 	}
 	return sum
+}
+
+// eigenStop is the selection and the hook of early stopping.
+type eigenStop struct {
+	byScores
+	eigenvalues
+	options int
+	scores  []float64 // [len(values)·A], of the same epochs
+	answer  int       // which of them is the answer, counted from 1; 0: the current scores
+}
+
+func (s *eigenStop) after(e *Engine) error {
+	if !s.due(e.Clock.Epoch) {
+		return nil
+	}
+	grown, err := s.measure(e)
+	if err != nil {
+		return err
+	}
+	now := make([]float64, s.options)
+	e.Relaxation.Scores(now)
+	s.scores = append(s.scores, now...)
+	if grown {
+		s.answer = len(s.values) - eigenBack
+		e.Stop()
+	}
+	return nil
 }
 
 func (s *eigenStop) Scores(e *Engine, scores []float64) {
@@ -128,7 +164,7 @@ func (s *eigenStop) State() []byte {
 func (s *eigenStop) SetState(b []byte) error {
 	r := stateReader{buf: b}
 	answer, n := r.uint(), r.uint()
-	if n > uint64(s.DARTSES.Bilevel.Epochs) || answer > n {
+	if n > uint64(s.epochs) || answer > n {
 		r.fail(fmt.Errorf("%d eigenvalues, the answer at %d", n, answer))
 		n = 0
 	}

@@ -116,7 +116,7 @@ func (e *Engine) searchEpochs() int {
 	if e.stop > 0 {
 		return e.stop
 	}
-	return e.Parts.Epochs
+	return e.Parts.Epochs + e.Again.taken()
 }
 
 // Stop makes the epoch that is running the last of the search.
@@ -144,7 +144,7 @@ func (e *Engine) run(ctx context.Context) error {
 		e.Clock = Clock{Epoch: after, Epochs: e.Select.Epochs()}
 		return e.Select.Epoch(ctx, e, after)
 	}
-	e.Clock = Clock{Epoch: e.epoch, Epochs: e.Parts.Epochs}
+	e.Clock = Clock{Epoch: e.epoch - e.Again.taken(), Epochs: e.Parts.Epochs}
 	for _, hook := range e.Hooks {
 		if hook.Before != nil {
 			if err := hook.Before(e); err != nil {

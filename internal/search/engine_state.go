@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// State implements [Searcher]: counters; what supernet it is; the bytes of relaxation,
+// State implements [Searcher]: counters; what supernet it is; where it can go back to; the bytes of relaxation,
 // selection, architecture optimiser and memory; the weights' momentum; the problem.
 func (e *Engine) State() []byte {
 	var w stateWriter
@@ -16,6 +16,9 @@ func (e *Engine) State() []byte {
 	}
 	w.floats([]float64{e.spent})
 	w.bytes(e.Supernet.bytes())
+	if e.Again != nil {
+		w.bytes(e.Again.State())
+	}
 	for _, part := range e.stateful() {
 		w.bytes(part.State())
 	}
@@ -46,6 +49,10 @@ func (e *Engine) setState(state []byte) error {
 	r.header(e.name, e.Seed, len(e.dparams))
 	epoch, stop, train, valid, mixed := r.uint(), r.uint(), r.uint(), r.uint(), r.uint()
 	spent, supernet := r.floats(1), r.bytes()
+	var again []byte
+	if e.Again != nil {
+		again = r.bytes()
+	}
 	parts := make([][]byte, len(e.stateful()))
 	for i := range parts {
 		parts[i] = r.bytes()
@@ -54,8 +61,13 @@ func (e *Engine) setState(state []byte) error {
 	if err := r.end(); err != nil {
 		return err
 	}
-	if stop > uint64(e.Parts.Epochs) || epoch > uint64(e.Parts.Epochs+e.Select.Epochs()) {
-		return fmt.Errorf("it is after epoch %d of %d", epoch, e.Parts.Epochs+e.Select.Epochs())
+	if e.Again != nil {
+		if err := e.Again.SetState(again); err != nil {
+			return err
+		}
+	}
+	if most := e.Parts.Epochs + e.Again.taken(); stop > uint64(most) || epoch > uint64(most+e.Select.Epochs()) {
+		return fmt.Errorf("it is after epoch %d of %d", epoch, most+e.Select.Epochs())
 	}
 	if err := e.rebuilt(supernet); err != nil {
 		return err

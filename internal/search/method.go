@@ -51,7 +51,7 @@ var Methods = Catalog{
 	random, rea, reinforcement, local, bohb, svgeRow,
 	dartsFirst, dartsSecond, idarts, idartsReleased, idartsHess, idartsApprox,
 	lambdaDARTS, shapleyNAS, zartsMGS, zartsRS, zartsGLD, dartsPT, istaNAS, drnas, drnasProgressive, gaea, gaeaPC, gaeaGDAS,
-	gdas, setn, rsps, enas, pcDARTS, snas, sdartsRS, sdartsADV, sgas, pDARTS, fairDARTS, betaDARTS, rdartsL2, dartsES,
+	gdas, setn, rsps, enas, pcDARTS, snas, sdartsRS, sdartsADV, sgas, pDARTS, fairDARTS, betaDARTS, rdartsL2, dartsES, dartsADA,
 }
 
 // Catalog is a list of methods with different names.
@@ -108,7 +108,8 @@ type Report struct {
 // Searcher is a search in progress.
 type Searcher interface {
 	// Epochs is how many there are in all, as far as is known; for black-box methods
-	// one per query. A search that stops early lowers it, no search raises it.
+	// one per query. A search that stops early lowers it, one that
+	// goes back raises it.
 	Epochs() int
 	// Epoch runs the next one. progress may be nil. When ctx ends it returns
 	// ctx.Err(). After any error the searcher is of no more use; go on from the

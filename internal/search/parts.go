@@ -24,6 +24,7 @@ type Parts struct {
 	Moves      []Move        // of one outer step, in order
 	Hooks      []Hook        // around each epoch of the search
 	Select     Selection     // nil: the scores of the relaxation decide
+	Again      *Rewind       // nil where the search does not go back
 	// Memory is what else changes and is saved: of moves, of hooks.
 	Memory []Stateful
 }

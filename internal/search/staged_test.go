@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -301,7 +302,7 @@ func TestEigenStop(t *testing.T) {
 	hv.MulVec(h, v)
 	near(t, "largest eigenvalue", slices.Max(eigen.Values(nil)), mat.Dot(v, &hv), 1e-9)
 
-	s := &eigenStop{values: []float64{1, 1, 1, 1, 1, 1, 2, 2, 2}}
+	s := &eigenStop{eigenvalues: eigenvalues{values: []float64{1, 1, 1, 1, 1, 1, 2, 2, 2}}}
 	near(t, "average", s.average(9), 1.6, 1e-12)
 	near(t, "four values before", s.average(5), 1, 1e-12)
 	s.options, s.scores, s.answer = 1, []float64{10, 11, 12, 13, 14, 15, 16, 17, 18}, 9-eigenBack
@@ -351,5 +352,58 @@ func TestBOHB(t *testing.T) {
 	}
 	if r.Arch != "c|c" {
 		t.Errorf("of all nine it keeps %q", r.Arch)
+	}
+}
+
+// DARTS-ADA goes back to the weights and α of six eigenvalues before, with ten times the
+// weight decay, twice from 0.0003 to 0.03; then on to its end. What it did in vain stays
+// spent, and a run that was killed after going back ends in the same bytes.
+func TestAdaptiveDecay(t *testing.T) {
+	begin := func() *Engine {
+		env := toyTrial(1)
+		env.set("epochs=12", "weights.weight_decay=3e-4", "factor=1e-3")
+		for i := range env.problem.valid { // bent in α, and so that any eigenvalue has grown
+			env.problem.valid[i].q = slices.Repeat([]float64{3, 0, -3}, 4)
+		}
+		return start(t, "darts-ada", env).(*Engine)
+	}
+	inside := func(e *Engine) []byte {
+		return slices.Concat(Floats(e.Relaxation.Params()), e.Momentum.Bytes(), e.Problem.Weights().Bytes())
+	}
+	s, after, spent := begin(), [][]byte{}, 0.0
+	var decays []float64
+	var saved []byte
+	for done := 0; done < s.Epochs(); done++ {
+		r := epoch(t, s)
+		if r.GFLOP <= spent {
+			t.Errorf("epoch %d: %v GFLOP after %v", done+1, r.GFLOP, spent)
+		}
+		spent, after, decays = r.GFLOP, append(after, inside(s)), append(decays, r.Extra["weight_decay"])
+		if done == 9 {
+			saved = s.State()
+		}
+	}
+	// Nine eigenvalues, back to the third; six more, back again; then nine to the end.
+	if len(after) != 12+2*eigenBack {
+		t.Fatalf("%d epochs, want 24", len(after))
+	}
+	for i, d := range decays {
+		near(t, "weight decay", d, []float64{3e-4, 3e-3, 3e-2}[min(2, max(0, i-3)/6)], 1e-12)
+	}
+	if !bytes.Equal(after[8], after[2]) || !bytes.Equal(after[14], after[2]) {
+		t.Error("the search is not where it was after its third epoch")
+	}
+	if bytes.Equal(after[9], after[3]) {
+		t.Error("the fourth epoch is the same with ten times the weight decay")
+	}
+	again := begin()
+	if err := again.SetState(saved); err != nil {
+		t.Fatal(err)
+	}
+	for range 14 {
+		epoch(t, again)
+	}
+	if !bytes.Equal(again.State(), s.State()) {
+		t.Error("the states differ at the end")
 	}
 }

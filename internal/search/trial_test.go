@@ -88,7 +88,8 @@ func toySettings() map[string]Settings {
 		"p-darts":    PDARTS{DARTS1: first, Depths: []int{0, 3, 4}, Options: []int{0, 2, 2}, ArchClip: 5, Skips: 2},
 		"fair-darts": FairDARTS{DARTS1: first, ZeroOne: 10, Threshold: 0.85},
 		"rdarts-l2":  DARTS2{Bilevel: bilevel},
-		"darts-es":   DARTSES{DARTS2: DARTS2{Bilevel: bilevel}, Every: 1, From: 0, Factor: 1.3},
+		"darts-es":   DARTSES{DARTS2: DARTS2{Bilevel: bilevel}, EigenRule: EigenRule{Every: 1, Factor: 1.3}},
+		"darts-ada":  DARTSADA{DARTS2: DARTS2{Bilevel: bilevel}, EigenRule: EigenRule{Every: 1, Factor: 1.3}, DecayFactor: 10, MaxDecay: 0.03},
 		"beta-darts": BetaDARTS{DARTS1: first, Decay: 0.5},
 	}
 }

@@ -92,6 +92,7 @@ func relatedSearches(b budgetOf) []Search {
 	hot := search.Temperature{Start: 10, End: 0.1}
 	decayed := bilevel
 	decayed.Weights.WeightDecay *= 9
+	eigenvalue := search.EigenRule{Every: b.share(0.04), From: b.share(0.44), Factor: 1.3}
 	five := search.Implicit{InnerSteps: 5, NeumannTerms: 2, OnePass: true}
 	withFive := bilevel
 	if b.steps > 0 {
@@ -133,7 +134,8 @@ func relatedSearches(b budgetOf) []Search {
 		}},
 		{Method: "fair-darts", Settings: search.FairDARTS{DARTS1: archFirst(rate(3e-3)), ZeroOne: 10, Threshold: 0.85}},
 		{Method: "rdarts-l2", Settings: search.DARTS2{Bilevel: decayed}},
-		{Method: "darts-es", Settings: search.DARTSES{DARTS2: search.DARTS2{Bilevel: bilevel}, Every: b.share(0.04), From: b.share(0.44), Factor: 1.3}},
+		{Method: "darts-es", Settings: search.DARTSES{DARTS2: search.DARTS2{Bilevel: bilevel}, EigenRule: eigenvalue}},
+		{Method: "darts-ada", Settings: search.DARTSADA{DARTS2: search.DARTS2{Bilevel: bilevel}, EigenRule: eigenvalue, DecayFactor: 10, MaxDecay: 0.03}},
 		{Method: "setn", Settings: search.SETN{Bilevel: withoutClip, Sampling: sampling}},
 		{Method: "snas", Settings: search.SNAS{Bilevel: bilevel, Temperature: search.Temperature{Start: 10, End: 1}}},
 		{Method: "sdarts-rs", Settings: smooth},
@@ -314,6 +316,7 @@ func paperRelatedDARTS(epochs int, oneShot bool) []Search {
 		{Method: "sdarts-rs", Settings: smooth, Source: "SmoothDARTS, sota/cnn/train_search.py"},
 		{Method: "sdarts-adv", Settings: search.SDARTSADV{SDARTS: smooth, Steps: 7}, Source: "SmoothDARTS, sota/cnn/train_search.py"},
 	}
+	eigenvalue := search.EigenRule{Every: 2, From: 22, Factor: 1.3}
 	robust := bilevel
 	robust.Weights.WeightDecay *= 9
 	searches = append(searches,
@@ -323,7 +326,9 @@ func paperRelatedDARTS(epochs int, oneShot bool) []Search {
 		Search{Method: "fair-darts", Settings: search.FairDARTS{DARTS1: fair(bilevel), ZeroOne: 10, Threshold: 0.85}, Source: "Fair-DARTS, its train_search.py", Except: map[string]string{
 			"arch.eps": "PyTorch"}},
 		Search{Method: "rdarts-l2", Settings: search.DARTS2{Bilevel: robust}, Source: "DARTS, cnn/train_search.py", Except: map[string]string{"weights.weight_decay": "RobustDARTS: the third of its grid, nine times the usual"}},
-		Search{Method: "darts-es", Settings: search.DARTSES{DARTS2: search.DARTS2{Bilevel: bilevel}, Every: 2, From: 22, Factor: 1.3}, Source: "RobustDARTS, src/search/train_search.py"},
+		Search{Method: "darts-es", Settings: search.DARTSES{DARTS2: search.DARTS2{Bilevel: bilevel}, EigenRule: eigenvalue}, Source: "RobustDARTS, src/search/train_search.py"},
+		Search{Method: "darts-ada", Settings: search.DARTSADA{DARTS2: search.DARTS2{Bilevel: bilevel}, EigenRule: eigenvalue, DecayFactor: 10, MaxDecay: 0.03},
+			Source: "RobustDARTS, src/search/train_search.py and scripts/DARTS-ADA_search.sh"},
 	)
 	if !oneShot {
 		quarter := withRate(bilevel, 6e-4)
