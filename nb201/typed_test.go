@@ -69,7 +69,10 @@ func TestHeldOutCellsComeBack(t *testing.T) {
 	train, _ := some(4000)
 	held, cells := some(500)
 	m := svge.NewModel(svge.Sizes{Types: svge.FirstOp + len(Ops), Nodes: 8, Hidden: 16, Latent: 16}, rng.New(2, "weights"))
-	losses := m.Train(train, svge.Training{Epochs: 36, Batch: 8, Rate: 4e-3, Clip: 1}, rng.New(1, "training"))
+	losses, err := m.Train(t.Context(), train, svge.Training{Epochs: 36, Batch: 8, Rate: 4e-3, Clip: 1}, rng.New(1, "training"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	right := 0
 	for i, g := range m.Decode(m.Encode(held), nil) {
 		if c, err := ofTyped(g); err == nil && c == cells[i] {

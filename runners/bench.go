@@ -29,6 +29,7 @@ type Bench struct {
 	// Optimum of the space, nil where the table does not hold all of it; nil where the
 	// scores come from no table.
 	Optimum func() (*result.Optimum, error)
+	Keep    search.Keep // for models that serve all runs
 	// Problem builds the supernet that a method asks for, with the starting weights of seed.
 	Problem func(d exec.Device, seed uint64, o search.SupernetOptions) (search.Problem, error)
 }
@@ -56,12 +57,18 @@ func openBench(p protocol.Protocol, data *images.Dataset, in Inputs, fresh bool)
 	if err != nil {
 		return nil, err
 	}
+	if in.Note == nil {
+		in.Note = func(string, ...any) {}
+	}
 	bench := &Bench{
 		Space: space.Search(),
 		Data:  map[string]string{p.Dataset: data.SHA256()},
 		Problem: func(d exec.Device, seed uint64, o search.SupernetOptions) (search.Problem, error) {
 			return supernetWith(o, p, data, d, seed)
 		},
+	}
+	if in.Out != "" {
+		bench.Keep = modelFolder{in.Out, in.Note}
 	}
 	cost := trainingGFLOP(p.Score, data)
 	if !p.Score.Table {
@@ -131,15 +138,11 @@ func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Datas
 			return nil, err
 		}
 	}
-	note := in.Note
-	if note == nil {
-		note = func(string, ...any) {}
-	}
-	if err := clearWay(in.Out, folder+"/"+claimsDir, note); err != nil {
-		note("%v", err) // a training will fail there
+	if err := clearWay(in.Out, folder+"/"+claimsDir, in.Note); err != nil {
+		in.Note("%v", err) // a training will fail there
 	}
 	s := &TrainedScorer{
-		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost, Note: note,
+		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost, Note: in.Note,
 		Train: func(ctx context.Context, arch string, trial uint64, d exec.Device) (valid, test float64, err error) {
 			build, err := recipe.Net.Train(arch, supernet.DataOf(data.Train.Set))
 			if err != nil {

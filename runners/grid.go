@@ -163,7 +163,7 @@ func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 		config: config, last: scoring.Last, optimum: bench.Optimum, cheap: c.method.BlackBox && scoring.Table,
 		start: func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error) {
 			return c.method.New(search.Env{
-				Space: bench.Space, Seed: c.Seed, Query: query,
+				Space: bench.Space, Seed: c.Seed, Query: query, Keep: bench.Keep,
 				Supernet: func(o search.SupernetOptions) (search.Problem, error) { return bench.Problem(d, c.Seed, o) },
 			}, c.variant.settings)
 		},

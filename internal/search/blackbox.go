@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func (b Budget) Check() error {
 // strategy decides what to ask for next.
 type strategy interface {
 	// next is an architecture of the space, known or not. learn follows it.
-	next() (arch string, err error)
+	next(ctx context.Context) (arch string, err error)
 	learn(arch string, score float64)
 }
 
@@ -96,9 +97,9 @@ func (b *blackBox) propose(ctx context.Context) (string, error) {
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
-		arch, err := b.strategy.next()
+		arch, err := b.strategy.next(ctx)
 		if err != nil {
-			return "", fmt.Errorf("search: method %q: %w", b.name, err)
+			return "", cmp.Or(ctx.Err(), fmt.Errorf("search: method %q: %w", b.name, err))
 		}
 		score, known := b.known[arch]
 		if !known {

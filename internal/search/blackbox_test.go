@@ -292,7 +292,7 @@ func TestEvolutionAges(t *testing.T) {
 	}
 	chosen := 0
 	for range 300 { // without learning the same tournament would be held again
-		child, err := e.next()
+		child, err := e.next(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -360,7 +360,7 @@ func TestReinforceStep(t *testing.T) {
 	baselines := []float64{60, (0.09*60 + 0.1*75) / 0.19, (0.081*60 + 0.09*75 + 0.1*50) / 0.271}
 	byHand := new(Moments)
 	for k, reward := range rewards {
-		if _, err := r.next(); err != nil {
+		if _, err := r.next(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		theta := slices.Clone(r.theta)

@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -57,7 +58,7 @@ type answered struct {
 	score   float64
 }
 
-func (d *densities) next() (string, error) {
+func (d *densities) next(context.Context) (string, error) {
 	r := rng.New(d.env.Seed, "densities", d.proposals)
 	d.proposals++
 	d.proposed = d.propose(r)

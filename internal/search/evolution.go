@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -55,7 +56,7 @@ type member struct {
 	score float64
 }
 
-func (e *evolution) next() (string, error) {
+func (e *evolution) next(context.Context) (string, error) {
 	stream := rng.New(e.env.Seed, "regularised evolution", e.births)
 	if len(e.population) < e.set.Population {
 		return e.env.Space.Random(stream), nil

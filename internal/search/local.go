@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"errors"
 
 	"idarts/internal/rng"
@@ -34,7 +35,7 @@ type localSearch struct {
 	waiting []string // neighbours that are still to be asked for
 }
 
-func (l *localSearch) next() (string, error) {
+func (l *localSearch) next(context.Context) (string, error) {
 	if l.at.arch != "" && len(l.waiting) == 0 { // at a start, or all neighbours are known
 		switch {
 		case l.best.arch == "":

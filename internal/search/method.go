@@ -93,6 +93,9 @@ type Env struct {
 	// Query is the validation accuracy of an architecture in percent, by table or
 	// by training. Only black-box methods call it.
 	Query func(arch string) (valid float64, err error)
+	// Keep keeps what is trained without accuracies and serves all runs; nil: this
+	// process does.
+	Keep Keep
 }
 
 // Report is what an epoch has to show.

@@ -1,6 +1,9 @@
 package search
 
-import "idarts/internal/rng"
+import (
+	"context"
+	"idarts/internal/rng"
+)
 
 // Random are the settings of random search.
 type Random struct{ Budget }
@@ -18,7 +21,7 @@ var random = Method{
 // randomSearch draws distinct architectures uniformly.
 type randomSearch struct{ *blackBox }
 
-func (r randomSearch) next() (string, error) {
+func (r randomSearch) next(context.Context) (string, error) {
 	return r.unseen(rng.New(r.env.Seed, "random search", uint64(len(r.archs))))
 }
 

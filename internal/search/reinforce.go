@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -78,7 +79,7 @@ func (r *reinforce) start() {
 	r.starts++
 }
 
-func (r *reinforce) next() (string, error) {
+func (r *reinforce) next(context.Context) (string, error) {
 	if r.repeats > 0 && r.repeats%patience == 0 {
 		r.start()
 	}

@@ -2,12 +2,11 @@ package search
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-	"sync"
 
 	"gonum.org/v1/gonum/optimize"
 
@@ -77,7 +76,13 @@ type latentSearch struct {
 	draws  uint64
 }
 
-func (l *latentSearch) next() (string, error) {
+func (l *latentSearch) next(ctx context.Context) (string, error) {
+	if l.model == nil {
+		var err error
+		if l.model, err = pretrained(ctx, l.env, l.set); err != nil {
+			return "", err
+		}
+	}
 	l.draws++
 	r := rng.New(l.env.Seed, "svge", l.draws)
 	if len(l.points) < l.set.Initial || l.repeats >= patience {
@@ -115,12 +120,6 @@ func (l *latentSearch) learn(arch string, score float64) {
 }
 
 func (l *latentSearch) encode(arch string) ([]float64, error) {
-	if l.model == nil {
-		var err error
-		if l.model, err = pretrained(l.env.Space, l.set); err != nil {
-			return nil, err
-		}
-	}
 	g, err := l.env.Space.Graphs.Of(arch)
 	if err != nil {
 		return nil, err
@@ -218,47 +217,4 @@ func (l *latentSearch) decode(point []float64) string {
 		}
 	}
 	return best
-}
-
-// models are those that this process has trained, by what they were trained on.
-var models sync.Map // string to *trainedOnce
-
-type trainedOnce struct {
-	sync.Once
-	model *svge.Model
-	err   error
-}
-
-// pretrained is the autoencoder of a space, the same for all seeds of a search, trained
-// when it is first asked for.
-func pretrained(space Space, s SVGE) (*svge.Model, error) {
-	r := rng.New(0, "svge cells")
-	seen, archs := map[string]bool{}, []string(nil)
-	for range 20 * s.Graphs {
-		if arch := space.Random(r); !seen[arch] && len(archs) < s.Graphs {
-			seen[arch] = true
-			archs = append(archs, arch)
-		}
-	}
-	own := s
-	own.Budget, own.Initial, own.Round, own.Candidates, own.Decodes = Budget{}, 0, 0, 0, 0
-	key := fmt.Sprintf("%+v %s", own, strings.Join(archs, "\n"))
-	entry, _ := models.LoadOrStore(key, &trainedOnce{})
-	once := entry.(*trainedOnce)
-	once.Do(func() {
-		var graphs []svge.Graph
-		for _, arch := range archs {
-			g, err := space.Graphs.Of(arch)
-			if err != nil {
-				once.err = err
-				return
-			}
-			graphs = append(graphs, g)
-		}
-		sizes := svge.Sizes{Types: space.Graphs.Types, Nodes: space.Graphs.Nodes, Hidden: s.Hidden, Latent: s.Latent}
-		once.model = svge.NewModel(sizes, rng.New(0, "svge weights"))
-		losses := once.model.Train(graphs, svge.Training{Epochs: s.Epochs, Batch: s.Batch, Rate: s.Rate, Clip: s.Clip}, rng.New(0, "svge training"))
-		once.err = finite("loss of the autoencoder", losses)
-	})
-	return once.model, once.err
 }

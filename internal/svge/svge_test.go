@@ -93,7 +93,10 @@ func divergenceOf(m *Model, g Graph) float64 {
 // Three graphs are learnt by heart, and come out of their codes.
 func TestTrainAndDecode(t *testing.T) {
 	m := NewModel(Sizes{Types: 5, Nodes: 5, Hidden: 12, Latent: 6}, rand.New(rand.NewPCG(1, 2)))
-	losses := m.Train(slices.Repeat(some, 8), Training{Epochs: 120, Batch: 8, Rate: 5e-3}, rand.New(rand.NewPCG(5, 6)))
+	losses, err := m.Train(t.Context(), slices.Repeat(some, 8), Training{Epochs: 120, Batch: 8, Rate: 5e-3}, rand.New(rand.NewPCG(5, 6)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, g := range m.Decode(m.Encode(some), nil) {
 		if err := g.Check(5); err != nil {
 			t.Error(err)

@@ -1,6 +1,7 @@
 package svge
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -16,8 +17,8 @@ type Training struct {
 }
 
 // Train fits the model to graphs, in batches of one number of nodes, drawn afresh each
-// epoch from r. It returns the mean loss of each epoch.
-func (m *Model) Train(graphs []Graph, t Training, r *rand.Rand) []float64 {
+// epoch from r. It returns the mean loss of each epoch, or ctx's error when that ends.
+func (m *Model) Train(ctx context.Context, graphs []Graph, t Training, r *rand.Rand) ([]float64, error) {
 	by := map[int][]int{} // graphs by number of nodes
 	var sizes []int
 	for i, g := range graphs {
@@ -44,6 +45,9 @@ func (m *Model) Train(graphs []Graph, t Training, r *rand.Rand) []float64 {
 		rate := t.Rate * (0.1 + 0.9*(1+math.Cos(math.Pi*float64(epoch)/float64(t.Epochs)))/2)
 		sum := 0.0
 		for _, batch := range batches {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			of := make([]Graph, len(batch))
 			for i, at := range batch {
 				of[i] = graphs[at]
@@ -60,7 +64,7 @@ func (m *Model) Train(graphs []Graph, t Training, r *rand.Rand) []float64 {
 		}
 		losses = append(losses, sum)
 	}
-	return losses
+	return losses, nil
 }
 
 // halves is [Model.Loss] of a batch in two parts, side by side: always the same two, so that
