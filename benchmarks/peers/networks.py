@@ -60,11 +60,23 @@ class Network(nn.Module):
 # NAS-Bench-201
 
 
+def shuffled(x, k):
+    """Blocks of the k groups of channels in turn, as docs/methods.md has them for pc-darts."""
+    batch, channels, *size = x.shape
+    group = channels // k
+    block = group // k if group % k == 0 else 1
+    return x.view(batch, k, group // block, block, *size).transpose(1, 2).reshape(x.shape)
+
+
 class Cell201(nn.Module):
+    """With partial > 1 the first channels of each node are mixed, the others go around."""
+
     edges = [(to, source) for to in range(1, 4) for source in range(to)]
 
-    def __init__(self, c):
+    def __init__(self, c, partial=1):
         super().__init__()
+        self.partial = partial
+        c //= partial
         for to, source in self.edges:
             ops = {
                 "skip_connect": nn.Identity(),
@@ -75,11 +87,14 @@ class Cell201(nn.Module):
             self.add_module(f"{to}<-{source}", MixedOp(ops, [1, 2, 3, 4]))
 
     def forward(self, x, p):
-        nodes = [x]
+        nodes, mixed = [x], x.shape[1] // self.partial
         for to in range(1, 4):
-            nodes.append(sum(
-                getattr(self, f"{to}<-{source}")(nodes[source], p[self.edges.index((to, source))])
-                for source in range(to)))
+            node = sum(
+                getattr(self, f"{to}<-{source}")(nodes[source][:, :mixed], p[self.edges.index((to, source))])
+                for source in range(to))
+            if self.partial > 1:
+                node = shuffled(torch.cat([node, sum(x[:, mixed:] for x in nodes)], 1), self.partial)
+            nodes.append(node)
         return nodes[-1]
 
 
@@ -97,7 +112,7 @@ class Reduction(nn.Module):
 class NB201(Network):
     rows = [5] * 6
 
-    def __init__(self, c, n, channels, classes):
+    def __init__(self, c, n, channels, classes, partial=1):
         super().__init__()
         self.n = n
         self.stem = ConvNorm(channels, c, 3)
@@ -105,7 +120,7 @@ class NB201(Network):
             stage = layer // n
             if stage > 0 and layer % n == 0:
                 self.add_module(f"reduction{stage}", Reduction(c << (stage - 1), c << stage))
-            self.add_module(f"cell{layer}", Cell201(c << stage))
+            self.add_module(f"cell{layer}", Cell201(c << stage, partial))
         self.last = nn.BatchNorm2d(4 * c)
         self.classifier = nn.Linear(4 * c, classes)
 
@@ -114,7 +129,7 @@ class NB201(Network):
         for layer in range(3 * self.n):
             if layer > 0 and layer % self.n == 0:
                 x = getattr(self, f"reduction{layer // self.n}")(x)
-            x = getattr(self, f"cell{layer}")(x, p)
+            x = getattr(self, f"cell{layer}")(x, p if p.dim() == 2 else p[layer])
         return F.relu(self.last(x))
 
 
@@ -279,10 +294,10 @@ class DARTS(Network):
         return last
 
 
-def build(space, c, n, channels, classes):
-    """The supernet of a space of idarts, in training mode."""
+def build(space, c, n, channels, classes, partial=1):
+    """The supernet of a space of idarts, in training mode; partial: of nb201."""
     if space == "nb201":
-        return NB201(c, n, channels, classes)
+        return NB201(c, n, channels, classes, partial)
     if space == "darts":
         return DARTS(c, n, channels, classes)
     return OneShot(space, c, n, channels, classes)

@@ -116,6 +116,9 @@ func newSimplexGumbel(rows Layout, t Temperature) simplexGumbel {
 	return simplexGumbel{NewSimplex(rows).(*simplex), &hardGumbel{soft}}
 }
 
+// Drawn implements [Drawing], as gdas does.
+func (s simplexGumbel) Drawn() []float64 { return s.hard.Drawn() }
+
 func (s simplexGumbel) Mix(coefs []float64, use Use) Pullback {
 	if use.For == ForEvaluation {
 		return s.simplex.Mix(coefs, use)

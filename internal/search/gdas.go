@@ -43,6 +43,9 @@ func skipping(on bool, move Move) Move {
 // others in rows that keep one option; the pullback is that of the soft draw.
 type hardGumbel struct{ gumbel }
 
+// Drawn implements [Drawing]: the logits (α + g)/τ of the last draw, [A].
+func (h *hardGumbel) Drawn() []float64 { return h.noisy }
+
 func (h *hardGumbel) Mix(coefs []float64, use Use) Pullback {
 	back := h.gumbel.Mix(coefs, use)
 	if use.For == ForEvaluation {

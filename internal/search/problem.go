@@ -39,6 +39,10 @@ type Problem interface {
 	// Product fills hv = (∂²L/∂w²)·v and mixed = (∂²L/∂coefs∂w)·v, exact products
 	// at the linearization point. Either may be nil. v and hv are two vectors.
 	Product(v, hv exec.Vec, mixed []float64) error
+	// Curvature fills dcoefs = ∂L/∂coefs on b and, for each of the directions in the
+	// coefficients, products = (∂²L/∂coefs²)·direction, exact at the current weights.
+	// Running averages of batch norm stay as they are.
+	Curvature(b batch.Batch, coefs, dcoefs []float64, directions, products [][]float64) error
 	// Evaluate is loss and accuracy of one augmented batch, EvaluateSplit that of all
 	// images of a split, not augmented; neither computes gradients. norm says where
 	// batch norm has its statistics from.

@@ -92,3 +92,9 @@ func SumLayers(dst, layers []float64) {
 		dst[i%len(dst)] += x
 	}
 }
+
+// Drawing is a [Relaxation] whose mixtures do not show all that they are made from.
+type Drawing interface {
+	// Drawn is that, of the last mixture; each relaxation says what it is.
+	Drawn() []float64
+}

@@ -146,6 +146,15 @@ func largest(z []float64, keep int) {
 
 func (s *sparseCodes) Params() []float64 { return s.b }
 
+// Drawn implements [Drawing]: the dictionaries one after the other, [size of b, atoms] each.
+func (s *sparseCodes) Drawn() []float64 {
+	var all []float64
+	for _, c := range s.codes {
+		all = append(all, c.a.RawMatrix().Data...)
+	}
+	return all
+}
+
 func (s *sparseCodes) Mix(coefs []float64, _ Use) Pullback {
 	clear(coefs)
 	for _, c := range s.codes {

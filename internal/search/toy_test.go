@@ -228,6 +228,18 @@ func (p *toy) Product(v, hv exec.Vec, mixed []float64) error {
 	return nil
 }
 
+// Curvature: the loss is linear in the coefficients.
+func (p *toy) Curvature(b batch.Batch, coefs, dcoefs []float64, _, products [][]float64) error {
+	_, _, gc := p.batch(b).gradient(p.w.x, coefs)
+	copy(dcoefs, gc)
+	for _, product := range products {
+		clear(product)
+	}
+	p.linear = false
+	p.gflop += float64(1 + len(products))
+	return nil
+}
+
 func (p *toy) Evaluate(b batch.Batch, coefs []float64, norm exec.NormMode) (batch.Evaluation, error) {
 	loss, _, _ := p.batch(b).gradient(p.w.x, coefs)
 	p.linear = false

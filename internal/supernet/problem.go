@@ -46,6 +46,7 @@ type Problem struct {
 
 	first      [2][2]*program // training-mode pass, by [weight gradient][coefficient gradient]
 	second     *program       // phases: gradient, H·v and mixed, H·v, mixed
+	curved     *program       // phases: gradient in the coefficients, its tangent
 	evaluation *program
 	programs   []*program // all of these
 
@@ -137,12 +138,17 @@ func (p *Problem) loadCoefs(coefs []float64) error {
 	if len(coefs) != p.size[exec.Coefs] {
 		return fmt.Errorf("supernet: %d mixture coefficients, want %d layers x %d", len(coefs), p.opt.Layers, p.opt.LayerCoefs)
 	}
-	host := p.mem.Host(exec.Coefs)
-	for i, c := range coefs {
-		host.Set(i, c)
-	}
-	p.mem.Upload(exec.Coefs)
+	p.write(exec.Coefs, coefs)
 	return nil
+}
+
+// write brings numbers to a space of coefficients.
+func (p *Problem) write(space exec.Space, values []float64) {
+	host := p.mem.Host(space)
+	for i, x := range values {
+		host.Set(i, x)
+	}
+	p.mem.Upload(space)
 }
 
 // SetDropPath sets the probability, below 1, that drop path takes an image out of
@@ -260,5 +266,29 @@ func (p *Problem) Product(v, hv exec.Vec, mixed []float64) error {
 		return err
 	}
 	p.store(mixed, exec.MixedVec)
+	return nil
+}
+
+// Curvature is exact. Nothing is left out where coefficients are 0.
+func (p *Problem) Curvature(b batch.Batch, coefs, dcoefs []float64, directions, products [][]float64) error {
+	p.linearized = nil
+	prog, err := p.curvatures()
+	if err != nil {
+		return err
+	}
+	if err := p.load(b, coefs, p.dropPath); err != nil {
+		return err
+	}
+	if err := p.run(prog, 0, vectors{}); err != nil {
+		return err
+	}
+	p.store(dcoefs, exec.CoefGrad)
+	for i, direction := range directions {
+		p.write(exec.CoefDirection, direction)
+		if err := p.run(prog, 1, vectors{}); err != nil {
+			return err
+		}
+		p.store(products[i], exec.MixedVec)
+	}
 	return nil
 }

@@ -212,6 +212,24 @@ func (p *Problem) secondOrder() (*program, error) {
 	return p.second, nil
 }
 
+// curvatures is the gradient in the coefficients and its tangent in a direction of theirs.
+func (p *Problem) curvatures() (*program, error) {
+	if p.curved != nil {
+		return p.curved, nil
+	}
+	n := p.train
+	_, coefs := n.gradients()
+	var at, directions []*graph.Node
+	for _, i := range n.coefOrder {
+		at = append(at, n.Coef(i))
+		directions = append(directions, n.Input(exec.CoefDirection, i, exec.Vector(1)))
+	}
+	var err error
+	p.curved, err = p.lower(n, n.coefOutputs(coefs, exec.CoefGrad), n.coefOutputs(n.Tangent(coefs, at, directions), exec.MixedVec))
+	p.resize(exec.CoefDirection, p.size[exec.Coefs])
+	return p.curved, err
+}
+
 // runningNorms is the network in evaluation mode.
 func (p *Problem) runningNorms() (*program, error) {
 	if p.evaluation != nil {

@@ -182,6 +182,12 @@ func (c *counted) Product(_, hv exec.Vec, mixed []float64) error {
 	return nil
 }
 
+func (c *counted) Curvature(_ batch.Batch, _, _ []float64, directions, _ [][]float64) error {
+	c.calls["linearize"]++
+	c.calls["mixed-product"] += len(directions) // about as much
+	return nil
+}
+
 func (c *counted) Evaluate(batch.Batch, []float64, exec.NormMode) (batch.Evaluation, error) {
 	c.calls["forward"]++
 	return batch.Evaluation{}, nil

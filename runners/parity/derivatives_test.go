@@ -137,6 +137,34 @@ func TestProductsAgainstDifferences(t *testing.T) {
 			if !(hvError < 1e-7 && mixedError < 1e-7) {
 				t.Errorf("relative error of Hv %v, of the mixed product %v, want below 1e-7", hvError, mixedError)
 			}
+
+			move, curved, slope := make([]float64, len(coefs)), make([]float64, len(coefs)), make([]float64, len(coefs))
+			for i := range move {
+				move[i] = r.NormFloat64() / math.Sqrt(float64(len(move)))
+			}
+			if err := p.Curvature(batch, coefs, slope, [][]float64{move}, [][]float64{curved}); err != nil {
+				t.Fatal(err)
+			}
+			beside := func(step float64) []float64 {
+				moved, dc := slices.Clone(coefs), make([]float64, len(coefs))
+				for i := range moved {
+					moved[i] += step * move[i]
+				}
+				if _, err := p.Gradient(batch, moved, nil, dc); err != nil {
+					t.Fatal(err)
+				}
+				return dc
+			}
+			upCoefs, downCoefs = beside(h), beside(-h)
+			for i := range upCoefs {
+				upCoefs[i] = (upCoefs[i] - downCoefs[i]) / (2 * h)
+			}
+			if err := relative(curved, upCoefs); !(err < 1e-6) {
+				t.Errorf("relative error of the curvature in the mixture %v, want below 1e-6", err)
+			}
+			if err := relative(slope, beside(0)); !(err < 1e-12) {
+				t.Errorf("relative error of the gradient in the mixture %v, want below 1e-12", err)
+			}
 		})
 	}
 }

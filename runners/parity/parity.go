@@ -3,6 +3,7 @@
 package parity
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -28,6 +29,7 @@ const Terms = 4
 type Fixture struct {
 	Space   protocol.Space
 	C, N    int // sizes of the network, see [protocol.Space.Sized]
+	Partial int // one in so many channels goes through the mixtures; 1: all
 	Classes int
 	Gamma   float64
 	Images  exec.Shape // of a batch, [N,H,W,C]
@@ -77,7 +79,11 @@ func (f *Fixture) describe() error {
 			return fmt.Errorf("metadata %q is %q, want a whole number from 1 to %d", size.name, text, size.most)
 		}
 	}
-	text := f.file.Metadata["gamma"]
+	text := f.file.Metadata["partial"]
+	if f.Partial, err = strconv.Atoi(cmp.Or(text, "1")); err != nil || f.Partial < 1 {
+		return fmt.Errorf("metadata %q is %q, want a whole number from 1 on", "partial", text)
+	}
+	text = f.file.Metadata["gamma"]
 	if f.Gamma, err = strconv.ParseFloat(text, 64); err != nil || !(f.Gamma > 0) || math.IsInf(f.Gamma, 0) {
 		return fmt.Errorf("metadata %q is %q, want a number above 0", "gamma", text)
 	}
@@ -141,7 +147,14 @@ func (f *Fixture) assemble() (err error) {
 			err = fmt.Errorf("no network of %s has C=%d and N=%d on images of %dx%d: %v", f.Space.Name, f.C, f.N, f.Images[1], f.Images[2], p)
 		}
 	}()
-	f.build, f.cells = f.Space.Sized(f.C, f.N).Search(supernet.Data{Size: f.Images[1], Channels: f.Images[3], Classes: f.Classes})
+	data := supernet.Data{Size: f.Images[1], Channels: f.Images[3], Classes: f.Classes}
+	options := search.SupernetOptions{}
+	if f.Partial > 1 {
+		options.Partial = f.Partial
+	}
+	if f.build, f.cells, err = f.Space.Sized(f.C, f.N).SearchWith(options, data); err != nil {
+		return err
+	}
 	f.params, err = supernet.Parameters(f.build, f.Images, f.Classes)
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"idarts/internal/batch"
@@ -14,8 +16,8 @@ import (
 
 // Step runs outer steps of a method on a fixture, one an epoch, and writes what another
 // program needs to do the same and to compare: α (or what else is trained) and the weights
-// after them, the coefficients of every pass in order, which hold all that was drawn, and the
-// numbers of the reports. Weights and α start as in the fixture, momentum and moments at
+// after them, the coefficients of every pass in order, which hold what was drawn, what a draw
+// is made from besides, what was evaluated in between, and the numbers of the reports. Weights and α start as in the fixture, momentum and moments at
 // zero; a method on the simplex starts at softmax(α). docs/parity.md lists it.
 func Step(f *Fixture, device exec.Device, method search.Method, settings search.Settings, steps int, out string) error {
 	p, _, _, err := FixtureProblem(f, device)
@@ -26,8 +28,8 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 	s, err := method.New(search.Env{
 		Space: f.Space.Search(), Seed: 1,
 		Supernet: func(o search.SupernetOptions) (search.Problem, error) {
-			if o.Partial > 1 || o.Live != nil {
-				return nil, fmt.Errorf("parity: the networks of fixtures have all channels and operations")
+			if max(o.Partial, 1) != f.Partial || o.EdgeWeights || o.Live != nil || o.Width > 0 || o.Depth > 0 {
+				return nil, fmt.Errorf("parity: the method wants another network than that of the fixture, of which 1/%d of the channels are mixed", f.Partial)
 			}
 			return record, nil
 		},
@@ -39,8 +41,9 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 	if !ok {
 		return fmt.Errorf("parity: method %q shares no weights, so it has no step", method.Name)
 	}
+	record.drawing, _ = engine.Relaxation.(search.Drawing)
 	params, alpha := engine.Relaxation.Params(), f.file.Tensors["alpha"]
-	if len(params) != f.layout.Len() {
+	if len(params) > f.layout.Len() {
 		return fmt.Errorf("parity: method %q has %d architecture parameters where the fixture has %d", method.Name, len(params), f.layout.Len())
 	}
 	for i := range params {
@@ -62,24 +65,43 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 		}
 		w.tensor(fmt.Sprintf("loss.train.%d", step), []int{}, []float64{report.TrainLoss})
 		w.tensor(fmt.Sprintf("loss.valid.%d", step), []int{}, []float64{report.ValidLoss})
+		for _, name := range slices.Sorted(maps.Keys(report.Extra)) {
+			w.tensor(fmt.Sprintf("extra.%s.%d", name, step), []int{}, []float64{report.Extra[name]})
+		}
 	}
 	w.tensor("alpha", []int{len(params)}, params)
 	w.weights("w.", p.Weights())
 	for k, pass := range record.passes {
 		w.tensor(fmt.Sprintf("pass.%d.%s", k, halves[pass.split]), []int{f.cells, f.layout.Len()}, pass.coefs)
+		if len(pass.drawn) > 0 {
+			w.tensor(fmt.Sprintf("drawn.%d", k), []int{len(pass.drawn)}, pass.drawn)
+		}
+	}
+	for k, one := range record.evaluations {
+		w.tensor(fmt.Sprintf("evaluation.%d", k), []int{f.cells, f.layout.Len()}, one.coefs)
+		w.tensor(fmt.Sprintf("evaluation.%d.loss", k), []int{}, []float64{one.Loss})
+		w.tensor(fmt.Sprintf("evaluation.%d.accuracy", k), []int{}, []float64{one.Accuracy})
 	}
 	return safetensors.Write(out, w.file)
 }
 
-// recorded is a problem that remembers the coefficients of its gradients.
+// recorded is a problem that remembers the coefficients of its gradients, and its
+// evaluations on the validation batch.
 type recorded struct {
 	search.Problem
-	passes []onePass
+	drawing     search.Drawing // of the search, if its relaxation is one
+	passes      []onePass
+	evaluations []evaluation
+}
+
+type evaluation struct {
+	coefs []float64
+	batch.Evaluation
 }
 
 type onePass struct {
-	split batch.Split
-	coefs []float64
+	split        batch.Split
+	coefs, drawn []float64
 }
 
 // BatchesPerEpoch makes an epoch one step.
@@ -89,6 +111,16 @@ func (r *recorded) Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs 
 	if b.Split == batch.Whole { // the fixture has two batches
 		b.Split = batch.Train
 	}
-	r.passes = append(r.passes, onePass{b.Split, append([]float64(nil), coefs...)})
+	pass := onePass{split: b.Split, coefs: slices.Clone(coefs)}
+	if r.drawing != nil {
+		pass.drawn = slices.Clone(r.drawing.Drawn())
+	}
+	r.passes = append(r.passes, pass)
 	return r.Problem.Gradient(b, coefs, dw, dcoefs)
+}
+
+func (r *recorded) Evaluate(b batch.Batch, coefs []float64, norm exec.NormMode) (batch.Evaluation, error) {
+	found, err := r.Problem.Evaluate(b, coefs, norm)
+	r.evaluations = append(r.evaluations, evaluation{slices.Clone(coefs), found})
+	return found, err
 }

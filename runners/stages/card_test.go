@@ -42,6 +42,12 @@ func derivatives(t *testing.T, n Net, d exec.Device, v []float64) map[string][]f
 	check(p.Product(s.V, hv, nil))
 	check(p.Product(s.V, nil, dcoefs))
 	out["H v"], out["mixed product"] = read(hv), dcoefs
+	move, curved := make([]float64, len(dcoefs)), make([]float64, len(dcoefs))
+	for i := range move {
+		move[i] = math.Cos(float64(i))
+	}
+	check(p.Curvature(batch.Batch{}, s.Coefs, make([]float64, len(dcoefs)), [][]float64{move}, [][]float64{curved}))
+	out["curvature"] = curved
 	return out
 }
 
@@ -69,7 +75,7 @@ func TestSupernetsOnACard(t *testing.T) {
 		t.Run(n.Space, func(t *testing.T) {
 			want := derivatives(t, n, double, nil)
 			near, got := derivatives(t, n, single, want["v"]), derivatives(t, n, card, want["v"])
-			for _, name := range []string{"loss", "gradient in w", "gradient in α", "H v", "mixed product"} {
+			for _, name := range []string{"loss", "gradient in w", "gradient in α", "H v", "mixed product", "curvature"} {
 				e, limit := apart(got[name], want[name]), 4*apart(near[name], want[name])+2e-7
 				t.Logf("%-14s %.1e from float64, the processor %.1e", name, e, apart(near[name], want[name]))
 				if !(e <= limit) {
