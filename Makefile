@@ -15,7 +15,7 @@
 GO  ?= go
 BENCH ?= .
 COUNT ?= 10
-# What reproduce-table scores by. micro: what is in the program. nb201: two public
+# What reproduce-table scores by. micro: what is in the program. nb201: public
 # extracts of NAS-Bench-201, downloaded if their table is not there.
 GROUND_TRUTH ?= micro
 ifeq ($(GROUND_TRUTH),micro)

@@ -22,11 +22,16 @@ import (
 	"idarts/internal/trials"
 )
 
-// originals are the two public files, by name.
+// publicFolders are where the public files are in the shared data.
+var publicFolders = []string{
+	"nb201-cifar10", "nb201-12ep", "nb201-200ep-test", "nb201-200ep-cifar10valid", "nb201-200ep-cifar10-perseed", "nb201-splits", "nb201-splits", "nb201-splits",
+}
+
+// originals are the public files, by name.
 func originals(t testing.TB) map[string][]byte {
 	t.Helper()
 	found := map[string][]byte{}
-	for i, folder := range []string{"nb201-cifar10", "nb201-12ep"} {
+	for i, folder := range publicFolders {
 		content, err := os.ReadFile(filepath.Join(shared(t, folder), Public[i].Name))
 		if err != nil {
 			t.Fatal(err)
@@ -79,7 +84,7 @@ func TestFetch(t *testing.T) {
 	if err := FetchPublic(t.Context(), fetch, out); err != nil {
 		t.Fatal(err)
 	}
-	if want := "mini-bench-arch-cell-accs.pd 2257579/2257579"; last != want {
+	if want := "imagenet-16-120-test-split.txt 46970/46970"; last != want {
 		t.Errorf("progress ends with %q, want %q", last, want)
 	}
 	table, err := Open(out)
@@ -87,17 +92,23 @@ func TestFetch(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	perTrial := Key{"cifar10", "cifar10", "ori-test", 200, Release201v11}
 	// All numbers against independent extracts of both files, of 6 decimals.
 	compared := 0
 	for _, extract := range []struct {
-		path string
-		keys []Key
+		path   string
+		within float64 // half of its last decimal
+		keys   []Key
 	}{
-		{"nb201-cifar10/cifar10_test_200.csv", []Key{{"cifar10", "cifar10", "ori-test", 200}}},
-		{"nb201-12ep/nb201_12_epochs.csv", []Key{
-			{"cifar10", "cifar10", "ori-test", 12}, {"cifar10", "cifar10-valid", "x-valid", 12},
-			{"cifar100", "cifar100", "x-test", 12}, {"cifar100", "cifar100", "x-valid", 12},
-			{"ImageNet16-120", "ImageNet16-120", "x-test", 12}, {"ImageNet16-120", "ImageNet16-120", "x-valid", 12},
+		{"nb201-cifar10/cifar10_test_200.csv", 5.1e-7, []Key{{"cifar10", "cifar10", "ori-test", 200, Release102}}},
+		{"nb201-200ep-cifar10valid/cifar10valid_200.csv", 5.1e-6, []Key{
+			{"cifar10", "cifar10-valid", "x-valid", 200, Release201v11}, {"cifar10", "cifar10-valid", "ori-test", 200, Release201v11},
+			{"cifar10", "cifar10", "ori-test", 200, Release201v11},
+		}},
+		{"nb201-12ep/nb201_12_epochs.csv", 5.1e-7, []Key{
+			{"cifar10", "cifar10", "ori-test", 12, ReleaseUnstated}, {"cifar10", "cifar10-valid", "x-valid", 12, ReleaseUnstated},
+			{"cifar100", "cifar100", "x-test", 12, ReleaseUnstated}, {"cifar100", "cifar100", "x-valid", 12, ReleaseUnstated},
+			{"ImageNet16-120", "ImageNet16-120", "x-test", 12, ReleaseUnstated}, {"ImageNet16-120", "ImageNet16-120", "x-valid", 12, ReleaseUnstated},
 		}},
 	} {
 		f, err := os.Open(shared(t, extract.path))
@@ -120,21 +131,21 @@ func TestFetch(t *testing.T) {
 					t.Fatal(err)
 				}
 				a, err := table.Query(c, key, trials.All)
-				if err != nil || math.Abs(a.Accuracy-want) > 5.1e-7 {
+				if err != nil || math.Abs(a.Accuracy-want) > extract.within {
 					t.Fatalf("%q, %s: %v, %v, want %v", c, key, a.Accuracy, err, want)
 				}
-				if len(a.Trials) != 1 || a.Trials[0].Seed != trials.MeanOfTrials || a.Count() != 0 {
+				if means := key != perTrial; means != (len(a.Trials) == 1 && a.Trials[0].Seed == trials.MeanOfTrials && a.Count() == 0) {
 					t.Fatalf("%q, %s: trials %v, count %d, want one mean of an unknown number", c, key, a.Trials, a.Count())
 				}
 				compared++
 			}
 		}
 	}
-	if want := 7 * NumCells; compared != want {
+	if want := 10 * NumCells; compared != want {
 		t.Errorf("%d numbers compared, want %d", compared, want)
 	}
-	if len(table.Keys()) != 7 {
-		t.Errorf("%d keys, want 7", len(table.Keys()))
+	if len(table.Keys()) != 13 {
+		t.Errorf("%d keys, want 13", len(table.Keys()))
 	}
 
 	// Files that are there are not asked for again, and give the same bytes.
@@ -363,8 +374,8 @@ func TestFetchThroughTheProxyOfTheEnvironment(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if len(s.asked) != 2 {
-		t.Errorf("the proxy was asked for %q, want both files", s.asked)
+	if len(s.asked) != len(Public) {
+		t.Errorf("the proxy was asked for %q, want all files", s.asked)
 	}
 }
 

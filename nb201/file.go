@@ -18,27 +18,28 @@ const Format = "idarts nb201 table, version 1"
 var kind = trials.Kind{Package: "nb201", Format: Format, Trial: "seed"}
 
 // The file has one row for each cell: the column "cell" with its text, and for
-// each key and seed up to three columns, "accuracy" (float64), "loss" and
-// "seconds" (float32), null where there is no number. Which is which stands in
+// each key and seed up to four columns, "accuracy" (float64), "loss", "seconds" and
+// "other_network" (float32), null where there is no number. Which is which stands in
 // the columns' metadata, under the names below; their own names are for readers
-// such as a data frame. A loss or seconds column without any number is left out.
+// such as a data frame. A column without any number, but of accuracies, is left out.
 const (
 	metaOrder                                                = "order"
 	metaDataset, metaTrainedOn, metaSplit, metaEpochs        = "dataset", "trained_on", "split", "epochs"
-	metaSeed, metaMeasure                                    = "seed", "measure"
+	metaSeed, metaMeasure, metaRelease                       = "seed", "measure", "release"
 	measureAccuracy, measureLoss, measureSeconds, columnCell = "accuracy", "loss", "seconds", "cell"
+	measureOther                                             = "other_network"
 	orderOfficial, orderIndex                                = "official", "lexicographic"
 )
 
 // measures are the columns of a series in the order of the file, stored what they are.
 var (
-	measures = []string{measureAccuracy, measureLoss, measureSeconds}
-	stored   = []trials.Measure{trials.Accuracy, trials.Loss, trials.Seconds}
+	measures = []string{measureAccuracy, measureLoss, measureSeconds, measureOther}
+	stored   = []trials.Measure{trials.Accuracy, trials.Loss, trials.Seconds, trials.OtherNetwork}
 )
 
 // columns are those of a series, in the order of measures.
-func columns(s *trials.Series[Key]) [3]**trials.Column {
-	return [3]**trials.Column{&s.Accuracy, &s.Loss, &s.Seconds}
+func columns(s *trials.Series[Key]) [4]**trials.Column {
+	return [4]**trials.Column{&s.Accuracy, &s.Loss, &s.Seconds, &s.Other}
 }
 
 // Save creates or replaces path, whole or not at all. Its bytes depend on what
@@ -93,14 +94,22 @@ func (t *Table) file() (arrowio.Table, arrowio.Compression) {
 }
 
 func columnName(s *trials.Series[Key], measure string) string {
-	return fmt.Sprintf("%s/%s/%s/%d/%d/%s", s.Key.Dataset, s.Key.TrainedOn, s.Key.Split, s.Key.Epochs, s.Seed, measure)
+	name := fmt.Sprintf("%s/%s/%s/%d/%d/%s", s.Key.Dataset, s.Key.TrainedOn, s.Key.Split, s.Key.Epochs, s.Seed, measure)
+	if s.Key.Release != "" {
+		name += "/" + s.Key.Release
+	}
+	return name
 }
 
 func columnMeta(s *trials.Series[Key], measure string) map[string]string {
-	return map[string]string{
+	meta := map[string]string{
 		metaDataset: s.Key.Dataset, metaTrainedOn: s.Key.TrainedOn, metaSplit: s.Key.Split,
 		metaEpochs: strconv.Itoa(s.Key.Epochs), metaSeed: strconv.FormatInt(s.Seed, 10), metaMeasure: measure,
 	}
+	if s.Key.Release != "" {
+		meta[metaRelease] = s.Key.Release
+	}
+	return meta
 }
 
 // Open opens a table that [Table.Save] wrote, reads the cells, and leaves their
@@ -167,7 +176,7 @@ func isResult(field *arrowio.Field) bool {
 		}
 	}
 	parts := strings.Split(field.Name, "/")
-	return len(parts) == 6 && slices.Contains(measures, parts[5])
+	return (len(parts) == 6 || len(parts) == 7) && slices.Contains(measures, parts[5])
 }
 
 // addColumn gives a column of the file to its series.
@@ -181,7 +190,7 @@ func (t *Table) addColumn(file *arrowio.File, field int) error {
 		}
 		numbers[i] = n
 	}
-	key := Key{col.Meta[metaDataset], col.Meta[metaTrainedOn], col.Meta[metaSplit], int(numbers[0])}
+	key := Key{col.Meta[metaDataset], col.Meta[metaTrainedOn], col.Meta[metaSplit], int(numbers[0]), col.Meta[metaRelease]}
 	if part := key.Missing(); part != "" {
 		return fmt.Errorf("nb201: %q: column %q lacks %s in its metadata", file.Name, col.Name, part)
 	}

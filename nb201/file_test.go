@@ -159,7 +159,7 @@ func TestWrongFiles(t *testing.T) {
 		{"accuracies as text", func(a *arrowio.Table) { a.Columns[1].Values = make([]string, a.Rows) }, `has type dictionary<values=utf8, indices=int32, ordered=false>, want float64`},
 		{"a column without a key", func(a *arrowio.Table) { a.Columns[1].Meta = nil }, `/accuracy" has epochs "" in its metadata, want a whole number`},
 		{"a column without a split", func(a *arrowio.Table) { a.Columns[1].Meta["split"] = "" }, `/accuracy" lacks a split in its metadata`},
-		{"an unknown measure", func(a *arrowio.Table) { a.Columns[1].Meta["measure"] = "top5" }, `has measure "top5" in its metadata, want one of ["accuracy" "loss" "seconds"]`},
+		{"an unknown measure", func(a *arrowio.Table) { a.Columns[1].Meta["measure"] = "top5" }, `has measure "top5" in its metadata, want one of ["accuracy" "loss" "seconds" "other_network"]`},
 		{"a loss without an accuracy", func(a *arrowio.Table) { a.Columns = append(a.Columns[:1], a.Columns[2:]...) }, `has no accuracy for fashion16`},
 		{"one key twice", func(a *arrowio.Table) {
 			twin := a.Columns[1]

@@ -32,10 +32,10 @@ func full(t testing.TB) string {
 	} {
 		for _, split := range trained.splits {
 			for _, seed := range []int64{777, 888, 999} {
-				fill(t, table, Key{trained.dataset, trained.on, split, 200}, seed, r)
+				fill(t, table, Key{trained.dataset, trained.on, split, 200, ""}, seed, r)
 			}
 			for _, seed := range trained.short {
-				fill(t, table, Key{trained.dataset, trained.on, split, 12}, seed, r)
+				fill(t, table, Key{trained.dataset, trained.on, split, 12, ""}, seed, r)
 			}
 		}
 	}
@@ -52,7 +52,7 @@ func fill(t testing.TB, table *Table, key Key, seed int64, r *rand.Rand) {
 	var records []Record
 	for _, c := range table.cells {
 		if seed == 777 || r.IntN(3) > 0 {
-			records = append(records, Record{c, key, seed, 100 * r.Float64(), float64(r.Float32()), float64(r.Float32())})
+			records = append(records, Record{c, key, seed, 100 * r.Float64(), float64(r.Float32()), float64(r.Float32()), 0})
 		}
 	}
 	if err := table.Append(records...); err != nil {

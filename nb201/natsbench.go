@@ -39,6 +39,9 @@ const integrity = 1e-4
 // split "train" accuracy, loss and the seconds of all epochs together, for the
 // others accuracy, loss and the seconds of the evaluation. Curves are not kept.
 //
+// A training whose recorded parameters or multiply-adds are not those of its cell has
+// [Record.OtherNetwork] 1, and is left out of means; see docs/errata.md.
+//
 // It is an error when for cifar100 or ImageNet16-120 the accuracy on ori-test is
 // not the mean of x-valid and x-test, which are its halves. Errors name the file.
 // progress, if not nil, is called after each record, from one goroutine at a time.
@@ -305,10 +308,14 @@ func readRun(result dict, cell Cell, trainedOn string, seed int64, epochs int) (
 	} else if got != int64(epochs) {
 		return nil, fmt.Errorf("trained for %d epochs, want %d", got, epochs)
 	}
+	other, err := ofOther(result, cell, trainedOn)
+	if err != nil {
+		return nil, err
+	}
 	var records []Record
 	bySplit := map[string]float64{}
 	for _, split := range append([]string{"train"}, splits...) {
-		r := Record{Cell: cell, Key: Key{dataset, trainedOn, split, epochs}, Seed: seed}
+		r := Record{Cell: cell, Key: Key{dataset, trainedOn, split, epochs, ReleaseNATS}, Seed: seed, OtherNetwork: other}
 		if err := r.measure(result); err != nil {
 			return nil, err
 		}
@@ -325,6 +332,20 @@ func readRun(result dict, cell Cell, trainedOn string, seed int64, epochs int) (
 		return nil, fmt.Errorf("accuracy on ori-test is %v, want %v, the mean of x-valid %v and x-test %v (within %v)", whole, (left+right)/2, left, right, integrity)
 	}
 	return records, nil
+}
+
+// ofOther is 1 for a training whose recorded size is not that of its cell's network, 0 for
+// others and where no size is recorded.
+func ofOther(result dict, cell Cell, trainedOn string) (float64, error) {
+	params, some := result.values["params"].(float64)
+	flops, both := result.values["flop"].(float64)
+	if !some || !both {
+		return 0, nil
+	}
+	if other, err := otherNetwork(cell, trainedOn, flops, params); err != nil || !other {
+		return 0, err
+	}
+	return 1, nil
 }
 
 // measure reads what stands under r's key in a trained network's results: after its

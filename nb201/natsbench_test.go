@@ -91,7 +91,7 @@ func TestGoldenRecords(t *testing.T) {
 		if got, err := table.OfficialIndex(c); err != nil || got != tt.index {
 			t.Errorf("official index of %q = %d, %v, want %d", tt.text, got, err, tt.index)
 		}
-		a, err := table.Query(c, tt.key, trials.All)
+		a, err := table.Query(c, table.Of(tt.key)[0], trials.All)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -111,7 +111,7 @@ func TestGoldenRecords(t *testing.T) {
 		}
 	}
 	// From the record itself: #11, cifar10, seed 999, 200 epochs of 24.924113591512043 seconds.
-	train, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10", "train", 200}, trials.All)
+	train, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10", "train", 200, ReleaseNATS}, trials.All)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,10 +119,10 @@ func TestGoldenRecords(t *testing.T) {
 		t.Errorf("training of #11 = %+v", last)
 	}
 	// What the benchmark does not have is not there.
-	if _, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10", "x-valid", 200}, trials.All); err == nil || !strings.Contains(err.Error(), "has nothing for cifar10 trained on cifar10, x-valid, 200 epochs, want one of: cifar10 trained on cifar10, ori-test, 12 epochs;") {
+	if _, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10", "x-valid", 200, ReleaseNATS}, trials.All); err == nil || !strings.Contains(err.Error(), "has nothing for cifar10 trained on cifar10, x-valid, 200 epochs, NATS-Bench v1.0, want one of: cifar10 trained on cifar10, ori-test, 12 epochs, NATS-Bench v1.0;") {
 		t.Errorf("validation of networks trained on all of CIFAR-10: error = %v", err)
 	}
-	if _, err := table.Query(Cell{}, valid, trials.All); err == nil || !strings.Contains(err.Error(), "has no trained network of cell") {
+	if _, err := table.Query(Cell{}, table.Of(valid)[0], trials.All); err == nil || !strings.Contains(err.Error(), "has no trained network of cell") {
 		t.Errorf("a cell without a record: error = %v", err)
 	}
 	if want := natsBench.Licence; table.Licence != want || len(table.SHA256) != 64 || !strings.Contains(table.Source, "NATS-Bench") || table.Training == "" {
@@ -134,13 +134,13 @@ func TestGoldenRecords(t *testing.T) {
 // Scores are of two columns, and cost what the training behind the valid one took.
 func TestScoresOfRecords(t *testing.T) {
 	table, _ := imported(t)
-	valid, test := Papers[0].Key, Papers[1].Key
+	valid, test := Papers[0].Key, Papers[1].Key // of any release
 	scores := table.Scores(valid, test)
 	got, err := scores.Score(cell11)
 	if err != nil {
 		t.Fatal(err)
 	}
-	took, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10-valid", "train", 200}, trials.All)
+	took, err := table.Query(cell(t, cell11), Key{"cifar10", "cifar10-valid", "train", 200, ReleaseNATS}, trials.All)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,9 +168,9 @@ func TestGoldenExtract(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := []Key{
-		{"cifar10", "cifar10", "ori-test", 12}, {"cifar10", "cifar10-valid", "x-valid", 12},
-		{"cifar100", "cifar100", "x-test", 12}, {"cifar100", "cifar100", "x-valid", 12},
-		{"ImageNet16-120", "ImageNet16-120", "x-test", 12}, {"ImageNet16-120", "ImageNet16-120", "x-valid", 12},
+		{"cifar10", "cifar10", "ori-test", 12, ReleaseNATS}, {"cifar10", "cifar10-valid", "x-valid", 12, ReleaseNATS},
+		{"cifar100", "cifar100", "x-test", 12, ReleaseNATS}, {"cifar100", "cifar100", "x-valid", 12, ReleaseNATS},
+		{"ImageNet16-120", "ImageNet16-120", "x-test", 12, ReleaseNATS}, {"ImageNet16-120", "ImageNet16-120", "x-valid", 12, ReleaseNATS},
 	}
 	compared := 0
 	for _, row := range rows[1:] {

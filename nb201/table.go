@@ -15,17 +15,46 @@ type Key struct {
 	TrainedOn string // what it was trained on: "cifar10-valid" is CIFAR-10's first half
 	Split     string // which images: "train", "x-valid", "x-test", "ori-test"
 	Epochs    int    // length of the training; accuracies are those after its last epoch
+	// Release of the official benchmark that the numbers are of, see [Releases]; "" where a
+	// table does not say. Numbers of two releases are never in one mean.
+	Release string
 }
 
-// String is "cifar10 trained on cifar10-valid, x-valid, 200 epochs".
+// Releases of the official benchmark whose numbers differ, in the order in which a question
+// that names none is answered: trials with their own numbers before means.
+var Releases = []string{Release201v11, ReleaseNATS, Release102}
+
+// The releases that tables of this program have numbers of.
+const (
+	Release201v11 = "NAS-Bench-201 v1.1"
+	ReleaseNATS   = "NATS-Bench v1.0"
+	Release102    = "NAS-Bench-102 v1.0"
+	// ReleaseUnstated is that of a file that does not name it.
+	ReleaseUnstated = "release not stated"
+)
+
+// String is "cifar10 trained on cifar10-valid, x-valid, 200 epochs", with the release behind
+// it where there is one.
 func (k Key) String() string {
-	return fmt.Sprintf("%s trained on %s, %s, %d epochs", k.Dataset, k.TrainedOn, k.Split, k.Epochs)
+	text := fmt.Sprintf("%s trained on %s, %s, %d epochs", k.Dataset, k.TrainedOn, k.Split, k.Epochs)
+	if k.Release != "" {
+		text += ", " + k.Release
+	}
+	return text
 }
 
 // Compare orders keys by their parts.
 func (k Key) Compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.Dataset, other.Dataset), cmp.Compare(k.TrainedOn, other.TrainedOn),
-		cmp.Compare(k.Split, other.Split), cmp.Compare(k.Epochs, other.Epochs))
+		cmp.Compare(k.Split, other.Split), cmp.Compare(k.Epochs, other.Epochs), cmp.Compare(rank(k.Release), rank(other.Release)), cmp.Compare(k.Release, other.Release))
+}
+
+// rank is the place of a release in [Releases], behind them for others.
+func rank(release string) int {
+	if i := slices.Index(Releases, release); i >= 0 {
+		return i
+	}
+	return len(Releases)
 }
 
 // Missing names the first part of the key that is not set, "" where all are.
@@ -50,12 +79,12 @@ func (k Key) Near(other Key) bool { return k.Dataset == "" || k.Dataset == other
 // table. Source: NATS-Bench documentation; CIFAR-10 is validated by networks trained
 // on one half of the training images and tested with networks trained on all.
 var Papers = []trials.Question[Key]{
-	{Name: "cifar10 valid", Key: Key{"cifar10", "cifar10-valid", "x-valid", 200}},
-	{Name: "cifar10 test", Key: Key{"cifar10", "cifar10", "ori-test", 200}},
-	{Name: "cifar100 valid", Key: Key{"cifar100", "cifar100", "x-valid", 200}},
-	{Name: "cifar100 test", Key: Key{"cifar100", "cifar100", "x-test", 200}},
-	{Name: "ImageNet16-120 valid", Key: Key{"ImageNet16-120", "ImageNet16-120", "x-valid", 200}},
-	{Name: "ImageNet16-120 test", Key: Key{"ImageNet16-120", "ImageNet16-120", "x-test", 200}},
+	{Name: "cifar10 valid", Key: Key{"cifar10", "cifar10-valid", "x-valid", 200, ""}},
+	{Name: "cifar10 test", Key: Key{"cifar10", "cifar10", "ori-test", 200, ""}},
+	{Name: "cifar100 valid", Key: Key{"cifar100", "cifar100", "x-valid", 200, ""}},
+	{Name: "cifar100 test", Key: Key{"cifar100", "cifar100", "x-test", 200, ""}},
+	{Name: "ImageNet16-120 valid", Key: Key{"ImageNet16-120", "ImageNet16-120", "x-valid", 200, ""}},
+	{Name: "ImageNet16-120 test", Key: Key{"ImageNet16-120", "ImageNet16-120", "x-test", 200, ""}},
 }
 
 // Readings are the ways in which the official table is read.
@@ -86,6 +115,9 @@ type Record struct {
 	// evaluation otherwise. In local tables it is not known, so that their bytes
 	// are the same on each machine.
 	Seconds float64
+	// OtherNetwork is the share of the trainings behind the number that are of another
+	// network than the cell's, see [trials.Trial].
+	OtherNetwork float64
 }
 
 // Table holds measurements of trained cells. Questions ([trials.Results.Query]) may
@@ -174,9 +206,31 @@ func (t *Table) addCell(c Cell) int {
 	return int(t.rows[i]) - 1
 }
 
-// Scores reads the table in two columns. Training times stand beside the valid one,
-// under "train".
+// Of lists the keys of the table that k means: itself, or, where k names no release, one
+// for each release that has such numbers, the first of [Releases] first. It is k alone
+// where the table has none.
+func (t *Table) Of(k Key) []Key {
+	var out []Key
+	for _, key := range t.Keys() {
+		of := key
+		if k.Release == "" {
+			of.Release = ""
+		}
+		if of == k {
+			out = append(out, key)
+		}
+	}
+	if out == nil {
+		return []Key{k}
+	}
+	return out
+}
+
+// Scores reads the table in two columns, each of one release: where the keys name none,
+// the first that has it; see [Table.Of]. Training times stand beside the valid one, under
+// "train".
 func (t *Table) Scores(valid, test Key) *trials.Scores[Cell, Key] {
+	valid, test = t.Of(valid)[0], t.Of(test)[0]
 	train := valid
 	train.Split = "train"
 	return t.Results.Scores(trials.Pair[Key]{Valid: valid, Test: test, Time: train}, Parse, All)
@@ -192,7 +246,8 @@ func (t *Table) Records() ([]Record, error) {
 	for _, s := range t.All() {
 		for row, c := range t.cells {
 			if accuracy := s.Accuracy.At(row); !math.IsNaN(accuracy) {
-				out = append(out, Record{c, s.Key, s.Seed, accuracy, s.Loss.At(row), s.Seconds.At(row)})
+				trial := s.Trial(row)
+				out = append(out, Record{c, s.Key, s.Seed, accuracy, trial.Loss, trial.Seconds, trial.OtherNetwork})
 			}
 		}
 	}
@@ -206,7 +261,7 @@ func (t *Table) Append(records ...Record) error {
 		return err
 	}
 	for _, r := range records {
-		trial := trials.Trial{Seed: r.Seed, Accuracy: r.Accuracy, Loss: r.Loss, Seconds: r.Seconds}
+		trial := trials.Trial{Seed: r.Seed, Accuracy: r.Accuracy, Loss: r.Loss, Seconds: r.Seconds, OtherNetwork: r.OtherNetwork}
 		if !r.Cell.valid() {
 			return fmt.Errorf("nb201: %q is not a cell", r.Cell)
 		}

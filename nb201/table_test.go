@@ -11,20 +11,20 @@ import (
 
 var (
 	nan        = math.NaN()
-	localValid = Key{"fashion16", "fashion16-train", "valid", 8}
-	localTest  = Key{"fashion16", "fashion16-train", "test", 8}
+	localValid = Key{"fashion16", "fashion16-train", "valid", 8, ""}
+	localTest  = Key{"fashion16", "fashion16-train", "test", 8, ""}
 )
 
 // local is a table as the runners keep it: three cells, two trials, one missing.
 func local(t testing.TB) []Record {
 	return []Record{
-		{cell(t, cell0), localValid, 0, 80.5, 0.5, nan},
-		{cell(t, cell0), localTest, 0, 79.5, 0.625, nan},
-		{cell(t, cell0), localValid, 1, 81.5, nan, nan},
-		{cell(t, cell0), localTest, 1, 80, 0.5, nan},
-		{cell(t, cell11), localValid, 1, 90, 0.25, nan},
-		{cell(t, cell11), localTest, 1, 89, 0.25, nan},
-		{cell(t, cell284), localValid, 0, 10, 2.5, nan},
+		{cell(t, cell0), localValid, 0, 80.5, 0.5, nan, 0},
+		{cell(t, cell0), localTest, 0, 79.5, 0.625, nan, 0},
+		{cell(t, cell0), localValid, 1, 81.5, nan, nan, 0},
+		{cell(t, cell0), localTest, 1, 80, 0.5, nan, 0},
+		{cell(t, cell11), localValid, 1, 90, 0.25, nan, 0},
+		{cell(t, cell11), localTest, 1, 89, 0.25, nan, 0},
+		{cell(t, cell284), localValid, 0, 10, 2.5, nan, 0},
 	}
 }
 
@@ -156,7 +156,7 @@ func TestAppend(t *testing.T) {
 		}
 	}
 	other := NewTable(trials.Origin{Training: "laptop"})
-	if err := other.Append(Record{cell(t, cell11), localValid, 5, 50, 1, nan}); err != nil {
+	if err := other.Append(Record{cell(t, cell11), localValid, 5, 50, 1, nan, 0}); err != nil {
 		t.Fatal(err)
 	}
 	if err := other.Merge(table); err != nil || len(recordsOf(t, other)) != len(local(t))+1 {
@@ -179,8 +179,8 @@ func TestReadings(t *testing.T) {
 		}
 	}
 	for i, want := range map[int]trials.Question[Key]{
-		0: {Name: "cifar10 valid", Key: Key{"cifar10", "cifar10-valid", "x-valid", 200}},
-		1: {Name: "cifar10 test", Key: Key{"cifar10", "cifar10", "ori-test", 200}},
+		0: {Name: "cifar10 valid", Key: Key{"cifar10", "cifar10-valid", "x-valid", 200, ""}},
+		1: {Name: "cifar10 test", Key: Key{"cifar10", "cifar10", "ori-test", 200, ""}},
 	} {
 		if Papers[i] != want {
 			t.Errorf("question %d of the papers is %v, want %v", i, Papers[i], want)

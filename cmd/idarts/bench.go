@@ -186,7 +186,7 @@ func readOfficial(path string) (map[nb201.Cell]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200}
+		key := table.Of(nb201.Key{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200})[0]
 		for _, cell := range table.Cells() {
 			answer, err := table.Query(cell, key, trials.All)
 			if err != nil {

@@ -13,7 +13,7 @@ type dataCmd struct {
 		NasBench101 import101Cmd `cmd:"" name:"nas-bench-101" help:"Make an Arrow table of the official NAS-Bench-101 TFRecord file."`
 	} `cmd:"" help:"Import a benchmark."`
 	Fetch struct {
-		NB201 fetchNB201Cmd `cmd:"" name:"nb201" help:"Download two public extracts of NAS-Bench-201 and make an Arrow table of them."`
+		NB201 fetchNB201Cmd `cmd:"" name:"nb201" help:"Download public extracts of NAS-Bench-201 and make an Arrow table of them."`
 	} `cmd:"" help:"Download a benchmark."`
 	Verify verifyCmd   `cmd:"" help:"Check a data set, a table or a downloaded file: hash, schema, numbers, known optima."`
 	List   dataListCmd `cmd:"" help:"List data sets and tables with hashes, licences, citations and how to get them."`

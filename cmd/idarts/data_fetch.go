@@ -9,12 +9,13 @@ import (
 
 type fetchNB201Cmd struct {
 	Out     string `help:"Arrow file to write." default:"data/nb201.arrow" placeholder:"FILE"`
-	From    string `help:"Folder with the two files, placed by hand; nothing is downloaded then." placeholder:"DIR"`
+	From    string `help:"Folder with the files, placed by hand; nothing is downloaded then." placeholder:"DIR"`
 	BaseURL string `help:"Server with GitHub's paths to take the files from; GitHub when left out." placeholder:"URL"`
 }
 
 // Run fetches, converts and checks.
 func (f *fetchNB201Cmd) Run(c console) error {
+	kept := filepath.Join(filepath.Dir(f.Out), "nb201-files")
 	if f.From != "" {
 		if err := c.without("with --from nothing is downloaded", "base-url"); err != nil {
 			return err
@@ -25,7 +26,7 @@ func (f *fetchNB201Cmd) Run(c console) error {
 	} else {
 		show, end := counter(c, "bytes")
 		fetch := nb201.Fetch{
-			Dir: filepath.Join(filepath.Dir(f.Out), "nb201-files"), Base: f.BaseURL,
+			Dir: kept, Base: f.BaseURL,
 			Progress: func(_ string, done, total int64) { show(done, total) },
 		}
 		err := nb201.FetchPublic(c.ctx, fetch, f.Out)
@@ -48,6 +49,9 @@ func (f *fetchNB201Cmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %d cells, %d accuracies, each the mean over the trials of its source\n", f.Out, len(table.Cells()), len(records))
+	fmt.Fprintf(c.out, "%s: %d cells, %d accuracies, each of one release: means over trials, and single trials of CIFAR-10's test\n", f.Out, len(table.Cells()), len(records))
+	if f.From == "" {
+		fmt.Fprintf(c.out, "%s: which images are for training; put cifar-split.txt beside the images of CIFAR-10\n", kept)
+	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"idarts/nb201"
 	"idarts/testdata"
@@ -74,9 +75,9 @@ var dataItems = []dataItem{
 		Get:      "it is in the program; idarts bench build makes it again",
 	},
 	{
-		Name: "nb201", Title: "NAS-Bench-201, two public extracts: all 15,625 cells, CIFAR-10 test at 200 epochs, three data sets at 12 epochs",
+		Name: "nb201", Title: "NAS-Bench-201, public extracts: all 15,625 cells; at 200 epochs the test of three data sets, validation and single trials of CIFAR-10; three data sets at 12 epochs",
 		Files:    publicFiles(),
-		Licence:  nb201.Public[0].Name + ": " + nb201.Public[0].Licence + "; " + nb201.Public[1].Name + ": " + nb201.Public[1].Licence,
+		Licence:  publicLicences(),
 		Citation: "Dong, Yang: NAS-Bench-201, ICLR 2020, arXiv:2001.00326",
 		Get:      "idarts data fetch nb201",
 	},
@@ -112,6 +113,14 @@ func publicFiles() []dataFile {
 		files = append(files, dataFile{Name: f.Name, SHA256: f.SHA256, Size: f.Size})
 	}
 	return files
+}
+
+func publicLicences() string {
+	var all []string
+	for _, f := range nb201.Public {
+		all = append(all, f.Name+": "+f.Licence)
+	}
+	return strings.Join(all, "; ")
 }
 
 type dataListCmd struct{}

@@ -17,12 +17,14 @@ import (
 	"idarts/nb201"
 )
 
-// originals makes a folder of the two public files of NAS-Bench-201, from the
+// originals makes a folder of the public files of NAS-Bench-201, from the
 // reference data beside the checkout. The test is skipped where they are not there.
 func originals(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for i, folder := range []string{"nb201-cifar10", "nb201-12ep"} {
+	for i, folder := range []string{
+		"nb201-cifar10", "nb201-12ep", "nb201-200ep-test", "nb201-200ep-cifar10valid", "nb201-200ep-cifar10-perseed", "nb201-splits", "nb201-splits", "nb201-splits",
+	} {
 		name := nb201.Public[i].Name
 		content, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", folder, name))
 		if err != nil {
@@ -50,7 +52,8 @@ func TestDataFetch(t *testing.T) {
 	t.Chdir(t.TempDir())
 
 	out, text, status := command(t, "data", "fetch", "nb201", "--base-url", server.URL)
-	if want := "data/nb201.arrow: 15625 cells, 109375 accuracies, each the mean over the trials of its source\n"; status != 0 || out != want {
+	if want := "data/nb201.arrow: 15625 cells, 224486 accuracies, each of one release: means over trials, and single trials of CIFAR-10's test\n" +
+		"data/nb201-files: which images are for training; put cifar-split.txt beside the images of CIFAR-10\n"; status != 0 || out != want {
 		t.Fatalf("status %d, printed %q and %q, want %q", status, out, text, want)
 	}
 	if out, text, status = command(t, "data", "fetch", "nb201", "--from", dir, "--out", "hand.arrow"); status != 0 {
@@ -67,10 +70,23 @@ func TestDataFetch(t *testing.T) {
 	out, text, status = command(t, "data", "verify", "data/nb201.arrow")
 	for _, want := range []string{
 		"ok  15625 of 15625 cells, all different, in the benchmark's order\n",
-		"ok  the best of cifar10 trained on cifar10, ori-test, 200 epochs is #6111 with 94.3733 %, as published\n",
+		"ok  the best of cifar10 trained on cifar10, ori-test, 200 epochs, NAS-Bench-201 v1.1 is #6111 with 94.3733 %, as published\n",
+		"ok  trainings of another network than the cell's in 204 cells",
 	} {
 		if status != 0 || !strings.Contains(out, want) {
 			t.Errorf("verify: status %d, %s, no line %q in\n%s", status, text, want, out)
+		}
+	}
+
+	// Each release by itself, and the remark under a mean with trainings of another network.
+	out, text, status = command(t, "query", "|skip_connect~0|+|skip_connect~0|nor_conv_1x1~1|+|nor_conv_1x1~0|nor_conv_1x1~1|skip_connect~2|",
+		"--table", "data/nb201.arrow", "--dataset", "cifar10", "--trained-on", "cifar10", "--split", "ori-test", "--epochs", "200", "--seeds", "all")
+	for _, want := range []string{
+		"ori-test, 200 epochs, NAS-Bench-201 v1.1, seeds all: ", "  67 % of the trainings behind it are of a network with one convolution more or less",
+		"ori-test, 200 epochs, NATS-Bench v1.0, seeds all: ", "ori-test, 200 epochs, NAS-Bench-102 v1.0, seeds all: ",
+	} {
+		if status != 0 || strings.Count(out, want) != 1 {
+			t.Errorf("query: status %d, %s, want %q once in\n%s", status, text, want, out)
 		}
 	}
 

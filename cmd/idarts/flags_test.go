@@ -98,6 +98,8 @@ var flagUses = map[string]flagUse{
 	"query --seeds": {read: []string{of201 + "--epochs 200 --seeds first", ofScores + "--seeds 777", ofScores + "--seeds 0,777"}, lost: []string{
 		ofGenotype + "--seeds 0", ofPublished + "--seeds 0",
 		"query CELL --protocol everything --seeds 0", "query CELL101 --table t.arrow --protocol paper --seeds 0"}},
+	"query --release": {read: []string{"query CELL --table good.arrow --protocol paper --release v9"}, lost: []string{
+		ofGenotype + "--release x", ofPublished + "--release x", ofScores + "--release x", "query CELL101 --table t.arrow --protocol paper --release x"}},
 	"query --protocol": {read: []string{"query CELL --table good.arrow --protocol best"}, lost: []string{
 		ofGenotype + "--protocol paper", ofPublished + "--protocol paper", ofScores + "--protocol paper"}},
 

@@ -49,7 +49,7 @@ func TestImportOfAPart(t *testing.T) {
 			t.Errorf("status %d, no line %q in\n%s", status, want, out)
 		}
 	}
-	const column = "cifar10/cifar10/ori-test/200/777/accuracy"
+	const column = "cifar10/cifar10/ori-test/200/777/accuracy/NATS-Bench v1.0"
 	c, err := file.Find(column)
 	if err != nil {
 		t.Fatal(err)

@@ -123,7 +123,7 @@ func TestParitySteps(t *testing.T) {
 		"--step darts-v1 --set arch":        "want a name and a value",
 		"--step darts-v1 --set arch.rate=1": `no "arch.rate"`,
 		"--step random":                     "needs a way to query",
-		"--step pc-darts":                   "all channels",
+		"--step pc-darts":                   "another network than that of the fixture",
 		"--step gaea":                       "24 architecture parameters where the fixture has 30",
 	} {
 		if _, text, status := command(t, append([]string{"parity", "tiny.safetensors"}, strings.Fields(args)...)...); status == 0 || strings.Count(text, "\n") != 1 || !strings.Contains(text, want) {

@@ -21,6 +21,7 @@ type queryCmd struct {
 	Split     string `help:"Which images it was measured on: train, x-valid, x-test or ori-test; train, valid or test." placeholder:"NAME"`
 	Epochs    int    `help:"Length of the training." placeholder:"N"`
 	Seeds     string `help:"Which trials the mean is over: all that there are, or numbers such as 777,888." placeholder:"LIST"`
+	Release   string `help:"Release of the benchmark, such as NATS-Bench v1.0; when left out, every one that the table has, one by one." placeholder:"NAME"`
 	Protocol  string `help:"A list of keys with a name, which is printed: paper, short (12 epochs), or everything that the table has." placeholder:"NAME"`
 }
 
@@ -50,7 +51,7 @@ func (q *queryCmd) Run(c console) error {
 	}
 	text, err := space.Query(protocol.Question{
 		Arch: q.Cell, Space: q.Space, Table: q.Table,
-		Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs, Seeds: q.Seeds, Protocol: q.Protocol,
+		Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs, Seeds: q.Seeds, Release: q.Release, Protocol: q.Protocol,
 		Without: c.without,
 	})
 	if err == nil {

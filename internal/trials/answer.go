@@ -16,6 +16,11 @@ type Trial struct {
 	// Seconds is the time of the training, or of an evaluation: the key that the trial
 	// stands under says which.
 	Seconds float64
+	// OtherNetwork is the share of the trainings behind the number that are of another
+	// network than the cell's, by what the source records of their parameters: 1 for such a
+	// training, 1/3 for the mean of three of which one is, or for each of three of which it
+	// is not known which one. 0: none, as far as is known.
+	OtherNetwork float64
 }
 
 // Answer is what a table knows of a cell under a key.
@@ -25,6 +30,10 @@ type Answer struct {
 	Loss     float64 // mean over Trials; NaN when one of them is not known
 	Seconds  float64 // mean over Trials; NaN when one of them is not known
 	Trials   []Trial // by seed; at least one
+	// LeftOut are trials of another network, which are not in the mean although all were
+	// asked for; OtherNetwork is the share of trainings of another network in the mean.
+	LeftOut      []Trial
+	OtherNetwork float64
 }
 
 // Mean is the answer that trials give, at least one. It keeps their memory.
@@ -34,11 +43,13 @@ func Mean(trials []Trial) Answer {
 		a.Accuracy += t.Accuracy
 		a.Loss += t.Loss
 		a.Seconds += t.Seconds
+		a.OtherNetwork += t.OtherNetwork
 	}
 	n := float64(len(trials))
 	a.Accuracy /= n
 	a.Loss /= n
 	a.Seconds /= n
+	a.OtherNetwork /= n
 	if n > 1 {
 		sum := 0.0
 		for _, t := range trials {

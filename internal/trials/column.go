@@ -33,6 +33,7 @@ const (
 	Accuracy Measure = iota // percent
 	Loss                    // nats
 	Seconds
+	OtherNetwork // a share, 0 to 1
 )
 
 // check compares a number with what it can be; NaN, which is not known, is anything.
@@ -42,6 +43,8 @@ func (m Measure) check(v float64) error {
 		return fmt.Errorf("accuracy %v, want 0 to 100 percent", v)
 	case m == Loss && v < 0: // without a bound where a training diverged
 		return fmt.Errorf("loss %v, want none below 0", v)
+	case m == OtherNetwork && (v < 0 || v > 1):
+		return fmt.Errorf("share %v of trainings of another network, want 0 to 1", v)
 	case m == Seconds && (v < 0 || v > math.MaxFloat64):
 		return fmt.Errorf("%v seconds, want a time from 0 on", v)
 	}

@@ -32,23 +32,36 @@ type Series[K any] struct {
 	Key                     K
 	Seed                    int64
 	Accuracy, Loss, Seconds *Column // as in [Trial]; nil where nothing is known
+	Other                   *Column // OtherNetwork of a [Trial], null for 0
 
 	once sync.Once
 	err  error
 }
 
-// trial is the one of a row.
-func (s *Series[K]) trial(row int) Trial {
-	return Trial{Seed: s.Seed, Accuracy: s.Accuracy.At(row), Loss: s.Loss.At(row), Seconds: s.Seconds.At(row)}
+// Trial is the one of a row.
+func (s *Series[K]) Trial(row int) Trial {
+	t := Trial{Seed: s.Seed, Accuracy: s.Accuracy.At(row), Loss: s.Loss.At(row), Seconds: s.Seconds.At(row)}
+	if share := s.Other.At(row); share > 0 {
+		t.OtherNetwork = share
+	}
+	return t
 }
 
-// meanAccuracy is that of a row over all its trials, in percent as [Mean] has it, and
-// how many they are; NaN for none.
+// meanAccuracy is that of a row over its trials, in percent as [Mean] has it, and how many
+// they are; NaN for none. Those of another network are left out as [Results.Query] does.
 func meanAccuracy[K any](series []*Series[K], row int) (mean float64, n int) {
+	others, sum := 0, 0.0
 	for _, s := range series {
-		if v := s.Accuracy.At(row); !math.IsNaN(v) {
+		switch v := s.Accuracy.At(row); {
+		case math.IsNaN(v):
+		case s.Other.At(row) == 1:
+			others, sum = others+1, sum+v
+		default:
 			mean, n = mean+v, n+1
 		}
+	}
+	if n == 0 {
+		mean, n = sum, others
 	}
 	return mean / float64(n), n
 }
@@ -157,7 +170,7 @@ func (r *Results[C, K]) Read() error {
 // read makes sure that the numbers of a series are in memory.
 func (r *Results[C, K]) read(s *Series[K]) error {
 	s.once.Do(func() {
-		for _, c := range []*Column{s.Accuracy, s.Loss, s.Seconds} {
+		for _, c := range []*Column{s.Accuracy, s.Loss, s.Seconds, s.Other} {
 			if err := c.read(); err != nil {
 				s.err = fmt.Errorf("%s: read table: %w", r.kind.Package, err)
 				return
@@ -171,7 +184,7 @@ func (r *Results[C, K]) read(s *Series[K]) error {
 }
 
 // Query returns what is known of a cell under a key, as the mean over the chosen
-// trials. It is an error when nothing is known, or a trial that was named is not
+// trials; where all are asked for, over those of the cell's own network. It is an error when nothing is known, or a trial that was named is not
 // there; the error lists what there is. The first question about a key reads its
 // columns.
 func (r *Results[C, K]) Query(c C, key K, seeds Seeds) (Answer, error) {
@@ -194,14 +207,31 @@ func (r *Results[C, K]) Query(c C, key K, seeds Seeds) (Answer, error) {
 		if err := r.read(s); err != nil {
 			return Answer{}, err
 		}
-		if trial := s.trial(row); !math.IsNaN(trial.Accuracy) {
+		if trial := s.Trial(row); !math.IsNaN(trial.Accuracy) {
 			found = append(found, trial)
 		}
 	}
 	if len(found) == 0 || len(found) < seeds.Len() {
 		return Answer{}, r.noTrials(c, key, seeds, row)
 	}
-	return Mean(found), nil
+	var leftOut []Trial
+	if seeds.all {
+		own := make([]Trial, 0, len(found))
+		for _, trial := range found {
+			if trial.OtherNetwork == 1 {
+				leftOut = append(leftOut, trial)
+			} else {
+				own = append(own, trial)
+			}
+		}
+		if len(own) == 0 { // better these than nothing, and the answer says it
+			own, leftOut = found, nil
+		}
+		found = own
+	}
+	answer := Mean(found)
+	answer.LeftOut = leftOut
+	return answer, nil
 }
 
 // noTrials explains why a cell has no answer under a key.
@@ -248,15 +278,16 @@ func (r *Results[C, K]) Put(c C, row int, key K, t Trial) error {
 	for _, column := range []struct {
 		is     **Column
 		narrow bool
-	}{{&s.Accuracy, false}, {&s.Loss, true}, {&s.Seconds, true}} {
+	}{{&s.Accuracy, false}, {&s.Loss, true}, {&s.Seconds, true}, {&s.Other, true}} {
 		if *column.is == nil {
 			*column.is = NewColumn(column.narrow, 1)
 		}
 	}
 	t.Loss, t.Seconds = float64(float32(t.Loss)), float64(float32(t.Seconds))
-	old := s.trial(row)
+	t.OtherNetwork = float64(float32(t.OtherNetwork))
+	old := s.Trial(row)
 	if !math.IsNaN(old.Accuracy) {
-		if !same(old.Accuracy, t.Accuracy) || !same(old.Loss, t.Loss) || !same(old.Seconds, t.Seconds) {
+		if !same(old.Accuracy, t.Accuracy) || !same(old.Loss, t.Loss) || !same(old.Seconds, t.Seconds) || old.OtherNetwork != t.OtherNetwork {
 			return fmt.Errorf("%s: %q has another result for cell %q, %s, %s %d: %+v, not %+v", r.kind.Package, r.name, c, key, r.kind.Trial, t.Seed, old, t)
 		}
 		return nil
@@ -264,6 +295,9 @@ func (r *Results[C, K]) Put(c C, row int, key K, t Trial) error {
 	s.Accuracy.Set(row, t.Accuracy)
 	s.Loss.Set(row, t.Loss)
 	s.Seconds.Set(row, t.Seconds)
+	if t.OtherNetwork > 0 {
+		s.Other.Set(row, t.OtherNetwork)
+	}
 	return nil
 }
 

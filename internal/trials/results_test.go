@@ -55,9 +55,9 @@ func toyTable(t *testing.T) *Results[pair, split] {
 		key  split
 		Trial
 	}{
-		{"ab", "valid", Trial{0, 60, nan, nan}}, {"aa", "valid", Trial{1, 52, 0.5, 7}}, {"aa", "valid", Trial{0, 50, 1.5, 9}},
-		{"ba", "valid", Trial{0, 60, nan, nan}}, {"bb", "valid", Trial{0, 40, nan, 3}},
-		{"aa", "test", Trial{0, 70, nan, nan}}, {"ab", "test", Trial{0, 71, nan, nan}}, {"ba", "test", Trial{0, 72, nan, nan}}, {"bb", "test", Trial{1, 72, nan, nan}},
+		{"ab", "valid", Trial{0, 60, nan, nan, 0}}, {"aa", "valid", Trial{1, 52, 0.5, 7, 0}}, {"aa", "valid", Trial{0, 50, 1.5, 9, 0}},
+		{"ba", "valid", Trial{0, 60, nan, nan, 0}}, {"bb", "valid", Trial{0, 40, nan, 3, 0}},
+		{"aa", "test", Trial{0, 70, nan, nan, 0}}, {"ab", "test", Trial{0, 71, nan, nan, 0}}, {"ba", "test", Trial{0, 72, nan, nan, 0}}, {"bb", "test", Trial{1, 72, nan, nan, 0}},
 	} {
 		row, err := toyRow(put.cell)
 		if err != nil {
@@ -82,9 +82,9 @@ func TestQuery(t *testing.T) {
 		seeds Seeds
 		want  string // accuracy, std, loss, seconds, trials; or the error
 	}{
-		{"two trials by hand: mean 51, std 2/√2", "aa", "valid", All, "{51 1.4142135623730951 1 8 [{0 50 1.5 9} {1 52 0.5 7}]}"},
-		{"one of two", "aa", "valid", Only(1), "{52 NaN 0.5 7 [{1 52 0.5 7}]}"},
-		{"a time without a loss", "bb", "valid", All, "{40 NaN NaN 3 [{0 40 NaN 3}]}"},
+		{"two trials by hand: mean 51, std 2/√2", "aa", "valid", All, "{51 1.4142135623730951 1 8 [{0 50 1.5 9 0} {1 52 0.5 7 0}] [] 0}"},
+		{"one of two", "aa", "valid", Only(1), "{52 NaN 0.5 7 [{1 52 0.5 7 0}] [] 0}"},
+		{"a time without a loss", "bb", "valid", All, "{40 NaN NaN 3 [{0 40 NaN 3 0}] [] 0}"},
 		{"no key", "aa", "", All, `toy: "toys" cannot be asked without a split, want one of: split test; split valid`},
 		{"another key like one that is there", "aa", "train", All, `toy: "toys" has nothing for split train, want one of: split test`},
 		{"another key like none that is there", "aa", "x", All, `toy: "toys" has nothing for split x, want one of: split test; split valid`},
@@ -113,11 +113,11 @@ func TestPut(t *testing.T) {
 		trial Trial
 		want  string
 	}{
-		{"the same once more", Trial{0, 50, 1.5, 9}, ""},
-		{"the same to 24 bits", Trial{0, 50, 1.5 + 1e-9, 9}, ""},
-		{"another accuracy", Trial{0, 50.1, 1.5, 9}, `toy: "toys" has another result for cell "aa", split valid, run 0: {Seed:0 Accuracy:50 Loss:1.5 Seconds:9}, not {Seed:0 Accuracy:50.1`},
-		{"a loss that was known", Trial{0, 50, nan, 9}, "has another result"},
-		{"another trial", Trial{7, 50.1, 1.5, 9}, ""},
+		{"the same once more", Trial{0, 50, 1.5, 9, 0}, ""},
+		{"the same to 24 bits", Trial{0, 50, 1.5 + 1e-9, 9, 0}, ""},
+		{"another accuracy", Trial{0, 50.1, 1.5, 9, 0}, `toy: "toys" has another result for cell "aa", split valid, run 0: {Seed:0 Accuracy:50 Loss:1.5 Seconds:9 OtherNetwork:0}, not {Seed:0 Accuracy:50.1`},
+		{"a loss that was known", Trial{0, 50, nan, 9, 0}, "has another result"},
+		{"another trial", Trial{7, 50.1, 1.5, 9, 0}, ""},
 	} {
 		err := toyTable(t).Put("aa", 0, "valid", tt.trial)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
@@ -151,7 +151,7 @@ func TestScores(t *testing.T) {
 		t.Errorf("the optimum is found anew: %p, %p, %v", best, again, err)
 	}
 	more := toyTable(t) // and a second trial by test as well: mean 71, standard deviation √2
-	if err := more.Put("aa", 0, "test", Trial{1, 72, nan, nan}); err != nil {
+	if err := more.Put("aa", 0, "test", Trial{1, 72, nan, nan, 0}); err != nil {
 		t.Fatal(err)
 	}
 	best, err = more.Scores(keys, parse, func() []pair { return toys }).Optimum()
@@ -213,10 +213,10 @@ func TestSummaries(t *testing.T) {
 		trial Trial
 		want  string
 	}{
-		{"an accuracy above 100", Trial{3, 100.5, nan, nan}, `toy: "toys": cell "bb", split valid, run 3: accuracy 100.5, want 0 to 100 percent`},
-		{"a loss below 0", Trial{3, 99, -1, nan}, "loss -1, want none below 0"},
-		{"a time below 0", Trial{3, 99, nan, -1}, "-1 seconds, want a time from 0 on"},
-		{"a mean beside trials", Trial{MeanOfTrials, 99, nan, nan}, `toy: "toys": split valid has means of trials (run -1) beside trials of 2 runs, want either`},
+		{"an accuracy above 100", Trial{3, 100.5, nan, nan, 0}, `toy: "toys": cell "bb", split valid, run 3: accuracy 100.5, want 0 to 100 percent`},
+		{"a loss below 0", Trial{3, 99, -1, nan, 0}, "loss -1, want none below 0"},
+		{"a time below 0", Trial{3, 99, nan, -1, 0}, "-1 seconds, want a time from 0 on"},
+		{"a mean beside trials", Trial{MeanOfTrials, 99, nan, nan, 0}, `toy: "toys": split valid has means of trials (run -1) beside trials of 2 runs, want either`},
 	} {
 		r := toyTable(t)
 		if err := r.Put("bb", 3, "valid", tt.trial); err != nil {
@@ -276,5 +276,50 @@ func TestColumns(t *testing.T) {
 	}
 	if _, known := (*Column)(nil).Stored("none", nil, []int{0}, nil); known != 0 || !math.IsNaN((*Column)(nil).At(0)) {
 		t.Error("no column knows something")
+	}
+}
+
+// Trials of another network are left out of means unless they are named, but stay where
+// there is nothing else; what is only in part of another network stays and says so.
+func TestOtherNetworks(t *testing.T) {
+	r := NewResults[pair, split](toyKind, "toys", Origin{Source: "made up"}, toyRow)
+	put := func(cell pair, trials ...Trial) {
+		row, err := toyRow(cell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, trial := range trials {
+			if err := r.Put(cell, row, "valid", trial); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put("aa", Trial{0, 50, nan, nan, 0}, Trial{1, 80, nan, nan, 1}, Trial{2, 52, nan, nan, 0})
+	put("ab", Trial{0, 60, nan, nan, 1}, Trial{1, 70, nan, nan, 1})
+	put("ba", Trial{0, 40, nan, nan, 0.5}, Trial{1, 42, nan, nan, 0.5})
+	for _, tt := range []struct {
+		cell         pair
+		seeds        Seeds
+		mean, others float64
+		n, leftOut   int
+	}{
+		{"aa", All, 51, 0, 2, 1}, {"aa", Only(0, 1), 65, 0.5, 2, 0}, {"ab", All, 65, 1, 2, 0}, {"ba", All, 41, 0.5, 2, 0},
+	} {
+		a, err := r.Query(tt.cell, "valid", tt.seeds)
+		if err != nil || a.Accuracy != tt.mean || a.OtherNetwork != tt.others || a.Count() != tt.n || len(a.LeftOut) != tt.leftOut {
+			t.Errorf("%s, %s: %+v, %v, want %+v", tt.cell, tt.seeds, a, err, tt)
+		}
+		if tt.seeds.all {
+			row, _ := toyRow(tt.cell)
+			if mean, n := meanAccuracy(r.byKey["valid"], row); mean != tt.mean || n != tt.n {
+				t.Errorf("%s: mean of a summary %v of %d, want %v of %d", tt.cell, mean, n, tt.mean, tt.n)
+			}
+		}
+	}
+	if err := r.Put("aa", 0, "valid", Trial{0, 50, nan, nan, 1}); err == nil {
+		t.Error("a trial that is now of another network gives no error")
+	}
+	if err := (Trial{0, 50, nan, nan, 1.5}).Check(); err == nil {
+		t.Error("a share above 1 gives no error")
 	}
 }

@@ -15,7 +15,7 @@ func (t Trial) Check() error {
 	if math.IsNaN(t.Accuracy) {
 		return fmt.Errorf("accuracy %v, want 0 to 100 percent", t.Accuracy)
 	}
-	return cmp.Or(Accuracy.check(t.Accuracy), Loss.check(t.Loss), Seconds.check(t.Seconds))
+	return cmp.Or(Accuracy.check(t.Accuracy), Loss.check(t.Loss), Seconds.check(t.Seconds), OtherNetwork.check(t.OtherNetwork))
 }
 
 // Summary is what a table holds under one key.
@@ -81,7 +81,7 @@ func (r *Results[C, K]) summarize(key K, rows int, cell func(row int) C) (Summar
 	}
 	for row := range rows {
 		for _, one := range series {
-			trial := one.trial(row)
+			trial := one.Trial(row)
 			if math.IsNaN(trial.Accuracy) {
 				continue
 			}

@@ -43,13 +43,14 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 	}
 	record.drawing, _ = engine.Relaxation.(search.Drawing)
 	params, alpha := engine.Relaxation.Params(), f.file.Tensors["alpha"]
-	if len(params) > f.layout.Len() {
+	simplex := search.OnSimplex(engine.Relaxation)
+	if n := f.layout.Len(); len(params) > n || simplex && len(params) < n {
 		return fmt.Errorf("parity: method %q has %d architecture parameters where the fixture has %d", method.Name, len(params), f.layout.Len())
 	}
 	for i := range params {
 		params[i] = alpha.Float(i)
 	}
-	if search.OnSimplex(engine.Relaxation) {
+	if simplex {
 		search.Softmax.Mix(f.layout, append([]float64(nil), params...), params)
 	}
 	told, err := json.Marshal(settings)

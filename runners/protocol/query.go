@@ -24,6 +24,7 @@ type Question struct {
 	// [trials.Parse], or a list of keys by the name of a protocol.
 	Dataset, TrainedOn, Split string
 	Epochs                    int
+	Release                   string // of the benchmark; "": each that the table has, one by one
 	Seeds                     string
 	Protocol                  string
 	// Without is the error for those of the flags with these names that were given, since
@@ -38,6 +39,7 @@ const everything = "everything"
 type asked[C fmt.Stringer, K trials.Key[K]] struct {
 	table    *trials.Results[C, K]
 	readings []trials.Reading[K]
+	of       func(key K) []K // the keys that one means: of each release
 	key      func(key K, seeds trials.Seeds) string
 	trial    func(trials.Trial) string
 }
@@ -71,7 +73,13 @@ func (a asked[C, K]) answers(q Question, out io.Writer, cell C, r trials.Reading
 	}
 	var first error
 	missing := 0
+	var questions []trials.Question[K]
 	for _, question := range r.Questions {
+		for _, key := range a.of(question.Key) {
+			questions = append(questions, trials.Question[K]{Name: question.Name, Key: key})
+		}
+	}
+	for _, question := range questions {
 		answer, err := a.table.Query(cell, question.Key, r.Seeds)
 		if err != nil && q.Protocol == "" {
 			return err
@@ -94,14 +102,20 @@ func (a asked[C, K]) answers(q Question, out io.Writer, cell C, r trials.Reading
 		}
 		if answer.Count() == 0 {
 			fmt.Fprintln(out, ", mean over trials whose number the table does not know")
-			continue
+		} else {
+			fmt.Fprintf(out, ", mean of %d\n", answer.Count())
+			for _, trial := range answer.Trials {
+				fmt.Fprintf(out, "  %s\n", a.trial(trial))
+			}
 		}
-		fmt.Fprintf(out, ", mean of %d\n", answer.Count())
-		for _, trial := range answer.Trials {
-			fmt.Fprintf(out, "  %s\n", a.trial(trial))
+		for _, trial := range answer.LeftOut {
+			fmt.Fprintf(out, "  left out: %s, a training of another network (docs/errata.md)\n", a.trial(trial))
+		}
+		if answer.OtherNetwork > 0 {
+			fmt.Fprintf(out, "  %.0f %% of the trainings behind it are of a network with one convolution more or less (docs/errata.md)\n", 100*answer.OtherNetwork)
 		}
 	}
-	if missing == len(r.Questions) {
+	if missing == len(questions) {
 		return first
 	}
 	return nil
@@ -119,13 +133,20 @@ func ask201(q Question) (string, error) {
 		return "", err
 	}
 	ask := asked[nb201.Cell, nb201.Key]{
-		table: table.Results, readings: nb201.Readings,
+		table: table.Results, readings: nb201.Readings, of: table.Of,
 		key:   func(key nb201.Key, seeds trials.Seeds) string { return fmt.Sprintf("%s, seeds %s", key, seeds) },
 		trial: func(t trials.Trial) string { return fmt.Sprintf("seed %d: %.4f %%", t.Seed, t.Accuracy) },
 	}
-	reading, err := ask.reading(q, nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs})
+	reading, err := ask.reading(q, nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs, Release: q.Release})
 	if err != nil {
 		return "", err
+	}
+	if q.Release != "" {
+		reading.Questions = slices.Clone(reading.Questions)
+		for i := range reading.Questions {
+			reading.Questions[i].Key.Release = q.Release
+		}
+		reading.Questions = slices.Compact(reading.Questions)
 	}
 	if q.Protocol != "" && q.Dataset != "" {
 		reading.Questions = slices.DeleteFunc(slices.Clone(reading.Questions), func(asked trials.Question[nb201.Key]) bool { return asked.Key.Dataset != q.Dataset })
@@ -173,6 +194,9 @@ func cell101(q Question, table *nb1b1.Table, s nb1b1.OneShot) (cell nb1b1.Cell, 
 
 // ask101 asks a table of NAS-Bench-101; a cell must be of s where the space was named.
 func ask101(q Question, s nb1b1.OneShot) (string, error) {
+	if err := q.Without("NAS-Bench-101 has one release", "release"); err != nil {
+		return "", err
+	}
 	if q.Dataset != "" && q.Dataset != nb1b1.Dataset || q.TrainedOn != "" && q.TrainedOn != nb1b1.TrainedOn {
 		return "", fmt.Errorf("%q has only networks of data set %q trained on %q", q.Table, nb1b1.Dataset, nb1b1.TrainedOn)
 	}
@@ -186,6 +210,7 @@ func ask101(q Question, s nb1b1.OneShot) (string, error) {
 	}
 	ask := asked[nb1b1.Cell, nb1b1.Key]{
 		table: table.Results, readings: nb1b1.Readings,
+		of: func(key nb1b1.Key) []nb1b1.Key { return []nb1b1.Key{key} },
 		key: func(key nb1b1.Key, seeds trials.Seeds) string {
 			return fmt.Sprintf("%s trained on %s, %s, repeats %s", nb1b1.Dataset, nb1b1.TrainedOn, key, seeds)
 		},

@@ -51,7 +51,10 @@ var Spaces = []Space{
 			if err != nil {
 				return nil, err
 			}
-			return table.Scores(nb201.Key(valid), nb201.Key(test)), nil
+			key := func(c Column) nb201.Key {
+				return nb201.Key{Dataset: c.Dataset, TrainedOn: c.TrainedOn, Split: c.Split, Epochs: c.Epochs}
+			}
+			return table.Scores(key(valid), key(test)), nil
 		},
 		TableFrom: "idarts data import nats-bench FOLDER",
 		Query:     ask201, TableFormat: nb201.Format, TableInside: true,
