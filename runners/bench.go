@@ -29,7 +29,9 @@ type Bench struct {
 	// Optimum of the space, nil where the table does not hold all of it; nil where the
 	// scores come from no table.
 	Optimum func() (*result.Optimum, error)
-	Keep    search.Keep // for models that serve all runs
+	// Expected is what random search ends with on average, nil as Optimum.
+	Expected func(draws int) (*result.Expected, error)
+	Keep     search.Keep // for models that serve all runs
 	// Problem builds the supernet that a method asks for, with the starting weights of seed.
 	Problem func(d exec.Device, seed uint64, o search.SupernetOptions) (search.Problem, error)
 }
@@ -86,7 +88,7 @@ func (b *Bench) scoreBy(p protocol.Protocol, path string, cost func(arch string)
 		return err
 	}
 	scorer := tableScorer{table, "table:" + filepath.Base(table.File), cost}
-	b.Scorer, b.Optimum, b.Data["table"] = scorer, scorer.Optimum, table.SHA256
+	b.Scorer, b.Optimum, b.Expected, b.Data["table"] = scorer, scorer.Optimum, scorer.Expected, table.SHA256
 	return nil
 }
 

@@ -135,6 +135,12 @@ func (r *run) finish() error {
 			return err
 		}
 	}
+	if r.expected != nil {
+		var err error
+		if final.Expected, err = r.expected(); err != nil {
+			return err
+		}
+	}
 	if err := result.WriteJSON(filepath.Join(r.dir, result.TimingFile), r.point.Timing); err != nil {
 		return err
 	}

@@ -159,8 +159,12 @@ func (g *Grid) config(c gridCell, bench *Bench) (result.Config, error) {
 func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 	config, err := g.config(c, bench)
 	scoring := g.Protocols[c.protocol].Score
+	var expected func() (*result.Expected, error)
+	if random, ok := c.variant.settings.(search.Random); ok && bench.Expected != nil {
+		expected = func() (*result.Expected, error) { return bench.Expected(random.Queries) }
+	}
 	return job{
-		config: config, last: scoring.Last, optimum: bench.Optimum, cheap: c.method.BlackBox && scoring.Table,
+		config: config, last: scoring.Last, optimum: bench.Optimum, expected: expected, cheap: c.method.BlackBox && scoring.Table,
 		start: func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error) {
 			return c.method.New(search.Env{
 				Space: bench.Space, Seed: c.Seed, Query: query, Keep: bench.Keep,

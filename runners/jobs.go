@@ -21,8 +21,11 @@ type job struct {
 	warnings []string // of its result
 	// optimum is that of its result, nil where it is not known; nil: it never is.
 	optimum func() (*result.Optimum, error)
-	last    bool // only the last epoch is scored
-	cheap   bool // an epoch takes less than writing it down, so that not each is
+	// expected is what a search of this method and budget ends with on average; nil where
+	// that does not follow from a table.
+	expected func() (*result.Expected, error)
+	last     bool // only the last epoch is scored
+	cheap    bool // an epoch takes less than writing it down, so that not each is
 	// start makes the searcher. query is the validation accuracy of an architecture
 	// by score, whose cost counts as search.
 	start func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error)

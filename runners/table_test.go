@@ -288,6 +288,7 @@ func (t toyTable) Score(arch string) (result.Scored, error) {
 	return scored, nil
 }
 
+func (t toyTable) Expected(int) (*result.Expected, error) { return nil, nil }
 func (t toyTable) Optimum() (*result.Optimum, error) {
 	best := result.Optimum{Archs: len(t)}
 	for arch, s := range t {

@@ -69,6 +69,8 @@ var flagUses = map[string]flagUse{
 	"table --out":         {read: []string{"table --out none"}},
 	"table --format":      {read: []string{"table --format html"}},
 	"table --timing":      {switched: "TestReadmeExamples"},
+	"table --stats":       {switched: "TestReadmeExamples"},
+	"table --against":     {read: []string{"table --out runs --stats --against svm"}, lost: []string{"table --out runs --against idarts"}},
 	"table --save":        {switched: "TestSavedTablesKnowNoTerminal"},
 	"figure runs --out":   {read: []string{"figure runs --out none"}},
 	"figure cell --space": {read: []string{"figure cell CELL --space nb301", "figure cell CELL --space darts --save x.svg"}},

@@ -73,10 +73,12 @@ func showOptions() reports.Options {
 }
 
 type tableCmd struct {
-	Out    string `help:"Output folder of idarts run." default:"out" placeholder:"DIR"`
-	Format string `help:"txt, md, tex, csv or seeds (CSV, one line for each run)." enum:"txt,md,tex,csv,seeds" default:"txt"`
-	Timing bool   `help:"Wall-clock seconds instead of accuracies."`
-	Save   bool   `help:"Also write table.txt, .md, .tex, .csv, -seeds.csv and the same of timing to the output folder."`
+	Out     string `help:"Output folder of idarts run." default:"out" placeholder:"DIR"`
+	Format  string `help:"txt, md, tex, csv or seeds (CSV, one line for each run)." enum:"txt,md,tex,csv,seeds" default:"txt"`
+	Timing  bool   `help:"Wall-clock seconds instead of accuracies." xor:"kind"`
+	Stats   bool   `help:"What the differences between methods are worth: paired differences with intervals, tests, accuracy over cost." xor:"kind"`
+	Against string `help:"With --stats and --save: the method that the others are compared with; darts-v1 when left out, or the first that there is." placeholder:"METHOD"`
+	Save    bool   `help:"Also write table.txt, .md, .tex, .csv, -seeds.csv and the same of timing and statistics to the output folder."`
 }
 
 // tableFormats are the ways to write a table, with the end of the file name.
@@ -92,17 +94,35 @@ var tableFormats = []struct {
 }
 
 func (t *tableCmd) Run(c console) error {
+	if !t.Stats && !t.Save {
+		if err := c.without("only --stats and --save compare methods with one", "against"); err != nil {
+			return err
+		}
+	}
 	runs, opts, left, err := load(c, t.Out, t.Timing || t.Save)
 	if err != nil {
 		return err
 	}
-	kinds := []struct {
+	type kind struct {
 		name   string
 		tables reports.Tables
-	}{{"table", reports.Compare(runs, opts)}, {"timing", reports.Timing(runs, opts)}}
+	}
+	kinds := []kind{{"table", reports.Compare(runs, opts)}, {"timing", reports.Timing(runs, opts)}}
 	shown := 0
 	if t.Timing {
 		shown = 1
+	}
+	if t.Stats || t.Save {
+		tables, err := reports.Statistics(runs, t.Against, opts)
+		if err != nil && t.Stats {
+			return err
+		}
+		if err == nil {
+			kinds = append(kinds, kind{"statistics", tables})
+		}
+	}
+	if t.Stats {
+		shown = 2
 	}
 	for i, kind := range kinds {
 		for _, format := range tableFormats {

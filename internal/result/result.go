@@ -119,10 +119,22 @@ type Result struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Optimum is known where the scores come from a table of the whole space.
 	Optimum *Optimum `json:"optimum,omitempty"`
+	// Expected is what a run of this method and budget ends with on average, where that
+	// follows from a table of the whole space.
+	Expected *Expected `json:"expected,omitempty"`
 	// Run is the identity of the run, Events the checksum of its last event. Both are
 	// written by [WriteResult]; old records have none.
 	Run    string `json:"run,omitempty"`
 	Events string `json:"events,omitempty"`
+}
+
+// Expected is the exact expectation of random search that keeps the best by validation, with
+// the standard deviation of its test accuracy. No search sees it.
+type Expected struct {
+	Draws  int     `json:"draws"` // distinct architectures
+	Valid  float64 `json:"valid"` // percent
+	Test   float64 `json:"test"`  // percent
+	TestSD float64 `json:"test_sd"`
 }
 
 // Optimum is what a complete table says of its space. No search sees it.

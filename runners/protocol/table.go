@@ -27,6 +27,9 @@ type Table interface {
 	// Optimum is that of the space, each score as Score has it; nil where the table
 	// does not hold all of the space. It may be asked often.
 	Optimum() (*result.Optimum, error)
+	// Expected is what random search with so many architectures ends with on average; nil
+	// where the table does not hold all of the space.
+	Expected(draws int) (*result.Expected, error)
 }
 
 // OpenedTable is a table with where it comes from.
