@@ -95,6 +95,18 @@ func TestStatistics(t *testing.T) {
 		t.Errorf("a method that is not there: %v", err)
 	}
 
+	// A run that ends before others have a cell has no say in the common cost.
+	early := seeded("s", "darts-v2", 80)
+	early[0].Events, early[0].Result.GFLOP = early[0].Events[:1], 5
+	early[0].Events[0].GFLOP = 5
+	short, err := Statistics(append(early, runs[:12]...), "darts-v1", options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := short[0].Header[7]; at != "At 100 GFLOP (%)" {
+		t.Errorf("the common cost is %q, want 100 GFLOP", at)
+	}
+
 	// The same bytes, whatever other rows there are.
 	again, err := Statistics(runs[:12], "darts-v1", options)
 	if err != nil {

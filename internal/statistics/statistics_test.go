@@ -132,6 +132,8 @@ func TestBCa(t *testing.T) {
 	if low, high := BCa([]float64{3, 3, 3}, Mean, 0.95, rand.New(rand.NewPCG(1, 2))); low != 3 || high != 3 {
 		t.Errorf("of equal numbers %v to %v", low, high)
 	}
+	low, high = BCa([]float64{0, 1}, Mean, 0.4, rand.New(rand.NewPCG(1, 2)))
+	near(t, "ties count half, so that this is symmetric: the sum of the ends", low+high, 1, 1e-12)
 	if low, _ := BCa([]float64{3}, Mean, 0.95, rand.New(rand.NewPCG(1, 2))); !math.IsNaN(low) {
 		t.Errorf("of one number %v", low)
 	}
