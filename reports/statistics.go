@@ -26,6 +26,7 @@ import (
 //     resamples of a fixed stream), or the differences themselves where they are four or fewer;
 //   - the probability that a run of the method is better than one of against;
 //   - p of Wilcoxon's signed-rank test, exactly, and adjusted by Holm for all tests of the table;
+//   - the entropy that α lost, beside what noise alone takes, see [result.Noise];
 //   - the mean test accuracy over the logarithm of the arithmetic, from the first cost at which all
 //     runs have a cell to the largest final one, and that at the smallest final cost of a run.
 //
@@ -121,10 +122,10 @@ func (g group) statistics(reference method) Table {
 	unit := costUnit(g.done())
 	t := Table{
 		Name: g.name() + "-statistics",
-		Header: []string{"Method", "IQM (%)", "Difference (pp)", "Better", "p", "p (Holm)", "Over cost (%)",
+		Header: []string{"Method", "IQM (%)", "Difference (pp)", "Better", "p", "p (Holm)", "Entropy lost (noise)", "Over cost (%)",
 			fmt.Sprintf("At %s %s (%%)", digits(fixedAt/unit.gflop), unit.name), "Pairs"},
 		methods: [][]string{{"space", "dataset", "protocol", "method", settingsColumn, "against", "pairs", "iqm", "difference", "low", "high",
-			"probability_of_improvement", "p", "p_holm", "area_log_gflop", "gflop_from", "gflop_to", "test_at_gflop", "gflop_at"}},
+			"probability_of_improvement", "p", "p_holm", "entropy_lost", "entropy_noise", "area_log_gflop", "gflop_from", "gflop_to", "test_at_gflop", "gflop_at"}},
 		seeds: seedRows(g, []string{"difference", "area_log_gflop", "test_at_gflop"}, func(r result.Run) []string {
 			d := math.NaN()
 			for _, other := range reference.done {
@@ -138,17 +139,17 @@ func (g group) statistics(reference method) Table {
 	for _, c := range rows {
 		iqm := statistics.IQM(c.values(testOf))
 		t.Rows = append(t.Rows, []string{
-			c.title, fixed(iqm, 2), c.text(reference), fixed(c.better, 2), fixed(c.p, 4), fixed(c.adjusted, 4),
+			c.title, fixed(iqm, 2), c.text(reference), fixed(c.better, 2), fixed(c.p, 4), fixed(c.adjusted, 4), c.decided(),
 			c.area.plusMinus(2), c.atFixed.plusMinus(2), strconv.Itoa(len(c.differences)),
 		})
 		t.methods = append(t.methods, []string{g.space, g.dataset, g.protocol, c.name, g.settings(c.method), reference.name, strconv.Itoa(len(c.differences)),
-			full(iqm), full(statistics.Mean(c.differences)), full(c.low), full(c.high), full(c.better), full(c.p), full(c.adjusted),
+			full(iqm), full(statistics.Mean(c.differences)), full(c.low), full(c.high), full(c.better), full(c.p), full(c.adjusted), full(Summarize(c.noise(lostOf)).Mean), full(Summarize(c.noise(noiseOf)).Mean),
 			full(c.area.Mean), full(from), full(to), full(c.atFixed.Mean), full(fixedAt)})
 	}
 	t.Caption = strings.TrimSpace(g.heading() + fmt.Sprintf(" Test accuracy of the derived cell beside that of %s, seed by seed. "+
 		"IQM: mean without the lowest and the highest quarter. Difference: mean over the pairs [95 %% bootstrap interval]; of %d pairs or fewer the differences themselves. "+
 		"Better: how often a run of the method beats one of %s, equal ones half. p: Wilcoxon's signed-rank test, exact, two-sided; Holm: adjusted for the %d tests of this table. "+
-		"Over cost: mean over the logarithm of the arithmetic from %s to %s GFLOP; a search that has ended keeps its cell. Both of these: mean ± sample standard deviation over seeds. ",
+		"Entropy lost: of α, mean over rows in nats, and what Adam takes along noise alone. Over cost: mean over the logarithm of the arithmetic from %s to %s GFLOP; a search that has ended keeps its cell. Both of these: mean ± sample standard deviation over seeds. ",
 		reference.title, points, reference.title, len(tested), digits(from), digits(to)) + g.origin())
 	t.Notes = append(t.Notes, g.small(rows)...)
 	t.Notes = append(t.Notes, g.chance()...)
@@ -179,6 +180,27 @@ func (c *compared) text(reference method) string {
 		parts = append(parts, fmt.Sprintf("%+.2f", d))
 	}
 	return strings.Join(parts, " ")
+}
+
+func lostOf(n *result.Noise) float64  { return n.Lost }
+func noiseOf(n *result.Noise) float64 { return n.Mean }
+
+// noise are numbers of the runs that know what noise alone does.
+func (c *compared) noise(of func(*result.Noise) float64) (out []float64) {
+	for _, run := range c.done {
+		if n := run.Result.Noise; n != nil {
+			out = append(out, of(n))
+		}
+	}
+	return out
+}
+
+// decided is the mean entropy that α lost, and what noise takes, in nats.
+func (c *compared) decided() string {
+	if len(c.noise(lostOf)) == 0 {
+		return missing
+	}
+	return fmt.Sprintf("%.3f (%.3f)", Summarize(c.noise(lostOf)).Mean, Summarize(c.noise(noiseOf)).Mean)
 }
 
 // small says which numbers of pairs are too few for a test at 5 %.

@@ -34,6 +34,7 @@ func TestStatistics(t *testing.T) {
 	runs = append(runs, seeded("s", "idarts", 81, 83, 85, 87, 89, 91)...) // differences 1 to 6
 	runs = append(runs, seeded("s", "darts-v2", 80, 81, 82)...)
 	runs = append(runs, seeded("s", "random", 82, 82, 80, 81, 79)...)
+	runs[6].Result.Noise = &result.Noise{Lost: 0.5, Mean: 0.02, Deviation: 0.01}
 	long := &runs[6] // the first of idarts goes on to 1000 GFLOP with its cell
 	long.Result.GFLOP = 1000
 	runs[17].Result.Expected = &result.Expected{Draws: 100, Valid: 84, Test: 83.649, TestSD: 0.334}
@@ -53,10 +54,10 @@ func TestStatistics(t *testing.T) {
 	fives := statistics.Differences([]float64{82, 82, 80, 81, 79}, []float64{80, 81, 82, 83, 84})
 	_, p, _ := statistics.SignedRank(fives)
 	for name, want := range map[string][]string{
-		"DARTS (first order)":  {"82.50", "reference", "–", "–", "–", "", "", "0"},
-		"DARTS (second order)": {"81.00", "+0.00 +0.00 +0.00", "0.25", "–", "–", "", "", "3"},
-		"iDARTS":               {"86.00", "+3.50 [", "0.79", "0.0312", "0.0625", "", "", "6"},
-		"Random search":        {"81.00", "-1.20 [", "0.23", fixed(p, 4), fixed(p, 4), "", "", "5"},
+		"DARTS (first order)":  {"82.50", "reference", "–", "–", "–", "–", "", "", "0"},
+		"DARTS (second order)": {"81.00", "+0.00 +0.00 +0.00", "0.25", "–", "–", "–", "", "", "3"},
+		"iDARTS":               {"86.00", "+3.50 [", "0.79", "0.0312", "0.0625", "0.500 (0.020)", "", "", "6"},
+		"Random search":        {"81.00", "-1.20 [", "0.23", fixed(p, 4), fixed(p, 4), "–", "", "", "5"},
 	} {
 		row := rows[name]
 		if row == nil {
@@ -103,7 +104,7 @@ func TestStatistics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at := short[0].Header[7]; at != "At 100 GFLOP (%)" {
+	if at := short[0].Header[8]; at != "At 100 GFLOP (%)" {
 		t.Errorf("the common cost is %q, want 100 GFLOP", at)
 	}
 

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"idarts/internal/durable"
 	"idarts/internal/provenance"
 	"idarts/internal/result"
+	"idarts/internal/search"
 )
 
 // spent is what a search spends in queries, which are trainings of cells: it counts by
@@ -133,6 +135,14 @@ func (r *run) finish() error {
 		var err error
 		if final.Optimum, err = r.optimum(); err != nil {
 			return err
+		}
+	}
+	if s, ok := r.searcher.(interface{ Noise() (search.Noise, bool) }); ok {
+		if n, ok := s.Noise(); ok {
+			final.Noise = &result.Noise{Lost: n.Lost, Mean: n.Mean, Deviation: n.Deviation}
+			if n.Undecided() {
+				final.Warnings = append(slices.Clone(final.Warnings), fmt.Sprintf("undecided: alpha has lost no more entropy than noise alone takes, %.3f ± %.3f nats", n.Mean, n.Deviation))
+			}
 		}
 	}
 	if r.expected != nil {

@@ -119,6 +119,8 @@ type Result struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Optimum is known where the scores come from a table of the whole space.
 	Optimum *Optimum `json:"optimum,omitempty"`
+	// Noise is known of searches by a softmax and Adam.
+	Noise *Noise `json:"noise,omitempty"`
 	// Expected is what a run of this method and budget ends with on average, where that
 	// follows from a table of the whole space.
 	Expected *Expected `json:"expected,omitempty"`
@@ -126,6 +128,14 @@ type Result struct {
 	// written by [WriteResult]; old records have none.
 	Run    string `json:"run,omitempty"`
 	Events string `json:"events,omitempty"`
+}
+
+// Noise is the entropy that α has lost in a search, beside what its optimiser makes of noise
+// alone: mean over rows, nats.
+type Noise struct {
+	Lost      float64 `json:"lost"`
+	Mean      float64 `json:"mean"`
+	Deviation float64 `json:"deviation"`
 }
 
 // Expected is the exact expectation of random search that keeps the best by validation, with
