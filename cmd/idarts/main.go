@@ -25,6 +25,7 @@ import (
 type cli struct {
 	Run     runCmd     `cmd:"" set:"out=out" help:"Run searches: methods times seeds, scored and resumable."`
 	Retrain retrainCmd `cmd:"" set:"out=retrained" help:"Train architectures from scratch by a long recipe, resumable."`
+	Tune    tuneCmd    `cmd:"" set:"out=tuning" help:"Run the grid of rates that every method is tuned by, and say what it chooses."`
 	Table   tableCmd   `cmd:"" help:"Print the comparison table of finished runs."`
 	Figure  figureCmd  `cmd:"" help:"Draw the figures of finished runs."`
 	Status  statusCmd  `cmd:"" help:"Say how far the runs of an output folder are."`

@@ -1,0 +1,146 @@
+package protocol
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"idarts/internal/search"
+	"idarts/internal/settings"
+	"idarts/internal/training"
+	"idarts/nb201"
+)
+
+// fairBudget is the arithmetic that every method of protocol fair has for a search, in
+// GFLOP: what iDARTS costs at its published proportions, with as many outer steps in an
+// epoch as the training half has batches (313), for 4 epochs, that is 1,252 architecture steps.
+const fairBudget = 320
+
+// fairCells is how many cells the budget pays for where a method asks for trainings, of
+// some 46 GFLOP each.
+const fairCells = 7
+
+// budgeted is one method in protocol fair: in how many epochs it spends the budget, to the
+// nearest whole one, and what tuning chose for it.
+type budgeted struct {
+	method string
+	epochs int
+	arch   float64 // factor of the rate of α; 0: not tuned
+	lr     float64 // rate of the weights; 0: not tuned
+}
+
+// fairMethods are declared before anything was run with them but to count arithmetic.
+var fairMethods = []budgeted{
+	{method: "darts-v1", epochs: 22}, {method: "darts-v2", epochs: 8}, {method: "idarts", epochs: 4},
+	{method: "idarts-released", epochs: 5}, {method: "idarts-hess", epochs: 4}, {method: "idarts-approx", epochs: 4},
+	{method: "lambda-darts", epochs: 12}, {method: "shapley-nas", epochs: 12}, {method: "zarts", epochs: 10}, {method: "zarts-rs", epochs: 9},
+	{method: "zarts-gld", epochs: 9}, {method: "darts-pt", epochs: 16}, {method: "ista-nas", epochs: 70}, {method: "drnas", epochs: 22},
+	{method: "drnas-p", epochs: 38}, {method: "gaea", epochs: 19}, {method: "gaea-pc", epochs: 60}, {method: "gaea-gdas", epochs: 41},
+	{method: "gdas", epochs: 35}, {method: "setn", epochs: 24}, {method: "rsps", epochs: 35}, {method: "enas", epochs: 48},
+	{method: "pc-darts", epochs: 71}, {method: "snas", epochs: 22}, {method: "sdarts-rs", epochs: 22}, {method: "sdarts-adv", epochs: 6},
+	{method: "sgas", epochs: 22}, {method: "p-darts", epochs: 32}, {method: "fair-darts", epochs: 22}, {method: "beta-darts", epochs: 22},
+	{method: "rdarts-l2", epochs: 8}, {method: "darts-es", epochs: 8}, {method: "darts-ada", epochs: 8},
+}
+
+// fairMain are in the table that the program prints by default.
+var fairMain = []string{"random", "rea", "darts-v1", "darts-v2", "idarts", "gaea"}
+
+// nb201Fair compares methods at equal arithmetic, each with its schedule over its own epochs.
+var nb201Fair = fairProtocol("fair", "equal arithmetic for all methods, tuned by one rule: NAS-Bench-201 at 8x8, every network known", true, func(f budgeted) int { return f.epochs })
+
+// nb201FairUntuned is the same without tuning, nb201FairSteps with as many architecture steps for all.
+var (
+	nb201FairUntuned = fairProtocol("fair-untuned", "fair without tuning", false, func(f budgeted) int { return f.epochs })
+	nb201FairSteps   = fairProtocol("fair-steps", "as many architecture steps for all methods that take one in each outer step; else fair", true, func(budgeted) int { return 4 })
+)
+
+func fairProtocol(name, title string, tuned bool, epochs func(budgeted) int) Protocol {
+	p := Protocol{
+		Name: name, Title: title,
+		Space: "nb201", Dataset: "fashion8",
+		Supernet: nb201.Net{C: 4, N: 1},
+		Batch:    16,
+		Augment:  training.Augment{Flip: true},
+		Score:    nb201Laptop.Score,
+	}
+	for _, s := range blackBox {
+		p.Search = append(p.Search, withCells(s))
+	}
+	for _, f := range fairMethods {
+		p.Search = append(p.Search, f.search(epochs(f), tuned))
+	}
+	p.Search = aside(p.Search, fairMain...)
+	return p
+}
+
+// withCells is a search that asks for trainings, with the cells that the budget pays for.
+func withCells(s Search) Search {
+	const source = "ours: as many cells as the arithmetic of the others pays for"
+	for path, text := range map[string]string{"queries": "7", "population": "4", "sample": "2"} {
+		if changed, err := settings.Set(s.Settings, path, text); err == nil { // not all have it
+			s.Settings = changed
+		}
+	}
+	s.Except = map[string]string{"queries": source, "population": "ours: smaller than the budget", "sample": "ours: smaller than the population"}
+	return s
+}
+
+// search is the method's by the rule of [relatedSearches], in so many epochs.
+func (f budgeted) search(epochs int, tuned bool) Search {
+	b := budgetOf{epochs, 0, 16, 100, 512, 2, true}
+	all := append(laptopSearches(epochs, 0, 0), relatedSearches(b)...)
+	s := all[slices.IndexFunc(all, func(s Search) bool { return s.Method == f.method })]
+	set := func(path, text string) bool {
+		changed, err := settings.Set(s.Settings, path, text)
+		if err == nil {
+			s.Settings = changed
+		}
+		return err == nil
+	}
+	set("one_pass", "false") // as published
+	if tuned {
+		f.tune(&s, set)
+	}
+	return s
+}
+
+// tune sets what tuning chose.
+func (f budgeted) tune(s *Search, set func(path, text string) bool) {
+	const source = "tuned, see docs/measurements/tuning-2026-11-28.md"
+	except := maps.Clone(s.Except)
+	if path, rate, ok := AlphaRate(s.Settings); ok && f.arch > 0 && f.arch != 1 {
+		set(path, Rate(rate*f.arch))
+		except[path] = source
+	}
+	if f.lr > 0 {
+		set("weights.lr", Rate(f.lr))
+		except["weights.lr"] = source
+	}
+	s.Except = except
+}
+
+// AlphaRate is the number of a method's settings by which α moves faster or slower; ok is
+// false where nothing moves it.
+func AlphaRate(s search.Settings) (path string, rate float64, ok bool) {
+	for _, path := range []string{"arch.lr", "arch_lr", "step", "sigma", "radius"} {
+		for _, v := range settings.Walk(s) {
+			if rate, is := v.Value.(float64); is && v.Path == path {
+				return path, rate, true
+			}
+		}
+	}
+	return "", 0, false
+}
+
+// HasWeights says whether a method trains a supernet by a rate of its own.
+func HasWeights(s search.Settings) bool {
+	return slices.ContainsFunc(settings.Walk(s), func(v settings.Value) bool { return v.Path == "weights.lr" })
+}
+
+// Rate is the text of a rate in three digits.
+func Rate(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) }
+
+// Tuning is the grid that every method goes through, the same for all: factors of the rate of
+// α, and rates of the weights. The one whose derived cells have the best mean validation accuracy
+// over seeds that are reported nowhere is taken.
+var Tuning = struct{ Alpha, Weights []float64 }{[]float64{1. / 3, 1, 3}, []float64{0.025, 0.1}}
