@@ -70,8 +70,35 @@ func (g group) compare(opts Options) Table {
 	t.Notes = append(t.Notes, g.problems()...)
 	t.Caption = strings.TrimSpace(g.heading() +
 		" Accuracy of the derived cell in percent and arithmetic of the search: mean ± sample standard deviation over n seeds. " +
-		explained + " " + g.origin())
+		explained + " " + g.demonstration() + g.origin())
 	return t
+}
+
+// enoughSteps is how many architecture steps a search takes at least from which more than
+// a demonstration may be read.
+const enoughSteps = 1000
+
+// demonstration is the sentence that a table has where methods that move α by an optimiser take
+// few steps; else "".
+func (g group) demonstration() string {
+	var few []string
+	for _, m := range g.methods {
+		most := 0.0
+		for _, run := range m.done {
+			steps := 0.0
+			for _, e := range run.Events {
+				steps += e.Extra[result.ArchSteps]
+			}
+			most = max(most, steps)
+		}
+		if most > 0 && most < enoughSteps {
+			few = append(few, fmt.Sprintf("%s %.0f", m.title, most))
+		}
+	}
+	if few == nil {
+		return ""
+	}
+	return fmt.Sprintf("This is a demonstration and no comparison: it takes %d architecture steps to speak of one, and there are of %s. ", enoughSteps, strings.Join(few, ", "))
 }
 
 // gapError is the standard error of the gap from the mean test accuracy of some runs up

@@ -66,6 +66,18 @@ var flagUses = map[string]flagUse{
 	"retrain --device":     {read: []string{"retrain DARTS_V2 --device gpu"}},
 	"retrain --device-any": {switched: "TestCardWithOtherBits", lost: []string{"retrain DARTS_V2 --device cpu --device-any"}},
 
+	"tune --space":      {read: []string{"tune --space nb301"}},
+	"tune --protocol":   {read: []string{"tune --protocol desktop"}},
+	"tune --methods":    {read: []string{"tune --methods darts"}},
+	"tune --seeds":      {read: []string{"tune --seeds x"}},
+	"tune --out":        {read: []string{"tune --out file/out"}},
+	"tune --jobs":       {read: []string{"tune --jobs=-1"}},
+	"tune --fresh":      {switched: "tests of runners"},
+	"tune --device":     {read: []string{"tune --device gpu"}},
+	"tune --device-any": {switched: "TestCardWithOtherBits", lost: []string{"tune --device cpu --device-any"}},
+	"tune --data":       {read: []string{"tune --protocol paper --data none"}, lost: []string{"tune --data ."}},
+	"tune --table":      {read: []string{"tune --protocol laptop-nb201 --table none"}, lost: []string{"tune --table good.arrow"}},
+
 	"table --out":         {read: []string{"table --out none"}},
 	"table --format":      {read: []string{"table --format html"}},
 	"table --timing":      {switched: "TestReadmeExamples"},

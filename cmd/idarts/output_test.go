@@ -48,7 +48,7 @@ var printing = []string{
 
 // slow are the commands without such a line, and why.
 var slow = map[string]string{
-	"retrain": "trains", "bench build": "trains", "bench study": "trains",
+	"retrain": "trains", "tune": "searches for a while", "bench build": "trains", "bench study": "trains",
 	"data import nats-bench": "needs its records", "data fetch nb201": "needs a server", "data build fashion": "needs the images",
 	"data build genotypes": "needs the notes", "parity": "needs a fixture", "doctor": "computes for a while",
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 
 	"idarts/internal/result"
 	"idarts/internal/search"
@@ -42,7 +43,9 @@ func (t *tuneCmd) Run(c console) error {
 	}
 	in := runners.Inputs{Data: t.Data, Table: t.Table, Out: t.Out, Note: options.Note}
 	grid := &runners.Grid{
-		Protocols: []protocol.Protocol{p}, Methods: methods, Main: main, Changes: tuning(p), Seeds: seeds, Options: options,
+		Protocols: []protocol.Protocol{p}, Methods: methods, Main: main, Changes: tuning(p, func(s protocol.Search) bool {
+			return slices.Contains(methods, s.Method) || main && !s.Aside || methods == nil && !main
+		}), Seeds: seeds, Options: options,
 		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) {
 			bench, err := runners.OpenBench(p, in, fresh)
 			return bench, missing(err, place{"table", t.Table}, place{"data", t.Data})
@@ -59,10 +62,14 @@ func (t *tuneCmd) Run(c console) error {
 	return reports.Tables{reports.Tune(runs, showOptions())}.TextOn(io.Writer(c.out), c.page())
 }
 
-// tuning are the rates that each method of a protocol goes through, by the one rule for all.
-func tuning(p protocol.Protocol) (changes []runners.Change) {
+// tuning are the rates that those methods of a protocol go through that take part, by the
+// one rule for all.
+func tuning(p protocol.Protocol, takesPart func(protocol.Search) bool) (changes []runners.Change) {
 	for _, name := range p.Methods(search.Methods) {
 		of, _ := p.Of(name)
+		if !takesPart(of) {
+			continue
+		}
 		if path, rate, ok := protocol.AlphaRate(of.Settings); ok {
 			change := runners.Change{Method: name, Path: path}
 			for _, factor := range protocol.Tuning.Alpha {

@@ -105,9 +105,13 @@ type Event struct {
 	GFLOP     float64 `json:"gflop"`      // arithmetic of the search so far
 	Arch      string  `json:"arch"`       // the architecture derived now
 	Score     Score   `json:"score"`
-	// Extra are further named values of the method, such as the norm of the hypergradient.
+	// Extra are further named values of the method, such as the norm of the hypergradient,
+	// and under [ArchSteps] how many architecture steps the epoch had.
 	Extra map[string]float64 `json:"extra,omitempty"`
 }
+
+// ArchSteps is a name in [Event.Extra].
+const ArchSteps = "architecture_steps"
 
 // Result is the end of a run.
 type Result struct {

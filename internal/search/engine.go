@@ -48,6 +48,7 @@ type Engine struct {
 
 	stream   rng.Source
 	noted    []noted
+	moves    int // steps of the architecture optimiser in this epoch
 	sums     map[string]*mean
 	trained  bool // this epoch had outer steps
 	progress func(done, total int)
@@ -127,7 +128,7 @@ func (e *Engine) Epoch(ctx context.Context, progress func(done, total int)) (Rep
 	if e.epoch >= e.Epochs() {
 		return Report{}, fmt.Errorf("search: method %q: all %d epochs are done", e.name, e.Epochs())
 	}
-	e.sums, e.trained, e.progress = map[string]*mean{}, false, progress
+	e.sums, e.trained, e.moves, e.progress = map[string]*mean{}, false, 0, progress
 	if err := e.run(ctx); err != nil {
 		if ctx.Err() != nil {
 			return Report{}, ctx.Err()
@@ -207,6 +208,9 @@ func (e *Engine) report() Report {
 	}
 	if e.trained {
 		r.Extra["learning_rate"] = e.Clock.Rate
+	}
+	if e.moves > 0 {
+		r.Extra[ArchSteps] = float64(e.moves)
 	}
 	for name, m := range e.sums {
 		switch value := m.sum / m.n; name {
@@ -294,12 +298,17 @@ func (e *Engine) StepWeights() {
 	e.Note("norm of the weight gradient", "weight_gradient_norm", norm)
 }
 
+// ArchSteps is the name in [Report.Extra] of how many steps the architecture optimiser took in
+// the epoch.
+const ArchSteps = "architecture_steps"
+
 // StepArch pulls Dcoefs back to θ through the last mixture and takes one step of
 // the architecture optimiser.
 func (e *Engine) StepArch() error {
 	e.pull(e.dparams, e.Dcoefs)
 	e.Add("alpha_gradient_norm", math.Sqrt(dot(e.dparams, e.dparams)))
 	params := e.Relaxation.Params()
+	e.moves++
 	e.Arch.Step(params, e.dparams, e.Clock)
 	return finite("alpha", params)
 }
