@@ -20,12 +20,17 @@ COUNT ?= 10
 GROUND_TRUTH ?= micro
 ifeq ($(GROUND_TRUTH),micro)
 OUT      ?= out
-SPACES   ?= nb201,nb1b1-s3,darts
-PROTOCOL := laptop
+SPACES   ?= nb201
+PROTOCOL := fair
+SEEDS    ?= 0-4
+DEMOS    ?= nb1b1-s3,darts
+SHORT    := darts-v1,idarts
 else ifeq ($(GROUND_TRUTH),nb201)
 OUT      ?= out-nb201
 SPACES   ?= nb201
 PROTOCOL := laptop-nb201
+SEEDS    ?= 0-2
+DEMOS    :=
 TABLE    ?= data/nb201.arrow
 else
 $(error GROUND_TRUTH is $(GROUND_TRUTH), want micro or nb201)
@@ -88,10 +93,13 @@ roofline:
 	$(GO) run ./benchmarks/roofline $(ROOFLINE)
 
 reproduce-table: build $(TABLE)
-	./bin/idarts run --space $(SPACES) --protocol $(PROTOCOL) $(if $(TABLE),--table $(TABLE)) --seeds 0-2 --out $(OUT)
+	./bin/idarts run --space $(SPACES) --protocol $(PROTOCOL) $(if $(TABLE),--table $(TABLE)) --seeds $(SEEDS) --out $(OUT)
+	$(if $(DEMOS),./bin/idarts run --space $(DEMOS) --protocol laptop --methods $(SHORT) --seeds 0 --out $(OUT))
 	./bin/idarts figure --out $(OUT)
 	./bin/idarts table --out $(OUT) --save
 	./bin/idarts table --out $(OUT) --timing
+	./bin/idarts table --out $(OUT) --stats
+	@echo "All methods, 30 seeds: ./bin/idarts run --space $(SPACES) --protocol $(PROTOCOL) --methods all --seeds 0-29 --out $(OUT); some seven hours on two quick cores, resumable."
 
 data/nb201.arrow: | build
 	./bin/idarts data fetch nb201 --out $@

@@ -27,6 +27,7 @@ type cli struct {
 	Retrain retrainCmd `cmd:"" set:"out=retrained" help:"Train architectures from scratch by a long recipe, resumable."`
 	Tune    tuneCmd    `cmd:"" set:"out=tuning" help:"Run the grid of rates that every method is tuned by, and say what it chooses."`
 	Table   tableCmd   `cmd:"" help:"Print the comparison table of finished runs."`
+	Export  exportCmd  `cmd:"" help:"Write finished and other runs as tidy tables for other programs: CSV, Parquet or Arrow."`
 	Figure  figureCmd  `cmd:"" help:"Draw the figures of finished runs."`
 	Status  statusCmd  `cmd:"" help:"Say how far the runs of an output folder are."`
 	Query   queryCmd   `cmd:"" help:"Look one architecture up in a table of trained networks."`

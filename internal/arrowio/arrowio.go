@@ -37,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -220,12 +221,9 @@ func typeOf(values any) arrow.DataType {
 
 // toMetadata is m with the checksum sum, "" for none.
 func toMetadata(m map[string]string, sum string) arrow.Metadata {
-	var keys, vals []string
-	for key := range m {
-		if key != metaSum {
-			keys = append(keys, key)
-		}
-	}
+	var vals []string
+	keys := sortedKeys(m)
+	keys = slices.DeleteFunc(keys, func(key string) bool { return key == metaSum })
 	if sum != "" {
 		keys = append(keys, metaSum)
 	}
@@ -239,6 +237,8 @@ func toMetadata(m map[string]string, sum string) arrow.Metadata {
 	}
 	return arrow.NewMetadata(keys, vals)
 }
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 // seekable is memory that the Arrow library can write a file to.
 type seekable struct{ bytes.Buffer }

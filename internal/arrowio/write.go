@@ -34,11 +34,38 @@ func Write(path string, t Table, c Compression) error {
 
 // Encode returns the bytes that [Write] puts into a file.
 func Encode(t Table, c Compression) (content []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			content, err = nil, fmt.Errorf("arrowio: encode: %v", p)
-		}
-	}()
+	defer caught("encode", &err)
+	record, err := t.record()
+	if err != nil {
+		return nil, err
+	}
+	options := []ipc.Option{ipc.WithSchema(record.Schema())}
+	if c == Zstd {
+		options = append(options, ipc.WithZstd())
+	}
+	var out seekable
+	w, err := ipc.NewFileWriter(&out, options...)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Write(record); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// caught makes a panic of Arrow's library an error.
+func caught(what string, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("arrowio: %s: %v", what, p)
+	}
+}
+
+// record is the table as Arrow's library has it.
+func (t Table) record() (arrow.Record, error) {
 	rows := t.Rows
 	var fields []arrow.Field
 	var columns []Field
@@ -76,23 +103,7 @@ func Encode(t Table, c Compression) (content []byte, err error) {
 		sum = tableSum(t.Meta, columns)
 	}
 	meta := toMetadata(t.Meta, sum)
-	schema := arrow.NewSchema(fields, &meta)
-	options := []ipc.Option{ipc.WithSchema(schema)}
-	if c == Zstd {
-		options = append(options, ipc.WithZstd())
-	}
-	var out seekable
-	w, err := ipc.NewFileWriter(&out, options...)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.Write(array.NewRecord(schema, arrays, int64(rows))); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return array.NewRecord(arrow.NewSchema(fields, &meta), arrays, int64(rows)), nil
 }
 
 // rowsOf is how many rows a column has, whose bitmap must have as many.

@@ -29,21 +29,24 @@ type budgeted struct {
 	lr     float64 // rate of the weights; 0: not tuned
 }
 
-// fairMethods are declared before anything was run with them but to count arithmetic.
+// fairMethods: epochs were set before anything was run but to count arithmetic; rates are what
+// [Tuning] chose, docs/measurements/tuning-2026-11-28.md, for the methods that went through it.
 var fairMethods = []budgeted{
-	{method: "darts-v1", epochs: 22}, {method: "darts-v2", epochs: 8}, {method: "idarts", epochs: 4},
+	{method: "darts-v1", epochs: 22, arch: 1, lr: 0.1}, {method: "darts-v2", epochs: 8, arch: 1. / 3, lr: 0.025}, {method: "idarts", epochs: 4, arch: 3, lr: 0.1},
 	{method: "idarts-released", epochs: 5}, {method: "idarts-hess", epochs: 4}, {method: "idarts-approx", epochs: 4},
-	{method: "lambda-darts", epochs: 12}, {method: "shapley-nas", epochs: 12}, {method: "zarts", epochs: 10}, {method: "zarts-rs", epochs: 9},
-	{method: "zarts-gld", epochs: 9}, {method: "darts-pt", epochs: 16}, {method: "ista-nas", epochs: 70}, {method: "drnas", epochs: 22},
-	{method: "drnas-p", epochs: 38}, {method: "gaea", epochs: 19}, {method: "gaea-pc", epochs: 60}, {method: "gaea-gdas", epochs: 41},
-	{method: "gdas", epochs: 35}, {method: "setn", epochs: 24}, {method: "rsps", epochs: 35}, {method: "enas", epochs: 48},
-	{method: "pc-darts", epochs: 71}, {method: "snas", epochs: 22}, {method: "sdarts-rs", epochs: 22}, {method: "sdarts-adv", epochs: 6},
-	{method: "sgas", epochs: 22}, {method: "p-darts", epochs: 32}, {method: "fair-darts", epochs: 22}, {method: "beta-darts", epochs: 22},
+	{method: "lambda-darts", epochs: 12, arch: 3, lr: 0.025}, {method: "shapley-nas", epochs: 12, arch: 1. / 3, lr: 0.025}, {method: "zarts", epochs: 10, arch: 1. / 3, lr: 0.1}, {method: "zarts-rs", epochs: 9},
+	{method: "zarts-gld", epochs: 9}, {method: "darts-pt", epochs: 16, arch: 1. / 3, lr: 0.1}, {method: "ista-nas", epochs: 70, arch: 3, lr: 0.1}, {method: "drnas", epochs: 22, arch: 1, lr: 0.025},
+	{method: "drnas-p", epochs: 38}, {method: "gaea", epochs: 19, arch: 3, lr: 0.1}, {method: "gaea-pc", epochs: 60}, {method: "gaea-gdas", epochs: 41},
+	{method: "gdas", epochs: 35, arch: 3, lr: 0.025}, {method: "setn", epochs: 24}, {method: "rsps", epochs: 35, arch: 1, lr: 0.1}, {method: "enas", epochs: 48},
+	{method: "pc-darts", epochs: 71, arch: 1. / 3, lr: 0.025}, {method: "snas", epochs: 22}, {method: "sdarts-rs", epochs: 22}, {method: "sdarts-adv", epochs: 6},
+	{method: "sgas", epochs: 22}, {method: "p-darts", epochs: 32}, {method: "fair-darts", epochs: 22}, {method: "beta-darts", epochs: 22, arch: 1. / 3, lr: 0.1},
 	{method: "rdarts-l2", epochs: 8}, {method: "darts-es", epochs: 8}, {method: "darts-ada", epochs: 8},
 }
 
 // fairMain are in the table that the program prints by default.
-var fairMain = []string{"random", "rea", "darts-v1", "darts-v2", "idarts", "gaea"}
+// Of the other methods it is the one that tuning found best by validation among those that
+// take no longer than DARTS.
+var fairMain = []string{"random", "rea", "darts-v1", "darts-v2", "idarts", "drnas"}
 
 // nb201Fair compares methods at equal arithmetic, each with its schedule over its own epochs.
 var nb201Fair = fairProtocol("fair", "equal arithmetic for all methods, tuned by one rule: NAS-Bench-201 at 8x8, every network known", true, func(f budgeted) int { return f.epochs })
