@@ -109,7 +109,7 @@ func TestQuery(t *testing.T) {
 	}
 	// 100·(1/4 + 3/8) and so on: 25+12.5 = 37.5, 39.0625, 40.625 for the test set at 108 epochs
 	a, err := table.Query(cell(t, inceptionText), Key{108, "test"}, trials.All)
-	const want = "{39.0625 1.5625 NaN 10800 [{0 37.5 NaN 10800} {1 39.0625 NaN 10800} {2 40.625 NaN 10800}]}" // accuracy, std, loss, seconds
+	const want = "{39.0625 1.5625 NaN 10800 [{0 37.5 NaN 10800 0} {1 39.0625 NaN 10800 0} {2 40.625 NaN 10800 0}] [] 0}" // accuracy, std, loss, seconds; nothing of another network
 	if err != nil || fmt.Sprint(a) != want {
 		t.Errorf("answer = %+v, %v, want %v", a, err, want)
 	}

@@ -139,12 +139,15 @@ var halves = [2]string{batch.Train: "train", batch.Valid: "valid"}
 // assemble makes the network. Sizes that no network can have are an error here:
 // the spaces panic with it.
 func (f *Fixture) assemble() (err error) {
+	none := func(why any) error {
+		return fmt.Errorf("no network of %s has C=%d and N=%d on images of %dx%d: %v", f.Space.Name, f.C, f.N, f.Images[1], f.Images[2], why)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			if bug, is := p.(runtime.Error); is {
 				panic(bug)
 			}
-			err = fmt.Errorf("no network of %s has C=%d and N=%d on images of %dx%d: %v", f.Space.Name, f.C, f.N, f.Images[1], f.Images[2], p)
+			err = none(p)
 		}
 	}()
 	data := supernet.Data{Size: f.Images[1], Channels: f.Images[3], Classes: f.Classes}
@@ -153,7 +156,7 @@ func (f *Fixture) assemble() (err error) {
 		options.Partial = f.Partial
 	}
 	if f.build, f.cells, err = f.Space.Sized(f.C, f.N).SearchWith(options, data); err != nil {
-		return err
+		return none(err)
 	}
 	f.params, err = supernet.Parameters(f.build, f.Images, f.Classes)
 	return err

@@ -49,7 +49,7 @@ var fairMethods = []budgeted{
 var fairMain = []string{"random", "rea", "darts-v1", "darts-v2", "idarts", "drnas"}
 
 // nb201Fair compares methods at equal arithmetic, each with its schedule over its own epochs.
-var nb201Fair = fairProtocol("fair", "equal arithmetic for all methods, tuned by one rule: NAS-Bench-201 at 8x8, every network known", true, func(f budgeted) int { return f.epochs })
+var nb201Fair = fairProtocol("fair", strconv.Itoa(fairBudget)+" GFLOP for every method, rates tuned by one rule: NAS-Bench-201 at 8x8, every network known", true, func(f budgeted) int { return f.epochs })
 
 // nb201FairUntuned is the same without tuning, nb201FairSteps with as many architecture steps for all.
 var (
@@ -66,7 +66,13 @@ func fairProtocol(name, title string, tuned bool, epochs func(budgeted) int) Pro
 		Augment:  training.Augment{Flip: true},
 		Score:    nb201Laptop.Score,
 	}
-	for _, s := range blackBox {
+	asking := slices.Clone(blackBox)
+	for _, s := range relatedSearches(budgetOf{1, 1, 16, 100, 512, 2, true}) {
+		if s.Method == "bohb" || s.Method == "svge" {
+			asking = append(asking, s)
+		}
+	}
+	for _, s := range asking {
 		p.Search = append(p.Search, withCells(s))
 	}
 	for _, f := range fairMethods {
@@ -79,12 +85,13 @@ func fairProtocol(name, title string, tuned bool, epochs func(budgeted) int) Pro
 // withCells is a search that asks for trainings, with the cells that the budget pays for.
 func withCells(s Search) Search {
 	const source = "ours: as many cells as the arithmetic of the others pays for"
-	for path, text := range map[string]string{"queries": "7", "population": "4", "sample": "2"} {
+	for path, text := range map[string]string{"queries": strconv.Itoa(fairCells), "population": "4", "sample": "2", "initial": "4", "round": "3"} {
 		if changed, err := settings.Set(s.Settings, path, text); err == nil { // not all have it
 			s.Settings = changed
 		}
 	}
-	s.Except = map[string]string{"queries": source, "population": "ours: smaller than the budget", "sample": "ours: smaller than the population"}
+	s.Except = map[string]string{"queries": source, "population": "ours: smaller than the budget", "sample": "ours: smaller than the population",
+		"initial": "ours: smaller than the budget", "round": "ours: smaller than the budget"}
 	return s
 }
 
