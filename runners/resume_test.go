@@ -57,8 +57,8 @@ func TestKilledRunsEndWithTheSameBytes(t *testing.T) {
 	quiet := t.TempDir()
 	mustRun(t, grid(quiet, []uint64{0}, search.Names()...))
 	want := contents(t, quiet)
-	if len(want) != 3*len(search.Methods)+1 {
-		t.Fatalf("an undisturbed run leaves %d files, want config, events and result of each method and the scores", len(want))
+	if len(want) != 3*len(search.Methods)+2 {
+		t.Fatalf("an undisturbed run leaves %d files, want config, events and result of each method, the scores and the autoencoder", len(want))
 	}
 
 	out := t.TempDir()
