@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"idarts/internal/statistics"
 )
 
 // Benchmark is a benchmark that was trained here, in plain numbers.
@@ -225,7 +227,7 @@ func (d *describer) spread() error {
 	sorted := slices.Sorted(slices.Values(test))
 	var quantiles []string
 	for _, q := range []float64{0, 0.05, 0.25, 0.5, 0.75, 0.95, 1} {
-		quantiles = append(quantiles, fmt.Sprintf("%.0f %%: %.2f", 100*q, Quantile(sorted, q)))
+		quantiles = append(quantiles, fmt.Sprintf("%.0f %%: %.2f", 100*q, statistics.Quantile(sorted, q)))
 	}
 	d.say("test accuracy, quantiles over cells: %s", strings.Join(quantiles, "  "))
 	guess, _ := slices.BinarySearch(sorted, guessing)
@@ -237,7 +239,7 @@ func (d *describer) spread() error {
 
 // ranking says how well two lists of accuracies agree in their order.
 func ranking(x, y []float64) string {
-	return fmt.Sprintf("tau-b %.3f, Spearman %.3f", KendallTauB(x, y), Spearman(x, y))
+	return fmt.Sprintf("tau-b %.3f, Spearman %.3f", statistics.KendallTauB(x, y), statistics.Spearman(x, y))
 }
 
 // noise is about the networks with several seeds, for each number of them that is there.
@@ -290,12 +292,12 @@ func (d *describer) seeds(cells []Trained, n int) {
 				d.say("  seeds %d and %d: valid %s; test %s; test in the better half tau-b %.3f", a, b,
 					ranking(Valid.ofSeed(a, cells), Valid.ofSeed(b, cells)),
 					ranking(Test.ofSeed(a, cells), Test.ofSeed(b, cells)),
-					KendallTauB(Test.ofSeed(a, half), Test.ofSeed(b, half)))
+					statistics.KendallTauB(Test.ofSeed(a, half), Test.ofSeed(b, half)))
 			}
 			for i, s := range []Split{Valid, Test} {
 				x, y := s.ofSeed(a, cells), s.ofSeed(b, cells)
-				pairs[i][0] += KendallTauB(x, y)
-				pairs[i][1] += Spearman(x, y)
+				pairs[i][0] += statistics.KendallTauB(x, y)
+				pairs[i][1] += statistics.Spearman(x, y)
 			}
 		}
 	}
@@ -336,7 +338,7 @@ func (d *describer) agreement() error {
 	first = there[0]
 	d.say("  best there: test %.2f here (rank %d)  %s", meanTest(first), rankAmong(meanTest(first), test), first.Cell)
 	apart := slices.DeleteFunc(slices.Clone(d.known), func(c Trained) bool { return c.Official < guessing || meanTest(c) < guessing })
-	title := fmt.Sprintf("Kendall tau-b of all %d cells %.3f; darker: more cells (log scale); without %d that guess", n, KendallTauB(test, known), n-len(apart))
+	title := fmt.Sprintf("Kendall tau-b of all %d cells %.3f; darker: more cells (log scale); without %d that guess", n, statistics.KendallTauB(test, known), n-len(apart))
 	x := fmt.Sprintf("official %s test accuracy (%%), %d epochs", d.OfficialData, d.OfficialEpochs)
 	return d.draw(Density(d.axes("official", title, x, "test accuracy here (%), mean over trials"), each(apart, official), each(apart, meanTest)))
 }

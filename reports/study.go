@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"idarts/internal/statistics"
 )
 
 // Try is a size that a benchmark could have, with trainings of some of its cells
@@ -33,17 +35,17 @@ func Study(tries []Try) string {
 func (t Try) line() string {
 	seeds := func(s Split) string {
 		x, y := s.ofSeed(0, t.Cells), s.ofSeed(1, t.Cells)
-		return fmt.Sprintf("%.3f, %.3f", Spearman(x, y), KendallTauB(x, y))
+		return fmt.Sprintf("%.3f, %.3f", statistics.Spearman(x, y), statistics.KendallTauB(x, y))
 	}
 	sorted := slices.Sorted(slices.Values(append(Test.ofSeed(0, t.Cells), Test.ofSeed(1, t.Cells)...)))
 	var quantiles []string
 	for _, q := range []float64{0, 0.05, 0.5, 0.95, 1} {
-		quantiles = append(quantiles, fmt.Sprintf("%.1f", Quantile(sorted, q)))
+		quantiles = append(quantiles, fmt.Sprintf("%.1f", statistics.Quantile(sorted, q)))
 	}
 	known := slices.DeleteFunc(slices.Clone(t.Cells), func(c Trained) bool { return math.IsNaN(c.Official) })
 	mean := each(known, func(c Trained) float64 { return (c.Test[0] + c.Test[1]) / 2 })
 	agreement := "-"
-	if tau := KendallTauB(mean, each(known, official)); !math.IsNaN(tau) {
+	if tau := statistics.KendallTauB(mean, each(known, official)); !math.IsNaN(tau) {
 		agreement = fmt.Sprintf("%.3f", tau)
 	}
 	return fmt.Sprintf("| %s | %.2f | %s | %s | %.2f | %s | %s |\n",

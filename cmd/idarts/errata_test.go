@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"idarts/internal/statistics"
 	"idarts/internal/trials"
 	"idarts/nb201"
-	"idarts/reports"
 )
 
 // The numbers in docs/errata.md are those of the public files.
@@ -96,7 +96,7 @@ func TestErrata(t *testing.T) {
 		"204 cells with trainings of another network",
 		fmt.Sprintf("is number %d by CIFAR-10 test accuracy and number %d by validation accuracy", firstTest, firstValid),
 		fmt.Sprintf("%d and %d are among the best thousand", testThousand, validThousand),
-		fmt.Sprintf("is %.4f, without the 204 it is %.4f", reports.KendallTauB(valid, test), reports.KendallTauB(ownValid, ownTest)),
+		fmt.Sprintf("is %.4f, without the 204 it is %.4f", statistics.KendallTauB(valid, test), statistics.KendallTauB(ownValid, ownTest)),
 		fmt.Sprintf("%.2f points on average, elsewhere %.2f", spread[1].sum/spread[1].n, spread[0].sum/spread[0].n),
 		fmt.Sprintf("%d,%03d differ between the first and the last by more than rounding, by %.1f points at most", releases/1000, releases%1000, most),
 	} {

@@ -55,14 +55,7 @@ func BCa(x []float64, of func([]float64) float64, level float64, r *rand.Rand) (
 	end := func(level float64) float64 {
 		z := z0 + distuv.UnitNormal.Quantile(level)
 		at := distuv.UnitNormal.CDF(z0 + z/(1-acceleration*z))
-		return quantile(drawn, at)
+		return Quantile(drawn, at)
 	}
 	return end((1 - level) / 2), end((1 + level) / 2)
-}
-
-// quantile is that of sorted numbers, between two of them along a straight line.
-func quantile(sorted []float64, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	i := min(int(at), len(sorted)-2)
-	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }

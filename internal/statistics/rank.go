@@ -1,4 +1,4 @@
-package reports
+package statistics
 
 import (
 	"cmp"
@@ -97,7 +97,7 @@ func Spearman(x, y []float64) float64 {
 	if _, ok := ranked(x, y); !ok {
 		return math.NaN()
 	}
-	a, b := ranks(x), ranks(y)
+	a, b := Ranks(x), Ranks(y)
 	mean := float64(len(a)+1) / 2
 	var ab, aa, bb float64
 	for i := range a {
@@ -110,27 +110,6 @@ func Spearman(x, y []float64) float64 {
 		return math.NaN()
 	}
 	return ab / (math.Sqrt(aa) * math.Sqrt(bb))
-}
-
-// ranks are the places of values in ascending order, from 1.
-func ranks(values []float64) []float64 {
-	order := make([]int, len(values))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
-	out := make([]float64, len(values))
-	for from := 0; from < len(order); {
-		to := from + 1
-		for to < len(order) && values[order[to]] == values[order[from]] {
-			to++
-		}
-		for _, at := range order[from:to] {
-			out[at] = float64(from+1+to) / 2
-		}
-		from = to
-	}
-	return out
 }
 
 // Quantile is the value below which a share q of sorted values lies, with straight
