@@ -66,74 +66,93 @@ func fairProtocol(name, title string, tuned bool, epochs func(budgeted) int) Pro
 		Augment:  training.Augment{Flip: true},
 		Score:    nb201Laptop.Score,
 	}
-	asking := slices.Clone(blackBox)
-	for _, s := range relatedSearches(budgetOf{1, 1, 16, 100, 512, 2, true}) {
-		if s.Method == "bohb" || s.Method == "svge" {
-			asking = append(asking, s)
-		}
-	}
-	for _, s := range asking {
+	for _, s := range slices.Concat(blackBox, pick(fairSearches(1), "bohb", "svge")) {
 		p.Search = append(p.Search, withCells(s))
 	}
+	all := map[int][]Search{} // by epochs
 	for _, f := range fairMethods {
-		p.Search = append(p.Search, f.search(epochs(f), tuned))
+		n := epochs(f)
+		if all[n] == nil {
+			all[n] = fairSearches(n)
+		}
+		s := pick(all[n], f.method)[0].with("as published", number{"one_pass", "false"})
+		if tuned {
+			s = f.tuned(s)
+		}
+		p.Search = append(p.Search, s)
 	}
 	p.Search = aside(p.Search, fairMain...)
 	return p
 }
 
+// fairSearches are the methods by the rule of [relatedSearches], in so many epochs.
+func fairSearches(epochs int) []Search {
+	return append(laptopSearches(epochs, 0, 0), relatedSearches(budgetOf{epochs, 0, 16, 100, 512, 2, true})...)
+}
+
+// pick are the searches of these methods, in their own order.
+func pick(searches []Search, methods ...string) (out []Search) {
+	for _, s := range searches {
+		if slices.Contains(methods, s.Method) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// number is one of a method's settings in text.
+type number struct{ path, text string }
+
+// with is s with other numbers, those that its method has, and where they are from.
+func (s Search) with(source string, numbers ...number) Search {
+	s.Except = maps.Clone(s.Except)
+	there := settings.Walk(s.Settings)
+	for _, n := range numbers {
+		if !has(there, n.path) {
+			continue
+		}
+		changed, err := settings.Set(s.Settings, n.path, n.text)
+		if err != nil {
+			panic("protocol: " + err.Error())
+		}
+		if s.Except == nil {
+			s.Except = map[string]string{}
+		}
+		s.Settings, s.Except[n.path] = changed, source
+	}
+	return s
+}
+
+// has says whether there is a setting.
+func has(there []settings.Value, path string) bool {
+	return slices.ContainsFunc(there, func(v settings.Value) bool { return v.Path == path })
+}
+
 // withCells is a search that asks for trainings, with the cells that the budget pays for.
 func withCells(s Search) Search {
-	const source = "ours: as many cells as the arithmetic of the others pays for"
-	for path, text := range map[string]string{"queries": strconv.Itoa(fairCells), "population": "4", "sample": "2", "initial": "4", "round": "3"} {
-		if changed, err := settings.Set(s.Settings, path, text); err == nil { // not all have it
-			s.Settings = changed
-		}
-	}
-	s.Except = map[string]string{"queries": source, "population": "ours: smaller than the budget", "sample": "ours: smaller than the population",
-		"initial": "ours: smaller than the budget", "round": "ours: smaller than the budget"}
-	return s
+	s = s.with("ours: as many cells as the arithmetic of the others pays for", number{"queries", strconv.Itoa(fairCells)})
+	s = s.with("ours: smaller than the population", number{"sample", "2"})
+	return s.with("ours: smaller than the budget", number{"population", "4"}, number{"initial", "4"}, number{"round", "3"})
 }
 
-// search is the method's by the rule of [relatedSearches], in so many epochs.
-func (f budgeted) search(epochs int, tuned bool) Search {
-	b := budgetOf{epochs, 0, 16, 100, 512, 2, true}
-	all := append(laptopSearches(epochs, 0, 0), relatedSearches(b)...)
-	s := all[slices.IndexFunc(all, func(s Search) bool { return s.Method == f.method })]
-	set := func(path, text string) bool {
-		changed, err := settings.Set(s.Settings, path, text)
-		if err == nil {
-			s.Settings = changed
-		}
-		return err == nil
-	}
-	set("one_pass", "false") // as published
-	if tuned {
-		f.tune(&s, set)
-	}
-	return s
-}
-
-// tune sets what tuning chose.
-func (f budgeted) tune(s *Search, set func(path, text string) bool) {
+// tuned is s with what tuning chose.
+func (f budgeted) tuned(s Search) Search {
 	const source = "tuned, see docs/measurements/tuning-2026-11-28.md"
-	except := maps.Clone(s.Except)
 	if path, rate, ok := AlphaRate(s.Settings); ok && f.arch > 0 && f.arch != 1 {
-		set(path, Rate(rate*f.arch))
-		except[path] = source
+		s = s.with(source, number{path, Rate(rate * f.arch)})
 	}
 	if f.lr > 0 {
-		set("weights.lr", Rate(f.lr))
-		except["weights.lr"] = source
+		s = s.with(source, number{"weights.lr", Rate(f.lr)})
 	}
-	s.Except = except
+	return s
 }
 
 // AlphaRate is the number of a method's settings by which α moves faster or slower; ok is
 // false where nothing moves it.
 func AlphaRate(s search.Settings) (path string, rate float64, ok bool) {
+	there := settings.Walk(s)
 	for _, path := range []string{"arch.lr", "arch_lr", "step", "sigma", "radius"} {
-		for _, v := range settings.Walk(s) {
+		for _, v := range there {
 			if rate, is := v.Value.(float64); is && v.Path == path {
 				return path, rate, true
 			}
@@ -143,9 +162,7 @@ func AlphaRate(s search.Settings) (path string, rate float64, ok bool) {
 }
 
 // HasWeights says whether a method trains a supernet by a rate of its own.
-func HasWeights(s search.Settings) bool {
-	return slices.ContainsFunc(settings.Walk(s), func(v settings.Value) bool { return v.Path == "weights.lr" })
-}
+func HasWeights(s search.Settings) bool { return has(settings.Walk(s), "weights.lr") }
 
 // Rate is the text of a rate in three digits.
 func Rate(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) }
