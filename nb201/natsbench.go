@@ -291,27 +291,23 @@ func readSchedule(part dict, epochs, index int, cell Cell) ([]Record, error) {
 
 // readRun reads the last epoch of one trained network.
 func readRun(result dict, cell Cell, trainedOn string, seed int64, epochs int) ([]Record, error) {
-	var splits []string
-	dataset := trainedOn
+	net, err := official(trainedOn)
+	if err != nil {
+		return nil, err
+	}
+	dataset, splits := trainedOn, []string{"x-valid", "x-test", "ori-test"}
 	switch trainedOn {
 	case "cifar10-valid":
 		dataset, splits = "cifar10", []string{"x-valid", "ori-test"}
 	case "cifar10":
 		splits = []string{"ori-test"}
-	case "cifar100", "ImageNet16-120":
-		splits = []string{"x-valid", "x-test", "ori-test"}
-	default:
-		return nil, fmt.Errorf("unknown dataset %q, want cifar10-valid, cifar10, cifar100 or ImageNet16-120", trainedOn)
 	}
 	if got, err := get[int64](result, "epochs"); err != nil {
 		return nil, err
 	} else if got != int64(epochs) {
 		return nil, fmt.Errorf("trained for %d epochs, want %d", got, epochs)
 	}
-	other, err := ofOther(result, cell, trainedOn)
-	if err != nil {
-		return nil, err
-	}
+	other := ofOther(result, cell, net)
 	var records []Record
 	bySplit := map[string]float64{}
 	for _, split := range append([]string{"train"}, splits...) {
@@ -336,16 +332,13 @@ func readRun(result dict, cell Cell, trainedOn string, seed int64, epochs int) (
 
 // ofOther is 1 for a training whose recorded size is not that of its cell's network, 0 for
 // others and where no size is recorded.
-func ofOther(result dict, cell Cell, trainedOn string) (float64, error) {
+func ofOther(result dict, cell Cell, net Net) float64 {
 	params, some := result.values["params"].(float64)
 	flops, both := result.values["flop"].(float64)
-	if !some || !both {
-		return 0, nil
+	if some && both && otherNetwork(cell, net, flops, params) {
+		return 1
 	}
-	if other, err := otherNetwork(cell, trainedOn, flops, params); err != nil || !other {
-		return 0, err
-	}
-	return 1, nil
+	return 0
 }
 
 // measure reads what stands under r's key in a trained network's results: after its

@@ -23,14 +23,10 @@ func official(trainedOn string) (Net, error) {
 const rounding = 1e-6
 
 // otherNetwork says whether recorded sizes, in millions, are those of another network than
-// the one of c on a data set.
-func otherNetwork(c Cell, trainedOn string, mflops, mparams float64) (bool, error) {
-	net, err := official(trainedOn)
-	if err != nil {
-		return false, err
-	}
+// the one of c.
+func otherNetwork(c Cell, net Net, mflops, mparams float64) bool {
 	ownFlops, ownParams := c.Cost(net)
-	return math.Abs(mparams-ownParams) > rounding || math.Abs(mflops-ownFlops) > rounding, nil
+	return math.Abs(mparams-ownParams) > rounding || math.Abs(mflops-ownFlops) > rounding
 }
 
 // shareOfOthers is the share of the two or three trainings behind a mean of recorded

@@ -1,7 +1,9 @@
 package search
 
 import (
+	"fmt"
 	"math"
+	"sync"
 
 	"idarts/internal/rng"
 )
@@ -32,33 +34,54 @@ func (e *Engine) Noise() (n Noise, ok bool) {
 		return n, false
 	}
 	rows := alpha.rows
+	n.Lost = entropyLost(rows, alpha.alpha, make([]float64, rows.Len()))
+	n.Mean, n.Deviation = alongNoise(moved.set, moved.moments.Steps, rows)
+	return n, true
+}
+
+// entropyLost is the mean entropy over rows that softmax(x) lacks to that of equal options. p is
+// work space [A].
+func entropyLost(rows Layout, x, p []float64) float64 {
 	whole := 0.0
 	for _, row := range rows {
 		whole += math.Log(float64(len(row.Options))) / float64(len(rows))
 	}
-	p := make([]float64, rows.Len())
-	lost := func(x []float64) float64 {
-		Softmax.Mix(rows, x, p)
-		return whole - Entropy(rows, p)
+	Softmax.Mix(rows, x, p)
+	return whole - Entropy(rows, p)
+}
+
+// walks are what alongNoise has found in this process: runs of other seeds ask for the same.
+var walks sync.Map // string to [2]float64
+
+// alongNoise is the mean and the deviation of the entropy that 100 searches lose along noise.
+func alongNoise(set Adam, steps int, rows Layout) (mean, deviation float64) {
+	var options []int
+	for _, row := range rows {
+		options = append(options, len(row.Options))
 	}
-	n.Lost = lost(alpha.alpha)
+	key := fmt.Sprint(set, steps, options)
+	if known, ok := walks.Load(key); ok {
+		found := known.([2]float64)
+		return found[0], found[1]
+	}
 	const searches = 100
-	set := moved.set
 	set.WeightDecay = 0
+	p := make([]float64, rows.Len())
 	var sum, square float64
 	for k := range searches {
 		r := rng.New(0, "noise", uint64(k))
 		x, g, moments := make([]float64, rows.Len()), make([]float64, rows.Len()), Moments{}
-		for range moved.moments.Steps {
+		for range steps {
 			for i := range g {
 				g[i] = r.NormFloat64()
 			}
 			set.Step(x, g, &moments)
 		}
-		one := lost(x)
+		one := entropyLost(rows, x, p)
 		sum, square = sum+one, square+one*one
 	}
-	n.Mean = sum / searches
-	n.Deviation = math.Sqrt(math.Max(square/searches-n.Mean*n.Mean, 0) * searches / (searches - 1))
-	return n, true
+	mean = sum / searches
+	deviation = math.Sqrt(math.Max(square/searches-mean*mean, 0) * searches / (searches - 1))
+	walks.Store(key, [2]float64{mean, deviation})
+	return mean, deviation
 }

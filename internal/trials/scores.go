@@ -19,74 +19,71 @@ type Scores[C fmt.Stringer, K Key[K]] struct {
 	results *Results[C, K]
 	keys    Pair[K]
 	parse   func(arch string) (C, error)
-	whole   func() []C
 	optimum func() (*result.Optimum, error)
-	means   func() (valid, test []float64, err error) // of the whole space; nil where one lacks a result
+	means   func() (pairs, error)
 }
+
+// pairs are the mean accuracies of all cells of a space in two columns; empty where one lacks
+// a result.
+type pairs struct{ valid, test []float64 }
 
 // Scores reads r. whole lists the cells of the space whose optimum may be asked for;
 // nil: it has none.
 func (r *Results[C, K]) Scores(keys Pair[K], parse func(arch string) (C, error), whole func() []C) *Scores[C, K] {
-	s := &Scores[C, K]{results: r, keys: keys, parse: parse, whole: whole}
+	s := &Scores[C, K]{results: r, keys: keys, parse: parse}
 	s.optimum = sync.OnceValues(func() (*result.Optimum, error) {
 		if whole == nil {
 			return nil, nil
 		}
 		return s.best(whole())
 	})
-	var valid, test []float64
-	read := sync.OnceValue(func() (err error) {
-		valid, test, err = s.allMeans()
-		return err
+	s.means = sync.OnceValues(func() (pairs, error) {
+		if whole == nil {
+			return pairs{}, nil
+		}
+		return s.allMeans(whole())
 	})
-	s.means = func() ([]float64, []float64, error) {
-		err := read()
-		return valid, test, err
-	}
 	return s
 }
 
 // Expected is what random search among the cells of the space ends with on average; nil where
 // a cell lacks a result.
 func (s *Scores[C, K]) Expected(draws int) (*result.Expected, error) {
-	valid, test, err := s.means()
-	if err != nil || valid == nil {
+	all, err := s.means()
+	if err != nil || all.valid == nil {
 		return nil, err
 	}
 	e := &result.Expected{Draws: draws}
-	e.Valid, _ = statistics.BestOf(valid, valid, draws)
-	e.Test, e.TestSD = statistics.BestOf(valid, test, draws)
+	e.Valid, _ = statistics.BestOf(all.valid, all.valid, draws)
+	e.Test, e.TestSD = statistics.BestOf(all.valid, all.test, draws)
 	return e, nil
 }
 
-// allMeans are the mean accuracies of all cells, nil where one lacks a result.
-func (s *Scores[C, K]) allMeans() (valid, test []float64, err error) {
-	if s.whole == nil {
-		return nil, nil, nil
-	}
-	for _, cell := range s.whole() {
-		if _, err := s.results.row(cell); err != nil {
-			return nil, nil, nil // the table does not have it
-		}
-		for _, column := range []struct {
-			key K
-			to  *[]float64
-		}{{s.keys.Valid, &valid}, {s.keys.Test, &test}} {
-			series := s.results.byKey[column.key]
-			for _, one := range series {
-				if err := s.results.read(one); err != nil {
-					return nil, nil, err
-				}
+// allMeans are those of the cells.
+func (s *Scores[C, K]) allMeans(cells []C) (all pairs, err error) {
+	for _, column := range []struct {
+		key K
+		to  *[]float64
+	}{{s.keys.Valid, &all.valid}, {s.keys.Test, &all.test}} {
+		series := s.results.byKey[column.key]
+		for _, one := range series {
+			if err := s.results.read(one); err != nil {
+				return pairs{}, err
 			}
-			row, _ := s.results.row(cell)
+		}
+		for _, cell := range cells {
+			row, err := s.results.row(cell)
+			if err != nil {
+				return pairs{}, nil // the table does not have it
+			}
 			mean, n := meanAccuracy(series, row)
 			if n == 0 {
-				return nil, nil, nil
+				return pairs{}, nil
 			}
 			*column.to = append(*column.to, mean)
 		}
 	}
-	return valid, test, nil
+	return all, nil
 }
 
 // Score is the score of a cell by its text. Its seconds are those of the trainings

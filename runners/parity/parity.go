@@ -151,10 +151,7 @@ func (f *Fixture) assemble() (err error) {
 		}
 	}()
 	data := supernet.Data{Size: f.Images[1], Channels: f.Images[3], Classes: f.Classes}
-	options := search.SupernetOptions{}
-	if f.Partial > 1 {
-		options.Partial = f.Partial
-	}
+	options := search.SupernetOptions{Partial: f.Partial}
 	if f.build, f.cells, err = f.Space.Sized(f.C, f.N).SearchWith(options, data); err != nil {
 		return none(err)
 	}
