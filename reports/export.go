@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"slices"
@@ -139,8 +140,10 @@ func (t tidy) named(name string) Tidy {
 	return t.Tidy
 }
 
-// CSV is the table with a header, numbers in full, what is not known empty.
-func (t Tidy) CSV() [][]string {
+// CSV writes the table with a header, numbers in full, what is not known empty.
+func (t Tidy) CSV(w io.Writer) error { return writeCSV(w, t.text()) }
+
+func (t Tidy) text() [][]string {
 	rows := make([][]string, 1+t.Rows)
 	for _, c := range t.Columns {
 		rows[0] = append(rows[0], c.Name)

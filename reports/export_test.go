@@ -20,7 +20,7 @@ func TestExport(t *testing.T) {
 	}
 	lines := map[string][]string{}
 	for _, table := range tables {
-		for _, row := range table.CSV() {
+		for _, row := range table.text() {
 			lines[table.Name] = append(lines[table.Name], strings.Join(row, ","))
 		}
 		if len(lines[table.Name]) != table.Rows+1 {

@@ -95,8 +95,7 @@ type compared struct {
 
 func (g group) statistics(reference method) Table {
 	from, to, fixedAt := g.costs()
-	var rows []*compared
-	var tested []*compared
+	var rows, tested []*compared
 	for _, m := range g.methods {
 		c := &compared{method: m, p: math.NaN(), adjusted: math.NaN(), better: math.NaN()}
 		c.area, c.atFixed = Summarize(m.values(areaOf(from, to))), Summarize(m.values(atCost(fixedAt)))
@@ -128,10 +127,8 @@ func (g group) statistics(reference method) Table {
 			"probability_of_improvement", "p", "p_holm", "entropy_lost", "entropy_noise", "area_log_gflop", "gflop_from", "gflop_to", "test_at_gflop", "gflop_at"}},
 		seeds: seedRows(g, []string{"difference", "area_log_gflop", "test_at_gflop"}, func(r result.Run) []string {
 			d := math.NaN()
-			for _, other := range reference.done {
-				if other.Cell.Seed == r.Cell.Seed {
-					d = testOf(r) - testOf(other)
-				}
+			if other, ok := reference.ofSeed(r.Cell.Seed); ok {
+				d = testOf(r) - testOf(other)
 			}
 			return []string{full(d), full(areaOf(from, to)(r)), full(atCost(fixedAt)(r))}
 		}),
@@ -233,13 +230,20 @@ func (g group) chance() []string {
 // paired are the differences of test accuracies over the seeds that both have, ascending.
 func paired(m, reference method) (differences []float64) {
 	for _, run := range m.done {
-		for _, other := range reference.done {
-			if run.Cell.Seed == other.Cell.Seed {
-				differences = append(differences, testOf(run)-testOf(other))
-			}
+		if other, ok := reference.ofSeed(run.Cell.Seed); ok {
+			differences = append(differences, testOf(run)-testOf(other))
 		}
 	}
 	return differences
+}
+
+// ofSeed is the finished run of a seed.
+func (m method) ofSeed(seed uint64) (run result.Run, ok bool) {
+	i := slices.IndexFunc(m.done, func(r result.Run) bool { return r.Cell.Seed == seed })
+	if i < 0 {
+		return run, false
+	}
+	return m.done[i], true
 }
 
 // fixedStream is the stream of a row's resamples, whatever other rows there are.

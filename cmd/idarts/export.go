@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"math"
 	"os"
@@ -49,7 +48,7 @@ func (e *exportCmd) Run(c console) error {
 func (e *exportCmd) encode(t reports.Tidy) ([]byte, error) {
 	if e.Format == "csv" {
 		var out bytes.Buffer
-		err := csv.NewWriter(&out).WriteAll(t.CSV())
+		err := t.CSV(&out)
 		return out.Bytes(), err
 	}
 	table := arrowio.Table{Rows: t.Rows, Meta: map[string]string{"table": "idarts " + t.Name}}

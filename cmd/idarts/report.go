@@ -108,9 +108,12 @@ func (t *tableCmd) Run(c console) error {
 		tables reports.Tables
 	}
 	kinds := []kind{{"table", reports.Compare(runs, opts)}, {"timing", reports.Timing(runs, opts)}}
-	shown := 0
-	if t.Timing {
-		shown = 1
+	shown := "table"
+	switch {
+	case t.Timing:
+		shown = "timing"
+	case t.Stats:
+		shown = "statistics"
 	}
 	if t.Stats || t.Save {
 		tables, err := reports.Statistics(runs, t.Against, opts)
@@ -121,10 +124,7 @@ func (t *tableCmd) Run(c console) error {
 			kinds = append(kinds, kind{"statistics", tables})
 		}
 	}
-	if t.Stats {
-		shown = 2
-	}
-	for i, kind := range kinds {
+	for _, kind := range kinds {
 		for _, format := range tableFormats {
 			var content bytes.Buffer
 			if err := format.write(kind.tables, &content); err != nil {
@@ -135,7 +135,7 @@ func (t *tableCmd) Run(c console) error {
 					return err
 				}
 			}
-			if i != shown || format.name != t.Format {
+			if kind.name != shown || format.name != t.Format {
 				continue
 			}
 			if t.Format == "txt" { // in the room that there is; files have always the same

@@ -18,6 +18,15 @@ type inputFlags struct {
 	Table string `help:"Arrow table of the benchmark, for protocols that score by table." default:"${table}" placeholder:"FILE"`
 }
 
+// benches opens what the searches of a grid run on.
+func (i inputFlags) benches(out string, note func(format string, args ...any)) func(protocol.Protocol, bool) (*runners.Bench, error) {
+	in := runners.Inputs{Data: i.Data, Table: i.Table, Out: out, Note: note}
+	return func(p protocol.Protocol, fresh bool) (*runners.Bench, error) {
+		bench, err := runners.OpenBench(p, in, fresh)
+		return bench, missing(err, place{"table", i.Table}, place{"data", i.Data})
+	}
+}
+
 // gridFlags say where and how runs go.
 type gridFlags struct {
 	Out   string `help:"Output folder." default:"${out}" placeholder:"DIR"`
@@ -148,13 +157,9 @@ func (r *runCmd) Run(c console) error {
 		}
 		changes = append(changes, change)
 	}
-	in := runners.Inputs{Data: r.Data, Table: r.Table, Out: r.Out, Note: options.Note}
 	grid := &runners.Grid{
 		Protocols: protocols, Methods: methods, Main: main, Changes: changes, Seeds: seeds, Cell: r.Cell, Options: options,
-		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) {
-			bench, err := runners.OpenBench(p, in, fresh)
-			return bench, missing(err, place{"table", r.Table}, place{"data", r.Data})
-		},
+		Bench: r.benches(r.Out, options.Note),
 	}
 	if r.DryRun {
 		return grid.DryRun(c.ctx, c.out)

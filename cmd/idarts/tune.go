@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"slices"
 
 	"idarts/internal/result"
@@ -41,15 +40,12 @@ func (t *tuneCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	in := runners.Inputs{Data: t.Data, Table: t.Table, Out: t.Out, Note: options.Note}
+	takesPart := func(s protocol.Search) bool {
+		return slices.Contains(methods, s.Method) || main && !s.Aside || methods == nil && !main
+	}
 	grid := &runners.Grid{
-		Protocols: []protocol.Protocol{p}, Methods: methods, Main: main, Changes: tuning(p, func(s protocol.Search) bool {
-			return slices.Contains(methods, s.Method) || main && !s.Aside || methods == nil && !main
-		}), Seeds: seeds, Options: options,
-		Bench: func(p protocol.Protocol, fresh bool) (*runners.Bench, error) {
-			bench, err := runners.OpenBench(p, in, fresh)
-			return bench, missing(err, place{"table", t.Table}, place{"data", t.Data})
-		},
+		Protocols: []protocol.Protocol{p}, Methods: methods, Main: main, Changes: tuning(p, takesPart), Seeds: seeds, Options: options,
+		Bench: t.benches(t.Out, options.Note),
 	}
 	sum, err := grid.Run(c.ctx)
 	if err := say(c, t.Out, sum, err); err != nil {
@@ -59,7 +55,7 @@ func (t *tuneCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	return reports.Tables{reports.Tune(runs, showOptions())}.TextOn(io.Writer(c.out), c.page())
+	return reports.Tables{reports.Tune(runs, showOptions())}.TextOn(c.out, c.page())
 }
 
 // tuning are the rates that those methods of a protocol go through that take part, by the
