@@ -75,7 +75,7 @@ func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supern
 	if err := n.on(d).Check(); err != nil {
 		return nil, 0, err
 	}
-	if err := o.Check(n.C, 2*cellEdges*len(Ops)); err != nil {
+	if err := o.Check(n.C); err != nil {
 		return nil, 0, err
 	}
 	return n.on(d).supernet(o), n.Layers(), nil
@@ -124,7 +124,7 @@ func (n Net) supernet(o search.SupernetOptions) supernet.Build {
 		}}
 		nodes := b.PartialCell(name, in[:], ownNodes, part, func(name string, from, to int, x *graph.Node) []graph.Term {
 			ops := operations(n.stride(layer, from), false)
-			return b.Mixed(name, supernet.Only(ops, o.LiveAt(row(from, to)*len(Ops), len(Ops))), first(from, to), x)
+			return b.Mixed(name, ops, first(from, to), x)
 		})
 		return b.Concat(nodes[inputs:]...)
 	}, false)

@@ -48,11 +48,11 @@ func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
 
 // SearchWith is Search, changed as a method asks.
 func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supernet.Build, cells int, err error) {
-	if err := o.Resize(&n.C, &n.N); err != nil {
+	o.Sizes(&n.C, &n.N)
+	if err := o.Check(n.C); err != nil {
 		return nil, 0, err
 	}
-	build, cells = n.Search(d)
-	return build, cells, nil
+	return n.on(d).supernet(n.Space, o.Partial), n.Layers(), nil
 }
 
 // Train is the network of an architecture of n.Space in its text form, for images
@@ -98,7 +98,12 @@ func (n Net) stages(pool graph.Window, cell func(b *supernet.Builder, name strin
 // (NAS-Bench-101's networks have 32, 16, 8). Cell l has the coefficients from
 // l·Len on, in the order of [OneShot.Layout].
 // Source: NAS-Bench-1Shot1, optimizers/darts/model_search.py.
-func (n Net) Supernet(s OneShot) supernet.Build {
+func (n Net) Supernet(s OneShot) supernet.Build { return n.supernet(s, 1) }
+
+// supernet is the network whose blocks mix their operations on the first 1/partial of the
+// channels that they have read. The edges have no weights but the coefficients of parents.
+// Source: NAS-Bench-1Shot1, optimizers/pc_darts/model_search.py.
+func (n Net) supernet(s OneShot, partial int) supernet.Build {
 	at, blocks := s.rows(), s.Blocks()
 	cell := func(b *supernet.Builder, name string, layer, width int, x *graph.Node) *graph.Node {
 		first := layer * at.len
@@ -113,7 +118,10 @@ func (n Net) Supernet(s OneShot) supernet.Build {
 				return []graph.Term{{X: x, A: b.Coef(first + at.inputs[to] + from)}}
 			},
 			func(name string, v int, sum *graph.Node) *graph.Node {
-				return b.ChanLin(b.Mixed(name, operations(oneShotOps[:], width), first+(v-1)*len(oneShotOps), sum))
+				return b.PartialNode(sum, partial, func(x *graph.Node) *graph.Node {
+					ops := operations(oneShotOps[:], graph.Shape(x).Channels())
+					return b.ChanLin(b.Mixed(name, ops, first+(v-1)*len(oneShotOps), x))
+				})
 			})
 		var side []*graph.Node
 		for v := 1; v <= blocks; v++ {

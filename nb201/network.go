@@ -86,7 +86,7 @@ func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
 // SearchWith is Search, changed as a method asks.
 func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supernet.Build, cells int, err error) {
 	o.Sizes(&n.C, &n.N)
-	if err := o.Check(n.C, len(edgeNames)*len(Ops)); err != nil {
+	if err := o.Check(n.C); err != nil {
 		return nil, 0, err
 	}
 	return n.on(d).supernet(o), n.Layers(), nil
@@ -119,7 +119,7 @@ func (n Net) supernet(o search.SupernetOptions) supernet.Build {
 		return graph.Term{X: x, A: b.EdgeWeight(o.EdgeWeights, first(layer, edge), len(Ops))}
 	}
 	return n.network(o.Partial, around, func(b *supernet.Builder, layer, edge int, name string, x *graph.Node) []graph.Term {
-		return b.Mixed(name, supernet.Only(ops, o.LiveAt(edge*len(Ops), len(Ops))), first(layer, edge), x)
+		return b.Mixed(name, ops, first(layer, edge), x)
 	})
 }
 

@@ -10,7 +10,6 @@
 package search
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -78,23 +77,12 @@ type Problem interface {
 // relaxation makes the coefficients edge·θ on the host, which is the same sum in the
 // network.
 type SupernetOptions struct {
-	Width   int    `json:"width,omitempty"`   // channels of the first stage
-	Depth   int    `json:"depth,omitempty"`   // cells: of a stage, or in all, as the protocol counts them
-	Partial int    `json:"partial,omitempty"` // 1/Partial of the channels goes through the mixtures
-	Live    []bool `json:"live,omitempty"`    // [A]: options that the network has at all
+	Width   int `json:"width,omitempty"`   // channels of the first stage
+	Depth   int `json:"depth,omitempty"`   // cells: of a stage, or in all, as the protocol counts them
+	Partial int `json:"partial,omitempty"` // 1/Partial of the channels goes through the mixtures
 	// EdgeWeights: what goes around the mixture of an edge counts as much as the sum of
 	// its coefficients. Else it counts 1.
 	EdgeWeights bool `json:"edge_weights,omitempty"`
-}
-
-// Resize sets the width c and the depth n that are asked for, for a network that can
-// change no more than these; anything else is an error.
-func (o SupernetOptions) Resize(c, n *int) error {
-	if o.Partial > 1 || o.Live != nil {
-		return errors.New("search: this supernet has neither partial channels nor operations that can be left out")
-	}
-	o.Sizes(c, n)
-	return nil
 }
 
 // Sizes sets the width c and the depth n that are asked for.
@@ -107,24 +95,12 @@ func (o SupernetOptions) Sizes(c, n *int) {
 	}
 }
 
-// Check says what a network of c channels in its first stage and options options cannot
-// be.
-func (o SupernetOptions) Check(c, options int) error {
-	switch k := o.Partial; {
-	case k > 1 && c%k != 0:
+// Check says what a network of c channels in its first stage cannot be.
+func (o SupernetOptions) Check(c int) error {
+	if k := o.Partial; k > 1 && c%k != 0 {
 		return fmt.Errorf("search: 1/%d of %d channels cannot be mixed, want a multiple of %d", k, c, k)
-	case o.Live != nil && len(o.Live) != options:
-		return fmt.Errorf("search: %d options are live or not, want %d", len(o.Live), options)
 	}
 	return nil
-}
-
-// LiveAt are the n options from start on that the network has, nil for all.
-func (o SupernetOptions) LiveAt(start, n int) []bool {
-	if o.Live == nil {
-		return nil
-	}
-	return o.Live[start : start+n]
 }
 
 // Data says which images each level takes its batches from.

@@ -88,6 +88,16 @@ func (b *Builder) PartialCell(name string, inputs []*graph.Node, nodes int, p Pa
 	return all
 }
 
+// PartialNode is mix of the first 1/k of the channels of x beside the others as they are,
+// shuffled as in [Builder.PartialCell]; mix keeps the width. k is 0 or 1: mix of all.
+func (b *Builder) PartialNode(x *graph.Node, k int, mix func(x *graph.Node) *graph.Node) *graph.Node {
+	if k <= 1 {
+		return mix(x)
+	}
+	c := graph.Shape(x).Channels()
+	return b.shuffle(b.Concat(mix(b.Slice(x, 0, c/k)), b.Slice(x, c/k, c-c/k)), k)
+}
+
 // shuffle has block i of group j as block j of i, in k groups.
 func (b *Builder) shuffle(x *graph.Node, k int) *graph.Node {
 	group := graph.Shape(x).Channels() / k
@@ -102,20 +112,6 @@ func (b *Builder) shuffle(x *graph.Node, k int) *graph.Node {
 		}
 	}
 	return b.Concat(blocks...)
-}
-
-// Only are the operations of which live says so, nil: all; the others bring nothing.
-func Only(ops []Op, live []bool) []Op {
-	if live == nil {
-		return ops
-	}
-	out := append([]Op(nil), ops...)
-	for o := range out {
-		if !live[o] {
-			out[o].Add = func(*Builder, string, *graph.Node) *graph.Node { return nil }
-		}
-	}
-	return out
 }
 
 // sum adds terms up, in one pass where they have factors.

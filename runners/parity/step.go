@@ -28,7 +28,7 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 	s, err := method.New(search.Env{
 		Space: f.Space.Search(), Seed: 1,
 		Supernet: func(o search.SupernetOptions) (search.Problem, error) {
-			if max(o.Partial, 1) != f.Partial || o.EdgeWeights || o.Live != nil || o.Width > 0 || o.Depth > 0 {
+			if max(o.Partial, 1) != f.Partial || o.EdgeWeights || o.Width > 0 || o.Depth > 0 {
 				return nil, fmt.Errorf("parity: the method wants another network than that of the fixture, of which 1/%d of the channels are mixed", f.Partial)
 			}
 			return record, nil

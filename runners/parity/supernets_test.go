@@ -19,6 +19,7 @@ type golden struct {
 	space        string
 	c, n         int // sizes of the network
 	weights      int // of the supernet with C = 16 as it is published
+	partial      int // weights of that, where 1/4 of the channels is mixed; 0: not measured
 	fullC, fullN int
 	// alpha is entry i of row r, which is entry `flat` of its tensor.
 	alpha                 func(row, flat int) float64
@@ -50,10 +51,10 @@ var goldens = []golden{
 			2: {1.5449827741e-02, -1.5167622833e-01, 1.7205872073, -1.6108902951, 2.6529488317e-02},
 		},
 	},
-	{space: "nb1b1-s1", fullC: 16, fullN: 3, weights: 1101402, layersOfFull: 9},
+	{space: "nb1b1-s1", fullC: 16, fullN: 3, weights: 1101402, partial: 492570, layersOfFull: 9},
 	{space: "nb1b1-s2", fullC: 16, fullN: 3, weights: 1101402, layersOfFull: 9},
 	{
-		space: "nb1b1-s3", c: 4, n: 1, fullC: 16, fullN: 3, weights: 1509594, layersOfFull: 9,
+		space: "nb1b1-s3", c: 4, n: 1, fullC: 16, fullN: 3, weights: 1509594, partial: 748554, layersOfFull: 9,
 		alpha:     func(tensor, flat int) float64 { return 0.1 * math.Cos(float64(flat+tensor)) },
 		tensors:   []int{5, 1, 1, 1, 1, 1},
 		trainLoss: 2.307671877465, validLoss: 2.314014542557,
@@ -193,6 +194,15 @@ func TestGoldenSupernets(t *testing.T) {
 			}
 			check("weights", float64(size.Params), float64(g.weights), 0)
 			check("cells", float64(cells), float64(g.layersOfFull), 0)
+			if g.partial > 0 {
+				if build, _, err = space.Sized(g.fullC, g.fullN).SearchWith(search.SupernetOptions{Partial: 4}, supernet.Data{Size: 32, Channels: 3, Classes: 10}); err != nil {
+					t.Fatal(err)
+				}
+				if size, err = supernet.Measure(build, exec.Shape{1, 32, 32, 3}, 10); err != nil {
+					t.Fatal(err)
+				}
+				check("weights of partial channels", float64(size.Params), float64(g.partial), 0)
+			}
 
 			if g.alpha == nil {
 				t.Logf("%d golden values", cases)

@@ -6,7 +6,6 @@ import (
 	"idarts/internal/batch"
 	"idarts/internal/search"
 	"idarts/internal/training"
-	"idarts/nb1b1"
 )
 
 // laptopSearches are ours: the published moves at a size that takes minutes. What
@@ -76,10 +75,7 @@ func randomSearch(cells int) Search {
 
 // quick is a protocol to try the commands with, all ours.
 func quick(space string, net Net) Protocol {
-	b := budgetOf{2, 8, 32, 8, 32, 0, false}
-	if _, ok := net.(nb1b1.Net); !ok {
-		b.partial = 2
-	}
+	b := budgetOf{2, 8, 32, 8, 32, 2, false}
 	return Protocol{
 		Name: "quick", Title: "seconds, to try the commands; its numbers mean nothing",
 		Space: space, Dataset: "fashion16",

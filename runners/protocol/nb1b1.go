@@ -30,7 +30,7 @@ func oneShotLaptop(name string, space nb1b1.OneShot, width int) Protocol {
 			Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 			Augment: training.Augment{Flip: true},
 		}}},
-		Search: slices.Concat(laptopSearches(5, 72, 72/4), []Search{randomSearch(12)}, aside(relatedSearches(budgetOf{5, 72, 32, 100, 512, 0, false}))),
+		Search: slices.Concat(laptopSearches(5, 72, 72/4), []Search{randomSearch(12)}, aside(relatedSearches(budgetOf{5, 72, 32, 100, 512, 2, false}))),
 	}
 }
 

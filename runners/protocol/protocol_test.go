@@ -100,10 +100,8 @@ func TestSupernetsAsAMethodAsks(t *testing.T) {
 		if wantParams, wantCells := measure(space.Sized(12, 4).Search(data)); params != wantParams || cells != wantCells {
 			t.Errorf("%s: %d parameters in %d cells, want %d in %d", space.Name, params, cells, wantParams, wantCells)
 		}
-		for _, o := range []search.SupernetOptions{{Partial: 4}, {Live: []bool{true}}} {
-			if _, _, err := space.Sized(6, 3).SearchWith(o, data); err == nil {
-				t.Errorf("%s: %+v gives no error", space.Name, o)
-			}
+		if _, _, err := space.Sized(6, 3).SearchWith(search.SupernetOptions{Partial: 4}, data); err == nil {
+			t.Errorf("%s: a fourth of 6 channels gives no error", space.Name)
 		}
 	}
 }

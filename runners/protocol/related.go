@@ -32,7 +32,7 @@ type budgetOf struct {
 	batch         int // images
 	samples       int // architectures that one-shot methods compare after an epoch
 	judges        int // validation images by which shapley-nas and darts-pt judge
-	partial       int // one in so many channels, for methods of partial channels; 0: the space has none
+	partial       int // one in so many channels, for methods of partial channels
 	table         bool
 }
 
@@ -142,9 +142,7 @@ func relatedSearches(b budgetOf) []Search {
 		{Method: "sdarts-adv", Settings: search.SDARTSADV{SDARTS: smooth, Steps: 7}},
 		{Method: "beta-darts", Settings: search.BetaDARTS{DARTS1: archFirst(first), Decay: 50}},
 	}
-	if b.partial > 0 {
-		searches = append(searches, partialSearches(b, bilevel)...)
-	}
+	searches = append(searches, partialSearches(b, bilevel)...)
 	if b.table {
 		searches = append(searches, Search{Method: "bohb", Settings: search.BOHB{Budget: budget, Candidates: 4, Top: 0.15, Bandwidth: 3}}, graphSearch(2000, 12))
 	}
@@ -354,6 +352,10 @@ func paperRelatedDARTS(epochs int, oneShot bool) []Search {
 		Search{Method: "idarts-hess", Settings: variant, Source: released},
 		Search{Method: "idarts-approx", Settings: variant, Source: released},
 		Search{Method: "gdas", Settings: search.GDAS{Bilevel: bilevel, Temperature: search.Temperature{Start: 10, End: 1}}},
+		Search{
+			Method: "pc-darts", Settings: search.PCDARTS{DARTS1: search.DARTS1{Bilevel: withEpochs(bilevel, 100), ArchFirst: true}, Partial: 4},
+			Source: "nasbench-1shot1, optimizers/pc_darts",
+		},
 	)
 	searches = append(searches,
 		Search{Method: "shapley-nas", Settings: search.ShapleyNAS{
@@ -363,7 +365,7 @@ func paperRelatedDARTS(epochs int, oneShot bool) []Search {
 		Search{Method: "gaea", Settings: search.GAEA{Schedule: schedule, Arch: search.ExpGrad{LR: 0.1, Floor: 1e-5}, ArchFirst: true, Partial: 1, BestEpoch: true}},
 	)
 	for i := range searches {
-		if m := searches[i].Method; m != "sdarts-rs" && m != "sdarts-adv" && !strings.HasPrefix(m, "idarts-") {
+		if m := searches[i].Method; m != "sdarts-rs" && m != "sdarts-adv" && m != "pc-darts" && !strings.HasPrefix(m, "idarts-") {
 			searches[i].Source, searches[i].Except = ours+"; as on the DARTS space or NAS-Bench-201", nil
 		}
 	}

@@ -4,6 +4,7 @@
 package toy
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -123,9 +124,10 @@ func (n Net) Search(d supernet.Data) (build supernet.Build, cells int) {
 
 // SearchWith is Search, changed as a method asks.
 func (n Net) SearchWith(o search.SupernetOptions, d supernet.Data) (build supernet.Build, cells int, err error) {
-	if err := o.Resize(&n.C, &n.N); err != nil {
-		return nil, 0, err
+	if o.Partial > 1 {
+		return nil, 0, errors.New("the toy has no partial channels")
 	}
+	o.Sizes(&n.C, &n.N)
 	build, cells = n.Search(d)
 	return build, cells, nil
 }
