@@ -39,7 +39,7 @@ def write(path, tensors, metadata):
         f.write(struct.pack("<Q", len(text)) + text + b"".join(parts))
 
 
-def make(path, model, space, c, n, batch, size, channels, classes, gamma, seed, partial=1):
+def make(path, model, space, c, n, batch, size, channels, classes, gamma, seed, partial=1, edge_weights=False):
     """A fixture of random numbers: PyTorch's starting weights, scales around 1."""
     torch.manual_seed(seed)
     tensors = {"alpha": 0.5 * torch.randn(sum(model.rows))}
@@ -53,7 +53,8 @@ def make(path, model, space, c, n, batch, size, channels, classes, gamma, seed, 
     for half in "train", "valid":
         tensors[half + ".images"] = torch.randn(batch, channels, size, size)
         tensors[half + ".labels"] = torch.randint(classes, (batch,))
-    write(path, tensors, {"space": space, "C": str(c), "N": str(n), "classes": str(classes), "gamma": str(gamma), "partial": str(partial)})
+    write(path, tensors, {"space": space, "C": str(c), "N": str(n), "classes": str(classes), "gamma": str(gamma), "partial": str(partial),
+                            "edge_weights": str(int(edge_weights))})
 
 
 class Fixture:
@@ -64,7 +65,8 @@ class Fixture:
         self.gamma = float(self.metadata["gamma"])
         channels = tensors["train.images"].shape[1]
         m = self.metadata
-        self.model = build(m["space"], int(m["C"]), int(m["N"]), channels, int(m["classes"]), int(m.get("partial", "1")))
+        self.model = build(m["space"], int(m["C"]), int(m["N"]), channels, int(m["classes"]), int(m.get("partial", "1")),
+                           m.get("edge_weights") == "1")
         weights = {name[2:]: t for name, t in tensors.items() if name.startswith("w.")}
         missing, unexpected = self.model.load_state_dict(weights, strict=False)
         missing = [name for name in missing if name in dict(self.model.named_parameters())]

@@ -137,15 +137,18 @@ class NB201(Network):
 
 
 class CellOneShot(nn.Module):
-    def __init__(self, cin, width, parents):
+    """With partial > 1 a block mixes the first channels, the others go around."""
+
+    def __init__(self, cin, width, parents, partial=1):
         super().__init__()
+        self.partial, part = partial, width // partial
         self.blocks = len(parents) - 1
         self.chooses = [p < v for v, p in enumerate(parents, 1)]
         for v in range(1, self.blocks + 1):
             ops = {
                 "maxpool3x3": nn.MaxPool2d(3, 1, 1),
-                "conv3x3-bn-relu": ConvNormReLU(width, width, 3),
-                "conv1x1-bn-relu": ConvNormReLU(width, width, 1),
+                "conv3x3-bn-relu": ConvNormReLU(part, part, 3),
+                "conv1x1-bn-relu": ConvNormReLU(part, part, 1),
             }
             self.add_module(f"{v}<-0", nn.ModuleDict({"projection": ConvNormReLU(cin, width, 1)}))
             self.add_module(str(v), MixedOp(ops, [0, 1, 2]))
@@ -163,7 +166,12 @@ class CellOneShot(nn.Module):
             if self.chooses[v - 1]:
                 row = next(inputs)
                 read = [row[u] * node for u, node in enumerate(read)]
-            nodes.append(getattr(self, str(v))(sum(read), p[v - 1]))
+            read = sum(read)
+            part = read.shape[1] // self.partial
+            node = getattr(self, str(v))(read[:, :part], p[v - 1])
+            if self.partial > 1:
+                node = shuffled(torch.cat([node, read[:, part:]], 1), self.partial)
+            nodes.append(node)
         side = torch.cat([output[v] * nodes[v] for v in range(1, self.blocks + 1)], 1)
         return output[0] * self.project(x, "output") + side
 
@@ -171,7 +179,7 @@ class CellOneShot(nn.Module):
 class OneShot(Network):
     parents = {"nb1b1-s1": [1, 2, 2, 2, 2], "nb1b1-s2": [1, 1, 2, 2, 3], "nb1b1-s3": [1, 1, 1, 2, 2, 2]}
 
-    def __init__(self, space, c, n, channels, classes):
+    def __init__(self, space, c, n, channels, classes, partial=1):
         super().__init__()
         parents = self.parents[space]
         self.n, blocks = n, len(parents) - 1
@@ -180,7 +188,7 @@ class OneShot(Network):
         cin = c
         for layer in range(3 * n):
             width = c << (layer // n)
-            self.add_module(f"cell{layer}", CellOneShot(cin, width, parents))
+            self.add_module(f"cell{layer}", CellOneShot(cin, width, parents, partial))
             cin = blocks * width
         self.head = ReLUConvNorm(cin, cin // blocks, 1, affine=False)
         self.classifier = nn.Linear(cin // blocks, classes)
@@ -242,13 +250,18 @@ class FactorizedReduce(nn.Module):
 
 
 class CellDARTS(nn.Module):
+    """With partial > 1 the first channels of each node are mixed; the others go around, times
+    the sum of the edge's coefficients where edges have weights."""
+
     edges = [(to, source) for to in range(2, 6) for source in range(to)]
 
-    def __init__(self, before, last, c, reduce, behind_reduction):
+    def __init__(self, before, last, c, reduce, behind_reduction, partial=1, edge_weights=False):
         super().__init__()
+        self.partial, self.edge_weights, self.reduce = partial, edge_weights, reduce
         self.first_row = len(self.edges) if reduce else 0
         self.input0 = FactorizedReduce(before, c) if behind_reduction else ReLUConvNorm(before, c, 1, affine=False)
         self.input1 = ReLUConvNorm(last, c, 1, affine=False)
+        c //= partial
         for to, source in self.edges:
             stride = 2 if reduce and source < 2 else 1
             ops = {
@@ -264,17 +277,26 @@ class CellDARTS(nn.Module):
 
     def forward(self, before, last, p):
         nodes = [self.input0(before), self.input1(last)]
+        mixed = nodes[0].shape[1] // self.partial
         for to in range(2, 6):
-            nodes.append(sum(
-                getattr(self, f"{to}<-{source}")(nodes[source], p[self.first_row + self.edges.index((to, source))])
-                for source in range(to)))
+            rows = [p[self.first_row + self.edges.index((to, source))] for source in range(to)]
+            node = sum(getattr(self, f"{to}<-{source}")(nodes[source][:, :mixed], rows[source]) for source in range(to))
+            if self.partial > 1:
+                around = sum(self.around(nodes[source][:, mixed:], source, rows[source]) for source in range(to))
+                node = shuffled(torch.cat([node, around], 1), self.partial)
+            nodes.append(node)
         return torch.cat(nodes[2:], 1)
+
+    def around(self, x, source, p):
+        if self.reduce and source < 2:
+            x = F.max_pool2d(x, 2, 2)
+        return p.sum() * x if self.edge_weights else x
 
 
 class DARTS(Network):
     rows = [8] * 28
 
-    def __init__(self, c, n, channels, classes):
+    def __init__(self, c, n, channels, classes, partial=1, edge_weights=False):
         super().__init__()
         self.n = n
         self.stem = ConvNorm(channels, 3 * c, 3)
@@ -283,7 +305,7 @@ class DARTS(Network):
             reduce = layer in (n // 3, 2 * n // 3)
             if reduce:
                 c *= 2
-            self.add_module(f"cell{layer}", CellDARTS(before, last, c, reduce, behind))
+            self.add_module(f"cell{layer}", CellDARTS(before, last, c, reduce, behind, partial, edge_weights))
             before, last, behind = last, 4 * c, reduce
         self.classifier = nn.Linear(last, classes)
 
@@ -294,10 +316,11 @@ class DARTS(Network):
         return last
 
 
-def build(space, c, n, channels, classes, partial=1):
-    """The supernet of a space of idarts, in training mode; partial: of nb201."""
+def build(space, c, n, channels, classes, partial=1, edge_weights=False):
+    """The supernet of a space of idarts, in training mode. Weights of edges are something
+    else than coefficients on a part of the channels of darts alone."""
     if space == "nb201":
         return NB201(c, n, channels, classes, partial)
     if space == "darts":
-        return DARTS(c, n, channels, classes)
-    return OneShot(space, c, n, channels, classes)
+        return DARTS(c, n, channels, classes, partial, edge_weights)
+    return OneShot(space, c, n, channels, classes, partial)

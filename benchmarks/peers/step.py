@@ -30,6 +30,10 @@ class Step:
         self.buffers = [torch.zeros_like(w) for w in self.weights]
         self.first, self.second, self.moves = 0, 0, 0
         self.alpha = self.fixture.alpha.detach()[:len(result.tensors["alpha"])].clone()
+        self.edges = []  # of each node, where edges have weights, which stand behind the mixtures
+        if self.fixture.metadata["edge_weights"] == "1" and len(result.tensors["alpha"]) > len(self.alpha):
+            self.edges = [2, 3, 4, 5] * 2
+            self.alpha = F.pad(self.alpha, (0, sum(self.edges)))
         self.epoch = 0
         self.pins = {}  # rows that are decided, and the option of each
         self.scalars = []  # numbers of a decision beside the program's
@@ -38,13 +42,20 @@ class Step:
     # Mixtures
 
     def parts(self, x, lengths=None):
-        return x.split(lengths or self.rows, -1)
+        return x.split(lengths or self.rows + self.edges, -1)
 
     def softmax(self, alpha):
         rows = [row.softmax(-1) for row in self.parts(alpha)]
         for row, option in self.pins.items():
             rows[row] = F.one_hot(torch.tensor(option), self.rows[row]).double()
         return torch.cat(rows)
+
+    def edged(self, p):
+        """Mixtures, times the weights of their edges where these stand behind them."""
+        if not self.edges:
+            return p
+        mixtures, weights = p[:-sum(self.edges)], p[-sum(self.edges):]
+        return (mixtures.view(len(self.rows), -1) * weights[:, None]).flatten()
 
     def with_none(self, x):
         """Rows without their first option, which is none, as rows of all options."""
@@ -55,7 +66,7 @@ class Step:
     def loss(self, half, p):
         """The loss at coefficients p, [A] for all cells or [cells, A]."""
         images, labels = self.fixture.batches[half]
-        rows = self.parts(p)
+        rows = self.parts(p, self.rows)
         if len(set(self.rows)) == 1:
             rows = p.unflatten(-1, (len(self.rows), -1))
         x = self.model.features(images, rows)

@@ -7,6 +7,7 @@ program's result: the coefficients of every pass. All else is computed here: gra
 autograd, clipping, momentum, Adam and what the method adds, from docs/methods.md.
 """
 
+import math
 import os
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def add(a, b, factor=1):
 
 def darts(step, mixture=None, penalty=lambda step, alpha: 0, weights=None):
     """First-order DARTS with another mixture, a penalty on alpha, another weight step."""
-    mixture = mixture or step.softmax
+    mixture = mixture or (lambda alpha: step.edged(step.softmax(alpha)))
 
     def arch():
         alpha = step.leaf()
@@ -264,9 +265,9 @@ def gaea(step):
 
     def arch():
         theta = step.leaf()
-        step.exponentiated(step.alpha, step.gradient(step.known("valid", theta), theta), False)
+        step.exponentiated(step.alpha, step.gradient(step.known("valid", step.edged(theta)), theta), False)
 
-    step.order(lambda: step.weight_step(step.known("train", step.alpha)), arch)
+    step.order(lambda: step.weight_step(step.known("train", step.edged(step.alpha))), arch)
 
 
 def lasso(a, b, weight):
@@ -353,6 +354,41 @@ def shapley(step):
     step.weight_step(step.known("train", p))
 
 
+def rsps(step):
+    drawn_weights(step)()
+
+
+def pdarts(step):
+    """A step of its first stage; the gradient in alpha is clipped."""
+    unclipped = step.adam
+
+    def adam(grad):
+        norm = grad.norm()
+        unclipped(grad * (step.settings["arch_clip"] / (norm + 1e-6)) if norm > step.settings["arch_clip"] else grad)
+
+    step.adam = adam
+    darts(step)
+    step.adam = unclipped
+
+
+def sgas(step):
+    """A step, then a decision: the row that is most important and certain gets its best operation."""
+    darts(step)
+    rows = [row.softmax(0) for row in step.parts(step.alpha)]
+    open_rows = [r for r in range(len(rows)) if r not in step.pins]
+    importance = torch.stack([1 - rows[r][0] for r in open_rows])
+    certainty = []
+    for r in open_rows:
+        q = rows[r][1:] / rows[r][1:].sum()
+        certainty.append(1 + (q * q.log()).sum() / math.log(len(q)))
+    score = 1
+    for values in importance, torch.stack(certainty):
+        span = values.max() - values.min()
+        score = score * ((values - values.min()) / span if span > 0 else torch.ones_like(values))
+    row = open_rows[score.argmax()]
+    step.pins[row] = rows[row].argmax().item()  # none too, where every edge is kept
+
+
 def darts_es(step):
     """After the step the largest eigenvalue of the exact Hessian in alpha."""
     darts_second(step)
@@ -361,8 +397,9 @@ def darts_es(step):
     step.scalars.append((step.result.tensors[f"extra.largest_eigenvalue.{step.epoch}"].item(), top))
 
 
-# A network: space, C, N, partial. All cells of a network share the mixture.
-NB201, PART, DARTS, ONESHOT = ("nb201", 4, 1, 1), ("nb201", 4, 1, 2), ("darts", 4, 3, 1), ("nb1b1-s3", 4, 1, 1)
+# A network: space, C, N, partial, weights of edges. All cells of a network share the mixture.
+NB201, DARTS, ONESHOT = ("nb201", 4, 1, 1, False), ("darts", 4, 3, 1, False), ("nb1b1-s3", 4, 1, 1, False)
+PART, PART_DARTS, PART_ONESHOT = ("nb201", 4, 1, 2, False), ("darts", 4, 3, 2, True), ("nb1b1-s3", 4, 1, 2, False)
 
 # Title, network, step, changes of settings, limit.
 CASES = [
@@ -382,6 +419,13 @@ CASES = [
     ("gaea-gdas", NB201, gaea_gdas, ["warm_up=0"], 1e-9),
     ("gdas", NB201, gdas, [], 1e-9),
     ("setn", NB201, perturbed, ["sampling.samples=1", "sampling.batches=1"], 1e-9),
+    ("drnas-p", PART, drnas, ["partials=[2]", "options=[0]", "warm_up=0"], 1e-3),
+    ("gaea-pc", PART, gaea, ["partial=2", "edge_weights=false"], 1e-9),
+    ("rsps", NB201, rsps, ["sampling.samples=1", "sampling.batches=1"], 1e-9),
+    ("p-darts", NB201, pdarts, ["depths=[0]", "options=[0]", "warm_up=0"], 1e-9),
+    ("sgas", NB201, sgas, ["warm_up=0", "every=1"], 1e-9),
+    ("rdarts-l2", NB201, darts_second, [], 1e-9),
+    ("darts-ada", NB201, darts_es, ["every=1", "from_epoch=0", "factor=1e9"], 1e-7),
     ("pc-darts", PART, darts, ["partial=2", "warm_up=0"], 1e-9),
     ("snas", NB201, snas, [], 1e-9),
     ("sdarts-rs", NB201, perturbed, [], 1e-9),
@@ -395,25 +439,29 @@ CASES = [
     ("darts-v1 on nb1b1-s3", ONESHOT, darts, [], 1e-9),
     ("darts-v2 on nb1b1-s3", ONESHOT, darts_second, [], 1e-9),
     ("idarts on nb1b1-s3", ONESHOT, idarts, [], 1e-9),
+    ("pc-darts on darts", PART_DARTS, darts, ["partial=2", "warm_up=0"], 1e-9),
+    ("gaea-pc on darts", PART_DARTS, gaea, ["partial=2"], 1e-9),
+    ("pc-darts on nb1b1-s3", PART_ONESHOT, darts, ["partial=2", "warm_up=0"], 1e-9),
 ]
 
 # What Adam would make of a gradient hides how large it was; with a large eps it shows.
 SHOWN = ["arch.eps=1", "arch.lr=1"]
-WITHOUT_ADAM = {gaea, gaea_gdas, shapley}
+WITHOUT_ADAM = {gaea, gaea_gdas, shapley, rsps}
 # The method has no settings in protocol paper of the space.
-PROTOCOLS = {"fair-darts": "quick", "darts-es": "quick", "idarts-hess": "quick", "idarts-approx": "quick"}
+PROTOCOLS = {"fair-darts": "quick", "darts-es": "quick", "idarts-hess": "quick", "idarts-approx": "quick",
+             "drnas-p": "quick", "gaea-pc": "quick", "p-darts": "quick", "sgas": "quick", "rdarts-l2": "quick", "darts-ada": "quick"}
 
 
 def far(ours, theirs, before):
     """The largest difference beside the largest change that the steps made."""
-    return ((ours - theirs).abs().max() / (theirs - before).abs().max()).item()
+    return ((ours - theirs).abs().max() / (theirs - before).abs().max()).item() if len(ours) else None
 
 
 def compare(program, case, path, out):
     """How far alpha, weights and scalars of three steps are from the program's, and passes."""
-    title, (space, c, n, partial), run, changes, limit = case
+    title, (space, c, n, partial, edge_weights), run, changes, limit = case
     torch.manual_seed(1)
-    fixture.make(path, networks.build(space, c, n, 3, CLASSES, partial), space, c, n, BATCH, SIZE, 3, CLASSES, 0.1, 1, partial)
+    fixture.make(path, networks.build(space, c, n, 3, CLASSES, partial, edge_weights), space, c, n, BATCH, SIZE, 3, CLASSES, 0.1, 1, partial, edge_weights)
     method, steps = title.split()[0], 2 if run is darts_pt else 3
     changes = ["epochs=4"] + changes + ([] if run in WITHOUT_ADAM else SHOWN)
     command = [program, "parity", path, "--step", method, "--steps", str(steps), "--precision", "float64", "--out", out]

@@ -30,6 +30,8 @@ type Fixture struct {
 	Space   protocol.Space
 	C, N    int // sizes of the network, see [protocol.Space.Sized]
 	Partial int // one in so many channels goes through the mixtures; 1: all
+	// EdgeWeights: what goes around the mixture of an edge counts as the sum of its coefficients.
+	EdgeWeights bool
 	Classes int
 	Gamma   float64
 	Images  exec.Shape // of a batch, [N,H,W,C]
@@ -82,6 +84,10 @@ func (f *Fixture) describe() error {
 	text := f.file.Metadata["partial"]
 	if f.Partial, err = strconv.Atoi(cmp.Or(text, "1")); err != nil || f.Partial < 1 {
 		return fmt.Errorf("metadata %q is %q, want a whole number from 1 on", "partial", text)
+	}
+	text = f.file.Metadata["edge_weights"]
+	if f.EdgeWeights, err = strconv.ParseBool(cmp.Or(text, "0")); err != nil {
+		return fmt.Errorf("metadata %q is %q, want 1 or 0", "edge_weights", text)
 	}
 	text = f.file.Metadata["gamma"]
 	if f.Gamma, err = strconv.ParseFloat(text, 64); err != nil || !(f.Gamma > 0) || math.IsInf(f.Gamma, 0) {
@@ -151,7 +157,7 @@ func (f *Fixture) assemble() (err error) {
 		}
 	}()
 	data := supernet.Data{Size: f.Images[1], Channels: f.Images[3], Classes: f.Classes}
-	options := search.SupernetOptions{Partial: f.Partial}
+	options := search.SupernetOptions{Partial: f.Partial, EdgeWeights: f.EdgeWeights}
 	if f.build, f.cells, err = f.Space.Sized(f.C, f.N).SearchWith(options, data); err != nil {
 		return none(err)
 	}

@@ -17,8 +17,9 @@ import (
 // Step runs outer steps of a method on a fixture, one an epoch, and writes what another
 // program needs to do the same and to compare: α (or what else is trained) and the weights
 // after them, the coefficients of every pass in order, which hold what was drawn, what a draw
-// is made from besides, what was evaluated in between, and the numbers of the reports. Weights and α start as in the fixture, momentum and moments at
-// zero; a method on the simplex starts at softmax(α). docs/parity.md lists it.
+// is made from besides, what was evaluated in between, and the numbers of the reports. Weights
+// and α start as in the fixture, momentum and moments at zero, weights of edges alike; a method
+// on the simplex starts at softmax(α). docs/parity.md lists it.
 func Step(f *Fixture, device exec.Device, method search.Method, settings search.Settings, steps int, out string) error {
 	p, _, _, err := FixtureProblem(f, device)
 	if err != nil {
@@ -28,8 +29,8 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 	s, err := method.New(search.Env{
 		Space: f.Space.Search(), Seed: 1,
 		Supernet: func(o search.SupernetOptions) (search.Problem, error) {
-			if max(o.Partial, 1) != f.Partial || o.EdgeWeights || o.Width > 0 || o.Depth > 0 {
-				return nil, fmt.Errorf("parity: the method wants another network than that of the fixture, of which 1/%d of the channels are mixed", f.Partial)
+			if max(o.Partial, 1) != f.Partial || o.EdgeWeights != f.EdgeWeights || o.Width > 0 || o.Depth > 0 {
+				return nil, fmt.Errorf("parity: the method wants another network than that of the fixture, %+v in place of %+v", o, search.SupernetOptions{Partial: f.Partial, EdgeWeights: f.EdgeWeights})
 			}
 			return record, nil
 		},
@@ -44,14 +45,18 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 	record.drawing, _ = engine.Relaxation.(search.Drawing)
 	params, alpha := engine.Relaxation.Params(), f.file.Tensors["alpha"]
 	simplex := search.OnSimplex(engine.Relaxation)
-	if n := f.layout.Len(); len(params) > n || simplex && len(params) < n {
-		return fmt.Errorf("parity: method %q has %d architecture parameters where the fixture has %d", method.Name, len(params), f.layout.Len())
+	n := f.layout.Len()
+	if len(params) > n && !f.EdgeWeights || simplex && len(params) < n {
+		return fmt.Errorf("parity: method %q has %d architecture parameters where the fixture has %d", method.Name, len(params), n)
 	}
-	for i := range params {
-		params[i] = alpha.Float(i)
+	mixtures, edges := params[:min(n, len(params))], params[min(n, len(params)):]
+	for i := range mixtures {
+		mixtures[i] = alpha.Float(i)
 	}
-	if simplex {
-		search.Softmax.Mix(f.layout, append([]float64(nil), params...), params)
+	if simplex { // the weights of edges start alike
+		search.Softmax.Mix(f.layout, slices.Clone(mixtures), mixtures)
+	} else {
+		clear(edges)
 	}
 	told, err := json.Marshal(settings)
 	if err != nil {
