@@ -32,9 +32,9 @@ type Fixture struct {
 	Partial int // one in so many channels goes through the mixtures; 1: all
 	// EdgeWeights: what goes around the mixture of an edge counts as the sum of its coefficients.
 	EdgeWeights bool
-	Classes int
-	Gamma   float64
-	Images  exec.Shape // of a batch, [N,H,W,C]
+	Classes     int
+	Gamma       float64
+	Images      exec.Shape // of a batch, [N,H,W,C]
 
 	path   string
 	file   *safetensors.File
