@@ -20,12 +20,16 @@ import (
 // [gapError], and two rows at the end show the cell of best test accuracy and that of
 // best validation accuracy, with their trials. A method's
 // published row follows its own where data set and protocol are the paper's and
-// all scores come from the benchmark's table.
+// all scores come from the benchmark's table. Where the table has the columns of papers, a
+// second table has those.
 func Compare(runs []result.Run, opts Options) Tables {
 	var tables Tables
 	all := groups(runs, opts)
 	for _, g := range all {
 		tables = append(tables, g.compare(opts))
+		if t, ok := g.columns(); ok {
+			tables = append(tables, t)
+		}
 	}
 	return tables.withSettings(all)
 }

@@ -122,12 +122,12 @@ func TestPublishedRows(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, p := range PublishedRows() {
-		if key := p.Space + p.Searched + p.Dataset + p.Protocol + p.Method; seen[key] {
-			t.Errorf("two rows for %s on %s", p.Method, p.Dataset)
+		if key := p.Space + p.Searched + p.Dataset + p.Protocol + p.Set + p.Title; seen[key] {
+			t.Errorf("two rows for %s on %s", p.Title, p.Dataset)
 		} else {
 			seen[key] = true
 		}
-		if p.Source == "" || p.Generation != nb201v2 || p.Test <= 0 || p.Valid <= 0 {
+		if p.Source == "" || p.Set == "" || !(p.Test > 0) || p.Valid <= 0 {
 			t.Errorf("incomplete row %+v", p)
 		}
 	}

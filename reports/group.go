@@ -295,6 +295,9 @@ func (ts Tables) withSettings(gs []group) Tables {
 	}
 	for _, t := range ts {
 		for _, rows := range [][][]string{t.methods, t.seeds} {
+			if rows == nil {
+				continue
+			}
 			at := slices.Index(rows[0], settingsColumn)
 			for i := range rows {
 				rows[i] = slices.Delete(rows[i], at, at+1)

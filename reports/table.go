@@ -20,7 +20,7 @@ type Table struct {
 	Rows    [][]string // the first column is text, the others are numbers
 	Notes   []string   // failures, warnings and sources, one a line
 
-	methods, seeds [][]string // full precision, with a header row
+	methods, seeds [][]string // full precision, with a header row; nil: nothing that another table has not
 }
 
 // Tables are written one after another, with an empty line between them.
@@ -69,7 +69,7 @@ func (ts Tables) csv(w io.Writer, rows func(Table) [][]string) error {
 	var all [][]string
 	for i, t := range ts {
 		of := rows(t)
-		if i > 0 {
+		if i > 0 && len(of) > 0 {
 			of = of[1:] // the same header again
 		}
 		all = append(all, of...)

@@ -31,6 +31,9 @@ type Bench struct {
 	Optimum func() (*result.Optimum, error)
 	// Expected is what random search ends with on average, nil as Optimum.
 	Expected func(draws int) (*result.Expected, error)
+	// Columns are the numbers of an architecture that papers print, as far as the table has
+	// them; nil where it has none.
+	Columns func(arch string) ([]result.Measured, error)
 	Keep     search.Keep // for models that serve all runs
 	// Problem builds the supernet that a method asks for, with the starting weights of seed.
 	Problem func(d exec.Device, seed uint64, o search.SupernetOptions) (search.Problem, error)
@@ -89,6 +92,9 @@ func (b *Bench) scoreBy(p protocol.Protocol, path string, cost func(arch string)
 	}
 	scorer := tableScorer{table, "table:" + filepath.Base(table.File), cost}
 	b.Scorer, b.Optimum, b.Expected, b.Data["table"] = scorer, scorer.Optimum, scorer.Expected, table.SHA256
+	if columned, ok := table.Table.(protocol.Columned); ok {
+		b.Columns = columned.Columns
+	}
 	return nil
 }
 

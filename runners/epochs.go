@@ -151,6 +151,12 @@ func (r *run) finish() error {
 			return err
 		}
 	}
+	if r.columns != nil {
+		var err error
+		if final.Columns, err = r.columns(final.Arch); err != nil {
+			return err
+		}
+	}
 	if err := result.WriteJSON(filepath.Join(r.dir, result.TimingFile), r.point.Timing); err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 		expected = func() (*result.Expected, error) { return bench.Expected(random.Queries) }
 	}
 	return job{
-		config: config, last: scoring.Last, optimum: bench.Optimum, expected: expected, cheap: c.method.BlackBox && scoring.Table,
+		config: config, last: scoring.Last, optimum: bench.Optimum, expected: expected, columns: bench.Columns, cheap: c.method.BlackBox && scoring.Table,
 		start: func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error) {
 			return c.method.New(search.Env{
 				Space: bench.Space, Seed: c.Seed, Query: query, Keep: bench.Keep,

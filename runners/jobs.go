@@ -24,6 +24,9 @@ type job struct {
 	// expected is what a search of this method and budget ends with on average; nil where
 	// that does not follow from a table.
 	expected func() (*result.Expected, error)
+	// columns are the numbers of an architecture that papers print; nil where there is no
+	// table that has them.
+	columns func(arch string) ([]result.Measured, error)
 	last     bool // only the last epoch is scored
 	cheap    bool // an epoch takes less than writing it down, so that not each is
 	// start makes the searcher. query is the validation accuracy of an architecture

@@ -356,3 +356,43 @@ func TestASpaceBringsItsTable(t *testing.T) {
 		t.Errorf("no table: error %v, want how to make it", err)
 	}
 }
+
+// The columns of papers that a table has, each of the first release that has it; a table
+// without any has none.
+func TestColumnsOfATable(t *testing.T) {
+	table := nb201.NewTable(trials.Origin{Source: "made here", Training: "none"})
+	cell := nb201.Cell{3, 3, 3, 3, 3, 3}
+	for i, key := range []nb201.Key{
+		{Dataset: "cifar100", TrainedOn: "cifar100", Split: "x-test", Epochs: 200, Release: nb201.ReleaseNATS},
+		{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200, Release: nb201.ReleaseNATS},
+		{Dataset: "cifar10", TrainedOn: "cifar10", Split: "ori-test", Epochs: 200, Release: nb201.Release201v11},
+		{Dataset: "cifar10", TrainedOn: "cifar10-valid", Split: "x-valid", Epochs: 12, Release: nb201.Release201v11},
+	} {
+		if err := table.Append(nb201.Record{Cell: cell, Key: key, Seed: 1, Accuracy: 50 + 10*float64(i), Loss: 1, Seconds: math.NaN()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "made.arrow")
+	if err := table.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	paper, err := protocol.Lookup("nb201", "paper")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bench, err := openTable("nb201", paper.Score, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := bench.Columns(cell.String())
+	want := []result.Measured{
+		{Column: "cifar10 test", Accuracy: 70, Trials: 1, Release: nb201.Release201v11},
+		{Column: "cifar100 test", Accuracy: 50, Trials: 1, Release: nb201.ReleaseNATS},
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	if bench, err = openTable("nb1b1-s3", protocol.Scoring{Table: true, Valid: protocol.Column{Epochs: 108, Split: "valid"}, Test: protocol.Column{Epochs: 108, Split: "test"}}, small101(t)); err != nil || bench.Columns != nil {
+		t.Errorf("a table of another space: columns %t, %v", bench.Columns != nil, err)
+	}
+}

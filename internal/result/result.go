@@ -128,6 +128,8 @@ type Result struct {
 	// Expected is what a run of this method and budget ends with on average, where that
 	// follows from a table of the whole space.
 	Expected *Expected `json:"expected,omitempty"`
+	// Columns are the numbers of Arch that papers print, as far as the table has them.
+	Columns []Measured `json:"columns,omitempty"`
 	// Run is the identity of the run, Events the checksum of its last event. Both are
 	// written by [WriteResult]; old records have none.
 	Run    string `json:"run,omitempty"`
@@ -149,6 +151,17 @@ type Expected struct {
 	Valid  float64 `json:"valid"` // percent
 	Test   float64 `json:"test"`  // percent
 	TestSD float64 `json:"test_sd"`
+}
+
+// Measured is what a table says of one architecture in one column. No search sees it.
+type Measured struct {
+	Column   string  `json:"column"`   // "cifar100 test"
+	Accuracy float64 `json:"accuracy"` // mean over the trials, percent
+	Trials   int     `json:"trials"`   // 0: not stated
+	Release  string  `json:"release"`  // of the benchmark; numbers of two are not compared
+	// OtherNetwork is the share of the trainings behind the number that are of another
+	// network than the architecture's.
+	OtherNetwork float64 `json:"other_network,omitempty"`
 }
 
 // Optimum is what a complete table says of its space. No search sees it.

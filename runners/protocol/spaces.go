@@ -54,7 +54,7 @@ var Spaces = []Space{
 			key := func(c Column) nb201.Key {
 				return nb201.Key{Dataset: c.Dataset, TrainedOn: c.TrainedOn, Split: c.Split, Epochs: c.Epochs}
 			}
-			return table.Scores(key(valid), key(test)), nil
+			return table201{table.Scores(key(valid), key(test)), table}, nil
 		},
 		TableFrom: "idarts data import nats-bench FOLDER",
 		Query:     ask201, TableFormat: nb201.Format, TableInside: true,

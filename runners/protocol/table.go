@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"idarts/internal/result"
+	"idarts/internal/trials"
+	"idarts/nb201"
 	"idarts/testdata"
 )
 
@@ -30,6 +32,40 @@ type Table interface {
 	// Expected is what random search with so many architectures ends with on average; nil
 	// where the table does not hold all of the space.
 	Expected(draws int) (*result.Expected, error)
+}
+
+// Columned is a table that has the columns which papers print of its space.
+type Columned interface {
+	// Columns are what the table says of an architecture in those that it has, in their
+	// order.
+	Columns(arch string) ([]result.Measured, error)
+}
+
+// table201 is a table of NAS-Bench-201 with the columns of its papers.
+type table201 struct {
+	*trials.Scores[nb201.Cell, nb201.Key]
+	table *nb201.Table
+}
+
+// Columns implements [Columned]. Each is of the first release that has it.
+func (t table201) Columns(arch string) ([]result.Measured, error) {
+	cell, err := nb201.Parse(arch)
+	if err != nil {
+		return nil, err
+	}
+	var out []result.Measured
+	for _, q := range nb201.Papers {
+		key := t.table.Of(q.Key)[0]
+		if !slices.Contains(t.table.Keys(), key) {
+			continue
+		}
+		answer, err := t.table.Query(cell, key, trials.All)
+		if err != nil {
+			continue // this cell has no such number
+		}
+		out = append(out, result.Measured{Column: q.Name, Accuracy: answer.Accuracy, Trials: answer.Count(), Release: key.Release, OtherNetwork: answer.OtherNetwork})
+	}
+	return out, nil
 }
 
 // OpenedTable is a table with where it comes from.
