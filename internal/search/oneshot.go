@@ -78,12 +78,12 @@ var idartsApprox = Method{
 	Begin: with(func(env Env, s IDARTS) (Searcher, error) {
 		parts := s.parts(env)
 		parts.OnePass = s.OnePass
-		d := &diagonal{k: s.NeumannTerms}
+		d := &Slope{K: s.NeumannTerms}
 		arch := ArchStep{Solve: d, Gamma: s.Gamma, ValidDraw: s.ValidDraw}.Move()
 		do := arch.Do
 		arch.Do = func(e *Engine) error { // the architecture step takes this batch
 			e.Mix(ForWeights)
-			d.gradient = e.Grad
+			d.Gradient = e.Grad
 			if _, err := e.Problem.Gradient(e.PeekTrain(batch.Epochs), e.Coefs, e.Grad, nil); err != nil {
 				return err
 			}
@@ -94,32 +94,35 @@ var idartsApprox = Method{
 	}),
 }
 
-// diagonal is the solver that takes, number by number,
+// Slope is the solver that takes, number by number,
 //
 //	u = γ Σ_{k=0..K} (1 − γh)ᵏ v,  h = H g/‖g‖
 //
 // with g = ∂L₁/∂w: h is the gradient of ‖g‖, and not the diagonal of H, for which the code
 // takes it.
-type diagonal struct {
-	k        int
-	gradient exec.Vec // g, on the batch that H is of
+type Slope struct {
+	K        int
+	Gradient exec.Vec // g, on the batch that H is of
 }
 
-func (d *diagonal) String() string { return "diagonal" }
-func (d *diagonal) Implicit() bool { return true }
+func (d *Slope) String() string { return "diagonal" }
 
-func (d *diagonal) Solve(h *Hyper, gamma float64, v exec.Vec) (exec.Vec, error) {
+// Implicit implements [Solver].
+func (d *Slope) Implicit() bool { return true }
+
+// Solve implements [Solver].
+func (d *Slope) Solve(h *Hyper, gamma float64, v exec.Vec) (exec.Vec, error) {
 	u, hg := h.vector(&h.u), h.vector(&h.product)
-	if err := h.Problem.Product(d.gradient, hg, nil); err != nil {
+	if err := h.Problem.Product(d.Gradient, hg, nil); err != nil {
 		return nil, err
 	}
-	norm := Norm(d.gradient)
+	norm := Norm(d.Gradient)
 	values, slopes := make([]float64, v.Len()), make([]float64, v.Len())
 	v.Read(values)
 	hg.Read(slopes)
 	for i, s := range slopes {
 		factor, term := 0.0, 1.0
-		for range d.k + 1 {
+		for range d.K + 1 {
 			factor += term
 			if norm > 0 {
 				term *= 1 - gamma*s/norm

@@ -67,7 +67,7 @@ func TestDiagonalSeries(t *testing.T) {
 	if err := p.Linearize(batch.Batch{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	u, err := (&diagonal{k: 2, gradient: g}).Solve(h, 0.1, &vec{[]float64{1, -2}})
+	u, err := (&Slope{K: 2, Gradient: g}).Solve(h, 0.1, &vec{[]float64{1, -2}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestDiagonalSeries(t *testing.T) {
 		want = append(want, 0.1*(1+x+x*x)*[]float64{1, -2}[i])
 	}
 	nearAll(t, "solution", u.(*vec).x, want, 1e-12)
-	if u, err := (&diagonal{k: 0, gradient: g}).Solve(h, 0.1, &vec{[]float64{1, -2}}); err != nil || math.Abs(u.(*vec).x[0]-0.1) > 1e-15 {
+	if u, err := (&Slope{K: 0, Gradient: g}).Solve(h, 0.1, &vec{[]float64{1, -2}}); err != nil || math.Abs(u.(*vec).x[0]-0.1) > 1e-15 {
 		t.Errorf("K=0 gives %v, %v", u, err)
 	}
 }
