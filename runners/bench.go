@@ -34,7 +34,7 @@ type Bench struct {
 	// Columns are the numbers of an architecture that papers print, as far as the table has
 	// them; nil where it has none.
 	Columns func(arch string) ([]result.Measured, error)
-	Keep     search.Keep // for models that serve all runs
+	Keep    search.Keep // for models that serve all runs
 	// Problem builds the supernet that a method asks for, with the starting weights of seed.
 	Problem func(d exec.Device, seed uint64, o search.SupernetOptions) (search.Problem, error)
 }

@@ -27,8 +27,8 @@ type job struct {
 	// columns are the numbers of an architecture that papers print; nil where there is no
 	// table that has them.
 	columns func(arch string) ([]result.Measured, error)
-	last     bool // only the last epoch is scored
-	cheap    bool // an epoch takes less than writing it down, so that not each is
+	last    bool // only the last epoch is scored
+	cheap   bool // an epoch takes less than writing it down, so that not each is
 	// start makes the searcher. query is the validation accuracy of an architecture
 	// by score, whose cost counts as search.
 	start func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error)

@@ -13,6 +13,9 @@ var idartsHess = Method{
 	Traits: Traits{bilevel, "softmax", "Adam, T steps and K+1 Neumann terms, as its code runs", byArgmax, "T + 4 + 2K"},
 	Zero:   IDARTS{},
 	Begin: with(func(env Env, s IDARTS) (Searcher, error) {
+		if err := s.ownStep(); err != nil {
+			return nil, err
+		}
 		parts := s.parts(env)
 		parts.OnePass = s.OnePass
 		u := &uncleared{steps: s.InnerSteps, arch: ArchStep{Gamma: s.Gamma, ValidDraw: s.ValidDraw}, solve: Neumann{s.NeumannTerms}}
@@ -76,6 +79,9 @@ var idartsApprox = Method{
 	Traits: Traits{bilevel, "softmax", "Adam, T steps and a series in a diagonal", byArgmax, "T + 7"},
 	Zero:   IDARTS{},
 	Begin: with(func(env Env, s IDARTS) (Searcher, error) {
+		if err := s.ownStep(); err != nil {
+			return nil, err
+		}
 		parts := s.parts(env)
 		parts.OnePass = s.OnePass
 		d := &Slope{K: s.NeumannTerms}

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -43,6 +44,24 @@ type Nystrom struct {
 type Warm struct {
 	Steps int
 	u     exec.Vec
+	saved []byte // of u, until there is one
+}
+
+// State implements [Stateful]: the solution so far, empty before the first.
+func (w *Warm) State() []byte {
+	if w.u == nil {
+		return w.saved
+	}
+	return w.u.Bytes()
+}
+
+// SetState implements [Stateful].
+func (w *Warm) SetState(b []byte) error {
+	if w.u != nil && len(b) > 0 {
+		return w.u.SetBytes(b)
+	}
+	w.u, w.saved = nil, bytes.Clone(b)
+	return nil
 }
 
 func (m MINRES) String() string  { return fmt.Sprintf("minres %d", m.Iters) }
@@ -158,6 +177,11 @@ func (n Nystrom) Solve(h *Hyper, _ float64, v exec.Vec) (exec.Vec, error) {
 func (w *Warm) Solve(h *Hyper, gamma float64, v exec.Vec) (exec.Vec, error) {
 	if w.u == nil {
 		w.u = h.Problem.NewVec()
+		if len(w.saved) > 0 {
+			if err := w.u.SetBytes(w.saved); err != nil {
+				return nil, err
+			}
+		}
 	}
 	hu := h.vector(&h.product)
 	for range w.Steps {

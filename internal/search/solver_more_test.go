@@ -1,9 +1,12 @@
 package search
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -132,5 +135,87 @@ func TestUnroll(t *testing.T) {
 	}
 	if norm2(got) < 1e-2 || norm2(direct) != 0 {
 		t.Errorf("derivative %v, direct part %v, want one that is not 0 and one that is", got, direct)
+	}
+}
+
+// iDARTS with each way to solve its system: another search, which goes on from a state with
+// the same bits; "neumann" says what no word says.
+func TestSystemsOfIDARTS(t *testing.T) {
+	begin := func(method string, terms int, system System) (Searcher, error) {
+		tr := toyTrial(3)
+		tr.set("solver="+system.String(), "neumann_terms="+strconv.Itoa(terms))
+		return tr.start(t, method)
+	}
+	seen := map[string]System{}
+	for system := range System(len(systems)) {
+		var text []byte
+		for _, split := range []int{3, 1} { // epochs before the state is taken
+			s, err := begin("idarts", 2, system)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for done := range 3 {
+				if done == split {
+					saved := s.State()
+					if s, err = begin("idarts", 2, system); err != nil {
+						t.Fatal(err)
+					}
+					if err := s.SetState(saved); err != nil {
+						t.Fatal(err)
+					}
+				}
+				epoch(t, s)
+			}
+			if text == nil {
+				text = s.State()
+			} else if !bytes.Equal(text, s.State()) {
+				t.Errorf("%v: another state when it goes on from one", system)
+			}
+		}
+		if other, ok := seen[string(text)]; ok {
+			t.Errorf("%v is the search of %v", system, other)
+		}
+		seen[string(text)] = system
+		if _, err := begin("idarts-hess", 2, system); (err == nil) != (system == NeumannSystem) {
+			t.Errorf("idarts-hess with %v: %v", system, err)
+		}
+	}
+	if _, err := begin("idarts", 0, CGSystem); err == nil || !strings.Contains(err.Error(), "takes a product at least") {
+		t.Errorf("cg without products: %v", err)
+	}
+}
+
+// An architecture step over two validation batches goes along the mean of the hypergradients
+// of both, with γ as many times the learning rate as is said; over one it is the usual one.
+func TestMeanOverValidationBatches(t *testing.T) {
+	run := func(changes ...string) *Engine {
+		tr := toyTrial(3)
+		tr.set(append([]string{"max_steps=1", "inner_steps=1", "neumann_terms=2", "valid_draw=epochs", "gamma=0"}, changes...)...)
+		s, err := tr.start(t, "idarts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		epoch(t, s)
+		return s.(*Engine)
+	}
+	const factor = 0.25
+	e := run("valid_batches=2", "gamma_factor=0.25")
+	mean := make([]float64, len(e.Dcoefs))
+	for k := range uint64(2) {
+		at := Point{Coefs: e.Coefs, Train: batch.Batch{Split: batch.Train, Index: 1}, Valid: batch.Batch{Split: batch.Valid, Index: k}, Gamma: factor * e.Clock.Rate}
+		one := make([]float64, len(mean))
+		if _, err := Hypergradient(one, e.Problem, at, Neumann{2}); err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range one {
+			mean[i] += x / 2
+		}
+	}
+	nearAll(t, "hypergradient", e.Dcoefs, mean, 1e-12)
+	if slices.Equal(run("gamma_factor=0.25").Dcoefs, e.Dcoefs) || slices.Equal(run("valid_batches=2").Dcoefs, e.Dcoefs) {
+		t.Error("the number of batches or the factor changes nothing")
+	}
+	if !slices.Equal(run("valid_batches=1", "gamma_factor=1").Dcoefs, run().Dcoefs) {
+		t.Error("one batch and once the rate are not the usual step")
 	}
 }

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -63,7 +64,11 @@ func Repeat(times int, move Move) Move {
 type ArchStep struct {
 	Solve Solver
 	Mixed Mixed   // nil: [Exact]
-	Gamma float64 // γ; 0 = the learning rate of the weights at that step
+	Gamma float64 // γ; 0 = GammaFactor times the learning rate of the weights at that step
+	// GammaFactor is 1 where it is 0.
+	GammaFactor float64
+	// ValidBatches are how many validation batches the step takes the mean of; 0: one.
+	ValidBatches int
 	// How the batches of the two levels are drawn.
 	TrainDraw, ValidDraw batch.Draw
 }
@@ -76,6 +81,9 @@ func (a ArchStep) Move() Move {
 			at.Train = e.NextTrain(a.TrainDraw)
 		}
 		e.Hyper.Mixed = a.Mixed
+		if a.ValidBatches > 1 {
+			return a.overBatches(e, at)
+		}
 		loss, err := e.Hyper.Gradient(e.Dcoefs, at, a.Solve)
 		if err != nil {
 			return err
@@ -84,12 +92,39 @@ func (a ArchStep) Move() Move {
 	}}
 }
 
+// overBatches is the step along the hypergradient of the mean loss of ValidBatches batches,
+// the first of which is at's.
+func (a ArchStep) overBatches(e *Engine, at Point) error {
+	h, n := &e.Hyper, float64(a.ValidBatches)
+	v, grad, part, loss := h.vector(&h.v), h.vector(&h.term), make([]float64, len(e.Dcoefs)), 0.0
+	v.Zero()
+	clear(e.Dcoefs)
+	for k := range a.ValidBatches {
+		if k > 0 {
+			at.Valid = e.NextValid(a.ValidDraw)
+		}
+		one, err := e.Problem.Gradient(at.Valid, at.Coefs, grad, part)
+		if err != nil {
+			return err
+		}
+		v.Axpy(1/n, grad)
+		loss += one.Value() / n
+		for i, d := range part {
+			e.Dcoefs[i] += d / n
+		}
+	}
+	if err := h.Correct(e.Dcoefs, v, at, a.Solve); err != nil {
+		return err
+	}
+	return e.followHyper(exec.Known(loss))
+}
+
 // point is where the next hypergradient is taken, but for the training batch.
 func (a ArchStep) point(e *Engine) Point {
 	e.Mix(ForArchitecture)
 	at := Point{Coefs: e.Coefs, Valid: e.NextValid(a.ValidDraw), Gamma: a.Gamma}
 	if at.Gamma == 0 {
-		at.Gamma = e.Clock.Rate
+		at.Gamma = cmp.Or(a.GammaFactor, 1) * e.Clock.Rate
 	}
 	return at
 }
