@@ -9,6 +9,8 @@
 # make kernels    after a kernel for graphics cards has changed: its text for NVIDIA's
 #                 cards and the hashes of the self-test again (clang-19, pocl-opencl-icd)
 # make roofline   what holds the stages of a search: kernels beside the machine's limits
+# make paper      out/paper/paper.html (and .md, .tex): every published table and figure beside
+#                 what is here, with verdicts; runs reproduce-table first
 # make reproduce-table   the comparison table and its figures, in out/; with
 #                 GROUND_TRUTH=nb201 scored by NAS-Bench-201, in out-nb201/
 
@@ -38,7 +40,7 @@ endif
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test chaos codes cross bench bench-peers peers-steps kernels barriers roofline reproduce-table clean
+.PHONY: check build test chaos codes cross bench bench-peers peers-steps kernels barriers roofline reproduce-table paper clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -100,6 +102,11 @@ reproduce-table: build $(TABLE)
 	./bin/idarts table --out $(OUT) --timing
 	./bin/idarts table --out $(OUT) --stats
 	@echo "All methods, 30 seeds: ./bin/idarts run --space $(SPACES) --protocol $(PROTOCOL) --methods all --seeds 0-29 --out $(OUT); some seven hours on two quick cores, resumable."
+
+# paper is reproduce-table and a page of it beside what is published; a table that was
+# fetched is asked as well.
+paper: reproduce-table
+	./bin/idarts paper --out $(OUT) $(addprefix --table ,$(firstword $(TABLE) $(wildcard data/nb201.arrow)))
 
 data/nb201.arrow: | build
 	./bin/idarts data fetch nb201 --out $@

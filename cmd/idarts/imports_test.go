@@ -22,6 +22,7 @@ var rooms = map[string][]string{
 	"runners/protocol":           {"nb201", "nb1b1", "darts_space", "testdata", "internal/batch", "internal/diagram", "internal/result", "internal/search", "internal/settings", "internal/supernet", "internal/training", "internal/trials"},
 	"runners/micro":              {"runners/protocol", "nb201", "internal/*"},
 	"runners/parity":             {"runners", "runners/protocol", "internal/*"},
+	"runners/hyper":              {"runners", "runners/protocol", "internal/*"},
 	"runners/stages":             {"runners/protocol", "internal/*"},
 	"runners/doctor":             {"runners/protocol", "runners/stages", "internal/*", "internal/graph/conformance"},
 	"runners/internal/toy":       {"internal/supernet", "internal/search", "internal/graph", "internal/diagram"},

@@ -29,6 +29,7 @@ type cli struct {
 	Table   tableCmd   `cmd:"" help:"Print the comparison table of finished runs."`
 	Export  exportCmd  `cmd:"" help:"Write finished and other runs as tidy tables for other programs: CSV, Parquet or Arrow."`
 	Figure  figureCmd  `cmd:"" help:"Draw the figures of finished runs."`
+	Paper   paperCmd   `cmd:"" help:"Write a page of published tables and figures beside what is here, with verdicts."`
 	Status  statusCmd  `cmd:"" help:"Say how far the runs of an output folder are."`
 	Query   queryCmd   `cmd:"" help:"Look one architecture up in a table of trained networks."`
 	List    listCmd    `cmd:"" help:"List methods, spaces, protocols and data sets."`

@@ -41,7 +41,7 @@ func (f *full) Write(p []byte) (int, error) {
 var printing = []string{
 	"--help", "--version", "run --help", "help", "help data verify", "version", "list", "list settings idarts",
 	"query CELL --table good.arrow --protocol everything", "query CELL --table scores.arrow", "query DARTS_V2 --space darts",
-	"figure cell CELL", "figure --out runs", "table --out runs", "table --out runs --timing --save", "table --out runs --format csv", "table --out runs --stats", "export --out runs", "export --out runs --format csv --to tidy",
+	"figure cell CELL", "figure --out runs", "table --out runs", "table --out runs --timing --save", "table --out runs --format csv", "table --out runs --stats", "export --out runs", "export --out runs --format csv --to tidy", "paper --out runs --no-study",
 	"status --out runs", "data list", "data verify good.arrow", "data verify fashion16", "data import nas-bench-101 RECORDS x.arrow",
 	"run --methods random --seeds 0 --dry-run", "bench report",
 }

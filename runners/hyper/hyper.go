@@ -6,12 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"math/rand/v2"
+	"reflect"
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/images"
+	"idarts/internal/provenance"
+	"idarts/internal/result"
 	"idarts/internal/rng"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
@@ -19,91 +23,27 @@ import (
 	"idarts/runners/protocol"
 )
 
-// Plan says what is measured. All numbers of a [Study] follow from it and the data.
-type Plan struct {
-	Space    string `json:"space"`
-	Protocol string `json:"protocol"`
-	Method   string `json:"method"` // whose search it is; it has the settings of the protocol
-	Seed     uint64 `json:"seed"`
-	Epochs   []int  `json:"epochs"`   // after which the search is looked at, ascending
-	Batch    int    `json:"batch"`    // images behind the references
-	Unrolled int    `json:"unrolled"` // steps of gradient descent that are differentiated through
-	Batches  int    `json:"batches"`  // of the protocol's size, over which solvers are averaged
-	MINRES   int    `json:"minres"`   // products of the reference at most
-}
+// Revision counts the ways in which this package has measured; numbers of two are not the
+// same.
+const Revision = 1
 
 // Usual is the plan whose study the paper's page shows: of the search that `make
 // reproduce-table` runs.
-var Usual = Plan{
+var Usual = result.HyperPlan{
 	Space: "nb201", Protocol: "fair", Method: "idarts", Epochs: []int{1, 2, 4},
-	Batch: 128, Unrolled: 100, Batches: 8, MINRES: 300,
+	Batch: 128, Unrolled: 100, Batches: 8, MINRES: 300, Most: 20, Calls: 20,
 }
 
-// Study is what was measured.
-type Study struct {
-	Plan   Plan              `json:"plan"`
-	Data   map[string]string `json:"data"`
-	Params int               `json:"params"` // of the supernet
-	Small  int               `json:"small"`  // images of a batch of the protocol
-	Points []Point           `json:"points"`
-	Ridge  []Ridge           `json:"ridge"`
-}
-
-// Point is one moment of the search. Implicit is the part of a hypergradient that comes
-// from the weights, in α; direct is the other. References and solvers are at the weights
-// after Unrolled steps of gradient descent on one batch.
-type Point struct {
-	Epoch    int     `json:"epoch"`
-	Rate     float64 `json:"rate"`     // γ: the learning rate of the weights in that epoch
-	Residual float64 `json:"residual"` // ‖v − Hu‖/‖v‖ that MINRES ended with
-	// Curvature is vᵀHv/vᵀv. Below 0 H is not positive definite.
-	Curvature float64 `json:"curvature"`
-	Direct    float64 `json:"direct_norm"`
-	Unrolled  float64 `json:"unrolled_norm"` // of the implicit part, through all steps
-	Exact     float64 `json:"exact_norm"`    // of the implicit part by MINRES
-	Cosine    float64 `json:"cosine"`        // of the two
-	Curves    []Curve `json:"curves"`
-}
-
-// Curve is a solver for growing budgets.
-type Curve struct {
-	Solver string  `json:"solver"`
-	Values []Value `json:"values"`
-	// Diverged is the budget at which its numbers were no longer finite, 0: never. It has no
-	// values from there on.
-	Diverged int `json:"diverged,omitempty"`
-}
-
-// Value is a solver at one budget: its implicit part beside that of the unrolled reference,
-// on the batch of the reference (Same) and on batches of the protocol (Small, means), and
-// beside that by MINRES, on the same batch.
-type Value struct {
-	Budget int     `json:"budget"` // K, products, columns, or steps a call
-	GFLOP  float64 `json:"gflop"`  // of a hypergradient on a batch of the protocol
-	Same   Apart   `json:"same"`
-	Exact  Apart   `json:"exact"`
-	Small  Apart   `json:"small"`
-	// Spread is the sample standard deviation of the cosines behind Small.
-	Spread float64 `json:"spread"`
-	Norm   float64 `json:"norm"` // of the implicit part on the batch of the reference
-}
-
-// Apart is how far a vector is from another.
-type Apart struct {
-	Cosine float64 `json:"cosine"`
-	Error  float64 `json:"error"` // ‖a − b‖/‖b‖
-}
-
-func apart(a, b []float64) Apart {
+func apart(a, b []float64) result.Apart {
 	aa, bb, ab, dd := 0.0, 0.0, 0.0, 0.0
 	for i, x := range a {
 		y := b[i]
 		aa, bb, ab, dd = aa+x*x, bb+y*y, ab+x*y, dd+(x-y)*(x-y)
 	}
 	if aa == 0 {
-		return Apart{0, 1} // nothing is said of the direction
+		return result.Apart{Cosine: 0, Error: 1} // nothing is said of the direction
 	}
-	return Apart{ab / math.Sqrt(aa*bb), math.Sqrt(dd / bb)}
+	return result.Apart{Cosine: ab / math.Sqrt(aa*bb), Error: math.Sqrt(dd / bb)}
 }
 
 func norm(x []float64) float64 {
@@ -138,12 +78,22 @@ var families = []family{
 	}, false},
 }
 
-// calls are how many outer steps a solver with a warm start has behind it when it is judged;
-// the weights rest meanwhile, which is in its favour.
-const calls = 20
+// Load is the study in a file, nil where it is none of this plan, device and revision.
+func Load(path string, plan result.HyperPlan, d exec.Device) (*result.HyperStudy, error) {
+	var s result.HyperStudy
+	if err := result.ReadJSON(path, &s); errors.Is(err, fs.ErrNotExist) || errors.Is(err, result.ErrDamaged) {
+		return nil, nil // it is made again
+	} else if err != nil {
+		return nil, err
+	}
+	if !reflect.DeepEqual(s.Plan, plan) || s.Revision != Revision || s.Device != d.Class() {
+		return nil, nil
+	}
+	return &s, nil
+}
 
-// Run measures. The search and all that is measured run in double precision on d.
-func Run(ctx context.Context, plan Plan, d exec.Device, progress func(string)) (*Study, error) {
+// Run measures on d, which the search runs on as well.
+func Run(ctx context.Context, plan result.HyperPlan, d exec.Device, progress func(string)) (*result.HyperStudy, error) {
 	p, err := protocol.Lookup(plan.Space, plan.Protocol)
 	if err != nil {
 		return nil, err
@@ -185,7 +135,9 @@ func Run(ctx context.Context, plan Plan, d exec.Device, progress func(string)) (
 	if !ok {
 		return nil, fmt.Errorf("hyper: method %q shares no weights", plan.Method)
 	}
-	study := &Study{Plan: plan, Data: map[string]string{p.Dataset: data.SHA256()}, Params: small.Weights().Len(), Small: p.Batch}
+	study := &result.HyperStudy{
+		Plan: plan, Settings: chosen.Settings, Revision: Revision, Device: d.Class(), Versions: provenance.Versions(), Data: map[string]string{p.Dataset: data.SHA256()}, Params: small.Weights().Len(), Small: p.Batch,
+	}
 	done := 0
 	for _, epoch := range plan.Epochs {
 		for ; done < epoch; done++ {
@@ -215,7 +167,7 @@ type spot struct {
 
 // look compares hypergradients where the search is. The search goes on as if nothing had
 // been.
-func look(ctx context.Context, plan Plan, e *search.Engine, small, big *supernet.Problem) (point Point, err error) {
+func look(ctx context.Context, plan result.HyperPlan, e *search.Engine, small, big *supernet.Problem) (point result.HyperPoint, err error) {
 	kept := small.Snapshot()
 	defer func() {
 		if back := small.Restore(kept); err == nil {
@@ -256,15 +208,18 @@ func look(ctx context.Context, plan Plan, e *search.Engine, small, big *supernet
 	if err != nil {
 		return point, err
 	}
-	point = Point{
+	point = result.HyperPoint{
 		Epoch: e.Clock.Epoch + 1, Rate: s.rate, Residual: left, Curvature: hyper.Curvature / (hyper.Norms[0] * hyper.Norms[0]),
 		Direct: norm(s.pull(direct)), Unrolled: norm(unrolled), Exact: norm(exact), Cosine: apart(exact, unrolled).Cosine,
 	}
 	small.Weights().Copy(big.Weights())
 	few := search.Hyper{Problem: small}
 	for _, f := range families {
-		curve := Curve{Solver: f.name}
+		curve := result.HyperCurve{Solver: f.name}
 		for _, budget := range f.budgets {
+			if budget > plan.Most {
+				break
+			}
 			if err := ctx.Err(); err != nil {
 				return point, err
 			}
@@ -283,12 +238,12 @@ func look(ctx context.Context, plan Plan, e *search.Engine, small, big *supernet
 }
 
 // value is a solver at one budget.
-func (s *spot) value(plan Plan, f family, budget int, large, few *search.Hyper, at search.Point, unrolled, exact []float64) (v Value, err error) {
+func (s *spot) value(plan result.HyperPlan, f family, budget int, large, few *search.Hyper, at search.Point, unrolled, exact []float64) (v result.HyperValue, err error) {
 	stream := rng.New(plan.Seed, "hyper "+f.name, uint64(budget))
 	v.Budget = budget
 	solve := f.of(budget, s, stream)
 	if f.warm { // the same batch all the time
-		for range calls - 1 {
+		for range plan.Calls - 1 {
 			if _, err := s.implicit(large, at, solve); err != nil {
 				return v, err
 			}
@@ -303,7 +258,7 @@ func (s *spot) value(plan Plan, f family, budget int, large, few *search.Hyper, 
 	var cosines []float64
 	solve = f.of(budget, s, stream)
 	if f.warm {
-		for call := range uint64(calls) {
+		for call := range uint64(plan.Calls) {
 			if _, err := s.implicit(few, with(at, 100+call), solve); err != nil {
 				return v, err
 			}
@@ -321,6 +276,7 @@ func (s *spot) value(plan Plan, f family, budget int, large, few *search.Hyper, 
 		v.Small.Cosine += a.Cosine / float64(plan.Batches)
 		v.Small.Error += a.Error / float64(plan.Batches)
 	}
+	v.GFLOP = math.Round(1e6*v.GFLOP) / 1e6 // what was counted before has no part in it
 	for _, c := range cosines {
 		v.Spread += (c - v.Small.Cosine) * (c - v.Small.Cosine) / float64(len(cosines)-1)
 	}

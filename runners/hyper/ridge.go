@@ -8,22 +8,10 @@ import (
 
 	"idarts/internal/batch"
 	"idarts/internal/exec"
+	"idarts/internal/result"
 	"idarts/internal/rng"
 	"idarts/internal/search"
 )
-
-// Ridge is the error of a truncated series on ridge regression beside its bound, and what
-// searches with it come to.
-type Ridge struct {
-	Gamma float64   `json:"gamma"`
-	K     []int     `json:"k"`
-	Error []float64 `json:"error"` // ‖estimate − exact‖/‖exact‖ at w*(c)
-	Bound []float64 `json:"bound"` // (1−γμ)^{K+1} ‖M‖‖v‖/μ, by ‖exact‖
-	// Descent is the validation loss at w*(c) after each outer step of a search in the
-	// penalties, for the K of Searches.
-	Searches []int       `json:"searches"`
-	Descent  [][]float64 `json:"descent"`
-}
 
 // ridge is ridge regression with a penalty for each of its weights:
 //
@@ -144,7 +132,7 @@ func (p *ridge) Product(v, hv exec.Vec, mixed []float64) error {
 }
 
 // ridges measures the series on ridge regression, with γ at half of 1/L and at 1/L.
-func ridges(d exec.Device) (out []Ridge, err error) {
+func ridges(d exec.Device) (out []result.HyperRidge, err error) {
 	p := newRidge(d)
 	c := make([]float64, ridgeWeights)
 	for i := range c {
@@ -172,7 +160,7 @@ func ridges(d exec.Device) (out []Ridge, err error) {
 	}
 	at := search.Point{Coefs: c, Train: batch.Batch{Split: batch.Train}, Valid: batch.Batch{Split: batch.Valid}}
 	for _, part := range []float64{0.5, 1} {
-		r := Ridge{Gamma: part / largest, Searches: []int{0, 2, 5, 20}}
+		r := result.HyperRidge{Gamma: part / largest, Searches: []int{0, 2, 5, 20}}
 		for k := 0; k <= 50; k++ {
 			got := make([]float64, ridgeWeights)
 			at.Gamma = r.Gamma

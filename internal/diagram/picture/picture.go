@@ -49,23 +49,34 @@ func (p Picture) Save(paths ...string) error {
 		}
 	}
 	for _, path := range paths {
-		var content bytes.Buffer
-		canvas := canvases[ending(path)](p.Width, p.Height)
-		p.Draw(draw.New(canvas))
-		if _, err := canvas.WriteTo(&content); err != nil {
+		drawn, err := p.as(ending(path))
+		if err != nil {
 			return fmt.Errorf("picture: draw %q: %w", path, err)
-		}
-		drawn := content.Bytes()
-		if ending(path) == ".svg" {
-			// The font is named, not embedded; where it is not installed, one of
-			// the same widths or at least without serifs has to do.
-			drawn = bytes.ReplaceAll(drawn, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
 		}
 		if err := durable.WriteBytes(path, drawn); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// SVG is the drawing as a file of that kind has it.
+func (p Picture) SVG() ([]byte, error) { return p.as(".svg") }
+
+// as is p in the format of an extension, one of [canvases].
+func (p Picture) as(extension string) ([]byte, error) {
+	var content bytes.Buffer
+	canvas := canvases[extension](p.Width, p.Height)
+	p.Draw(draw.New(canvas))
+	if _, err := canvas.WriteTo(&content); err != nil {
+		return nil, err
+	}
+	if extension != ".svg" {
+		return content.Bytes(), nil
+	}
+	// The font is named, not embedded; where it is not installed, one of the same widths or
+	// at least without serifs has to do.
+	return bytes.ReplaceAll(content.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;")), nil
 }
 
 // ending is the extension of a path in small letters.

@@ -1,0 +1,44 @@
+package reports
+
+import (
+	"math"
+	"testing"
+)
+
+// Student's t for two degrees of freedom is 4.3027 at 97.5 %, for nine 2.2622 (tables).
+func TestInterval(t *testing.T) {
+	low, high := Interval([]float64{1, 2, 3})
+	if half := 4.302653 / math.Sqrt(3); math.Abs(low-(2-half)) > 1e-6 || math.Abs(high-(2+half)) > 1e-6 {
+		t.Errorf("%v to %v, want 2 ± %v", low, high, half)
+	}
+	ten := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	low, high = Interval(ten)
+	if half := 2.262157 * 3.0276504 / math.Sqrt(10); math.Abs(low-(5.5-half)) > 1e-6 || math.Abs(high-(5.5+half)) > 1e-6 {
+		t.Errorf("%v to %v, want 5.5 ± %v", low, high, half)
+	}
+	if low, _ := Interval([]float64{1}); !math.IsNaN(low) {
+		t.Errorf("of one number there is %v, want none", low)
+	}
+}
+
+func TestJudge(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		ours      []float64
+		mean, std float64
+		want      Verdict
+	}{
+		{"nothing", nil, 93, 0.3, NotRun},
+		{"one seed", []float64{93}, 93, 0.3, Undecided},
+		{"close and sure", []float64{93.0, 93.1, 92.9, 93.05}, 93.2, 0.3, Reproduced},
+		{"half a point counts as the same where nothing is printed", []float64{93.0, 93.1, 92.9, 93.05}, 93.3, none, Reproduced},
+		{"far and sure", []float64{91.0, 91.1, 90.9, 91.05}, 93.2, 0.3, Refuted},
+		{"what is printed behind ± is taken off", []float64{91.0, 91.1, 90.9, 91.05}, 93.2, 2.5, Reproduced},
+		{"far on the other side", []float64{95.0, 95.1, 94.9}, 93.2, 0.3, Refuted},
+		{"close, but two seeds far apart", []float64{92, 94}, 93, 0.3, Undecided},
+	} {
+		if got := Judge(tt.ours, tt.mean, tt.std); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
