@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/download"
 	"idarts/internal/trials"
 )
 
@@ -140,7 +141,7 @@ func TestImportLooksFirst(t *testing.T) {
 // Nothing is downloaded for a table that cannot be written.
 func TestFetchLooksFirst(t *testing.T) {
 	dir := t.TempDir()
-	err := FetchPublic(t.Context(), Fetch{Dir: dir, Base: "http://none.invalid"}, dir)
+	err := FetchPublic(t.Context(), download.Fetch{Dir: dir, Base: "http://none.invalid"}, dir)
 	if err == nil || !strings.Contains(err.Error(), "is a folder, want a file to write") {
 		t.Errorf("error = %v", err)
 	}

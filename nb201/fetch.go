@@ -7,28 +7,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
+	"idarts/internal/download"
 	"idarts/internal/trials"
 )
-
-// PublicFile is a file of benchmark results in a public repository.
-type PublicFile struct {
-	Name       string // of the local file
-	Repository string // on GitHub
-	Commit     string
-	Path       string // inside the repository
-	SHA256     string
-	Size       int64 // bytes
-	Licence    string
-	Holds      string // what is in it
-}
 
 // Public lists the files that [FetchPublic] takes, in the order in which a table names
 // them. All but the splits have numbers of the official benchmark for all cells; where they
@@ -38,7 +24,7 @@ type PublicFile struct {
 // The repository of the 12-epoch file does not say after how many epochs; the values of
 // cells #0, #11 and #284 are those of the official records after 12 of 12 epochs,
 // in all six columns.
-var Public = []PublicFile{
+var Public = []download.File{
 	{
 		Name: "bench_102_num.txt", Repository: "MiaoZhang0525/iDARTS", Commit: "419a67bd",
 		Path:   "NAS_Bench201_codes/lib/models/cell_searchs/data_dvae/bench_102_num.txt",
@@ -90,53 +76,11 @@ const (
 )
 
 // split is a file of the benchmark's authors that says which images are whose.
-func split(name, sum string, size int64, holds string) PublicFile {
-	return PublicFile{
+func split(name, sum string, size int64, holds string) download.File {
+	return download.File{
 		Name: name, Repository: "D-X-Y/AutoDL-Projects", Commit: "f46486e21b71ae6459a700be720d7648b5429569", Path: "configs/nas-benchmark/" + name,
 		SHA256: sum, Size: size, Licence: "MIT", Holds: holds,
 	}
-}
-
-// PublicBase is where GitHub serves single files.
-const PublicBase = "https://raw.githubusercontent.com"
-
-// URL is the file's address on a server that has GitHub's paths.
-func (f PublicFile) URL(base string) string {
-	return strings.TrimSuffix(base, "/") + "/" + f.Repository + "/" + f.Commit + "/" + f.Path
-}
-
-// ByHand says how to place the file in dir.
-func (f PublicFile) ByHand(dir string) string {
-	return fmt.Sprintf("to place it by hand, save %s as %q (%d bytes, sha256 %s) and run idarts data fetch nb201 --from %q",
-		f.URL(PublicBase), filepath.Join(dir, f.Name), f.Size, f.SHA256, dir)
-}
-
-// read reads the file from dir and compares it with its hash.
-func (f PublicFile) read(dir string) ([]byte, error) {
-	path := filepath.Join(dir, f.Name)
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, f.Size+1))
-	if err != nil {
-		return nil, err
-	}
-	return content, f.check(path, content)
-}
-
-// errOtherFile is a content that is not the one wanted.
-var errOtherFile = errors.New("not the file that is wanted")
-
-func (f PublicFile) check(name string, content []byte) error {
-	if int64(len(content)) > f.Size {
-		return fmt.Errorf("%q: %w: it has more than %d bytes", name, errOtherFile, f.Size)
-	}
-	if sum := hexSum(content); sum != f.SHA256 {
-		return fmt.Errorf("%q: %w: sha256 is %s, want %s", name, errOtherFile, sum, f.SHA256)
-	}
-	return nil
 }
 
 // publicOrigin is what a table of the [Public] files says of itself.
@@ -158,15 +102,18 @@ func publicOrigin() trials.Origin {
 	}
 }
 
+// command is what takes the files.
+const command = "idarts data fetch nb201"
+
 // FetchPublic gets the [Public] files into fetch.Dir, those that are not there
 // already, and makes a table of them. See [ConvertPublic].
-func FetchPublic(ctx context.Context, fetch Fetch, out string) error {
+func FetchPublic(ctx context.Context, fetch download.Fetch, out string) error {
 	if err := trials.CheckTarget(out); err != nil {
 		return fmt.Errorf("nb201: fetch: %w", err)
 	}
 	for _, f := range Public {
-		if err := fetch.get(ctx, f); err != nil {
-			return fmt.Errorf("nb201: fetch %s: %w; %s", f.Name, err, f.ByHand(fetch.Dir))
+		if err := fetch.Get(ctx, f); err != nil {
+			return fmt.Errorf("nb201: fetch %s: %w; %s", f.Name, err, f.ByHand(fetch.Dir, command))
 		}
 	}
 	return ConvertPublic(fetch.Dir, out)
@@ -182,8 +129,8 @@ func ConvertPublic(dir, out string) error {
 	var contents [numTables][]byte
 	for i, f := range Public[:numTables] {
 		var err error
-		if contents[i], err = f.read(dir); errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOtherFile) {
-			return fmt.Errorf("nb201: %w; %s", err, f.ByHand(dir))
+		if contents[i], err = f.Read(dir); errors.Is(err, fs.ErrNotExist) || errors.Is(err, download.ErrOther) {
+			return fmt.Errorf("nb201: %w; %s", err, f.ByHand(dir, command))
 		} else if err != nil {
 			return fmt.Errorf("nb201: %w", err)
 		}

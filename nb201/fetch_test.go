@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"idarts/internal/download"
 	"idarts/internal/trials"
 )
 
@@ -78,7 +79,7 @@ func TestFetch(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "table.arrow")
 	var last string
-	fetch := Fetch{Dir: filepath.Join(dir, "files"), Base: s.URL, Progress: func(name string, done, total int64) {
+	fetch := download.Fetch{Dir: filepath.Join(dir, "files"), Base: s.URL, Progress: func(name string, done, total int64) {
 		last = fmt.Sprintf("%s %d/%d", name, done, total)
 	}}
 	if err := FetchPublic(t.Context(), fetch, out); err != nil {
@@ -163,8 +164,8 @@ func TestFetch(t *testing.T) {
 }
 
 // quickFetch is a fetch that does not wait.
-func quickFetch(dir, base string) Fetch {
-	return Fetch{Dir: dir, Base: base, Wait: time.Millisecond, Stall: 10 * time.Second}
+func quickFetch(dir, base string) download.Fetch {
+	return download.Fetch{Dir: dir, Base: base, Wait: time.Millisecond, Stall: 10 * time.Second}
 }
 
 // cut sends the first bytes of the answer and breaks the connection.

@@ -74,7 +74,7 @@ func (g group) compare(opts Options) Table {
 	t.Notes = append(t.Notes, g.problems()...)
 	t.Caption = strings.TrimSpace(g.heading() +
 		" Accuracy of the derived cell in percent and arithmetic of the search: mean ± sample standard deviation over n seeds. " +
-		explained + " " + g.demonstration() + g.origin())
+		explained + " " + g.demonstration() + g.predicted() + g.origin())
 	return t
 }
 
@@ -103,6 +103,16 @@ func (g group) demonstration() string {
 		return ""
 	}
 	return fmt.Sprintf("This is a demonstration and no comparison: it takes %d architecture steps to speak of one, and there are of %s. ", enoughSteps, strings.Join(few, ", "))
+}
+
+// predicted is the sentence that a table has whose scores are no measurements; else "".
+func (g group) predicted() string {
+	for _, run := range g.done() {
+		if strings.HasPrefix(run.Result.Score.Source, "surrogate:") {
+			return "Accuracies are predictions of a surrogate and no measurements; it has one for each cell, which stands in both columns. "
+		}
+	}
+	return ""
 }
 
 // gapError is the standard error of the gap from the mean test accuracy of some runs up

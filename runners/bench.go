@@ -90,7 +90,11 @@ func (b *Bench) scoreBy(p protocol.Protocol, path string, cost func(arch string)
 	if err != nil {
 		return err
 	}
-	scorer := tableScorer{table, "table:" + filepath.Base(table.File), cost}
+	kind := "table"
+	if other, ok := table.Table.(protocol.Kinded); ok {
+		kind = other.Kind()
+	}
+	scorer := tableScorer{table, kind + ":" + filepath.Base(table.File), cost}
 	b.Scorer, b.Optimum, b.Expected, b.Data["table"] = scorer, scorer.Optimum, scorer.Expected, table.SHA256
 	if columned, ok := table.Table.(protocol.Columned); ok {
 		b.Columns = columned.Columns

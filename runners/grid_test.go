@@ -155,6 +155,9 @@ func TestProtocolsAreComplete(t *testing.T) {
 		// Where each query is a training, random search stands for its kind.
 		var want []string
 		for _, m := range search.Methods {
+			if p.Name == "laptop-nb301" && slices.Contains(append([]string{"reinforce", "bohb", "svge"}, protocol.OutsideSurrogate...), m.Name) {
+				continue // no network of its space, or it needs another form of the space
+			}
 			if !m.BlackBox || m.Name == "random" || p.Score.Table {
 				want = append(want, m.Name)
 			}

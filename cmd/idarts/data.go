@@ -13,6 +13,7 @@ type dataCmd struct {
 		NasBench101 import101Cmd `cmd:"" name:"nas-bench-101" help:"Make an Arrow table of the official NAS-Bench-101 TFRecord file."`
 	} `cmd:"" help:"Import a benchmark."`
 	Fetch struct {
+		NB301 fetchNB301Cmd `cmd:"" name:"nb301" help:"Download the surrogate of NAS-Bench-301."`
 		NB201 fetchNB201Cmd `cmd:"" name:"nb201" help:"Download public extracts of NAS-Bench-201 and make an Arrow table of them."`
 	} `cmd:"" help:"Download a benchmark."`
 	Verify verifyCmd   `cmd:"" help:"Check a data set, a table or a downloaded file: hash, schema, numbers, known optima."`

@@ -2,8 +2,12 @@ package main
 
 import (
 	"fmt"
+	dartsspace "idarts/darts_space"
+	"idarts/internal/durable"
+	"os"
 	"path/filepath"
 
+	"idarts/internal/download"
 	"idarts/nb201"
 )
 
@@ -25,7 +29,7 @@ func (f *fetchNB201Cmd) Run(c console) error {
 		}
 	} else {
 		show, end := counter(c, "bytes")
-		fetch := nb201.Fetch{
+		fetch := download.Fetch{
 			Dir: kept, Base: f.BaseURL,
 			Progress: func(_ string, done, total int64) { show(done, total) },
 		}
@@ -53,5 +57,42 @@ func (f *fetchNB201Cmd) Run(c console) error {
 	if f.From == "" {
 		fmt.Fprintf(c.out, "%s: which images are for training; put cifar-split.txt beside the images of CIFAR-10\n", kept)
 	}
+	return nil
+}
+
+type fetchNB301Cmd struct {
+	Out     string `help:"File to write." default:"data/nb301.onnx" placeholder:"FILE"`
+	BaseURL string `help:"Server with GitHub's paths to take the file from; GitHub when left out." placeholder:"URL"`
+}
+
+// Run fetches the file and checks it.
+func (f *fetchNB301Cmd) Run(c console) error {
+	if !dartsspace.IsSurrogate(f.Out) {
+		return fmt.Errorf("--out is %q, want a name that ends in .onnx", f.Out)
+	}
+	show, end := counter(c, "bytes")
+	file := dartsspace.SurrogateFile
+	dir := filepath.Dir(f.Out)
+	err := download.Fetch{Dir: dir, Base: f.BaseURL, Progress: func(_ string, done, total int64) { show(done, total) }}.Get(c.ctx, file)
+	end()
+	if c.ctx.Err() != nil {
+		return interrupted("interrupted; the same command goes on where the transfer was")
+	}
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w; to place it by hand, save %s as %q (%d bytes, sha256 %s)", file.Name, err, file.URL(download.GitHub), f.Out, file.Size, file.SHA256)
+	}
+	content, err := file.Read(dir)
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteBytes(f.Out, content); err != nil {
+		return err
+	}
+	if fetched := filepath.Join(dir, file.Name); fetched != filepath.Clean(f.Out) {
+		if err := os.Remove(fetched); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(c.out, "%s: %s (%s, %s)\n", f.Out, file.Holds, file.Repository, file.Licence)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	dartsspace "idarts/darts_space"
 	"idarts/nb201"
 	"idarts/testdata"
 )
@@ -96,6 +97,13 @@ var dataItems = []dataItem{
 		Licence:  "Apache-2.0",
 		Citation: "Ying, Klein, Christiansen, Real, Murphy, Hutter: NAS-Bench-101, ICML 2019, arXiv:1902.09635",
 		Get:      "https://storage.googleapis.com/nasbench/nasbench_only108.tfrecord (0.5 GB) or nasbench_full.tfrecord (2 GB), then idarts data import nas-bench-101 FILE data/nasbench101.arrow",
+	},
+	{
+		Name: "nb301", Title: "a surrogate of NAS-Bench-301 by YAHPO Gym: predicted validation accuracies of genotypes of the DARTS space",
+		Files:    []dataFile{{Name: dartsspace.SurrogateFile.Name, SHA256: dartsspace.SurrogateFile.SHA256, Size: dartsspace.SurrogateFile.Size}},
+		Licence:  dartsspace.SurrogateFile.Licence,
+		Citation: "Pfisterer, Schneider, Moosbauer, Binder, Bischl: YAHPO Gym, AutoML 2022, arXiv:2109.03670; Zela, Siems, Zimmer, Lukasik, Keuper, Hutter: Surrogate NAS benchmarks, ICLR 2022, arXiv:2008.09777",
+		Get:      "idarts data fetch nb301",
 	},
 	{
 		Name: "darts-genotypes", Title: "42 published genotypes of the DARTS space",

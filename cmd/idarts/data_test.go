@@ -230,3 +230,46 @@ func TestDataVerifySaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// The surrogate comes from a server, is what it must be, and answers; another file is refused.
+func TestFetchSurrogate(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", "yahpo-nb301", "model_v2.onnx"))
+	if err != nil {
+		t.Skip("the surrogate is not here")
+	}
+	serve := content
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/nb301/model_v2.onnx") {
+			http.NotFound(w, r)
+			return
+		}
+		w.Write(serve)
+	}))
+	defer server.Close()
+	t.Chdir(t.TempDir())
+	run := func(line string) (string, string, int) {
+		var stdout, stderr bytes.Buffer
+		status := execute(console{ctx: t.Context(), out: &stdout, err: &stderr}, strings.Fields(line))
+		return stdout.String(), stderr.String(), status
+	}
+	if _, text, status := run("data fetch nb301 --base-url " + server.URL); status != 0 {
+		t.Fatal(text)
+	}
+	if files, _ := filepath.Glob("data/*"); len(files) != 1 {
+		t.Errorf("files %q, want the one", files)
+	}
+	if out, text, status := run("query DARTS_V2 --table data/nb301.onnx"); status != 0 || !strings.Contains(out, "predicted by a surrogate") || !strings.Contains(out, "92.88 %") {
+		t.Errorf("%q, %s", out, text)
+	}
+	serve = bytes.Clone(content)
+	serve[1000] ^= 1
+	if _, text, status := run("data fetch nb301 --out other/x.onnx --base-url " + server.URL); status != statusFailed || !strings.Contains(text, "sha256") {
+		t.Errorf("another file: status %d, %s", status, text)
+	}
+	if err := os.WriteFile("bad.onnx", serve, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, text, status := run("query DARTS_V2 --table bad.onnx"); status != statusFailed || !strings.Contains(text, "not the file that is wanted") {
+		t.Errorf("a damaged file: status %d, %s", status, text)
+	}
+}

@@ -143,6 +143,8 @@ var flagUses = map[string]flagUse{
 	"bench study --device":     {read: []string{"bench study --device gpu"}},
 	"bench study --device-any": {switched: "TestCardWithOtherBits", lost: []string{"bench study --device cpu --device-any"}},
 
+	"data fetch nb301 --out":      {read: []string{"data fetch nb301 --out x.arrow"}},
+	"data fetch nb301 --base-url": {read: []string{"data fetch nb301 --out file/x.onnx --base-url http://localhost:1"}},
 	"data fetch nb201 --out":      {read: []string{"data fetch nb201 --from none --out file/x"}},
 	"data fetch nb201 --from":     {read: []string{"data fetch nb201 --from none"}},
 	"data fetch nb201 --base-url": {switched: "TestDataFetch", lost: []string{"data fetch nb201 --from . --base-url http://localhost:1"}},

@@ -72,8 +72,8 @@ func TestFactsOfATable(t *testing.T) {
 		return out
 	}
 	table := made{
-		claims[0].cell: measured(claims[0].has, "cifar10 test", "cifar100 test"),
-		claims[1].cell: {{Column: "cifar10 test", Accuracy: 54.30}, {Column: "cifar100 test", Accuracy: 38.97}},
+		claims[0].cell:                        measured(claims[0].has, "cifar10 test", "cifar100 test"),
+		claims[1].cell:                        {{Column: "cifar10 test", Accuracy: 54.30}, {Column: "cifar100 test", Accuracy: 38.97}},
 		nb201.Cell{1, 2, 3, 1, 2, 3}.String(): measured(claims[3].has, "cifar10 test", "ImageNet16-120 test"),
 	}
 	facts, err := tableFacts(table)

@@ -15,7 +15,7 @@ import (
 type queryCmd struct {
 	Cell      string `arg:"" help:"Architecture in the text of its space, the hash of a cell of NAS-Bench-101, or the name of a published genotype of the DARTS space."`
 	Space     string `help:"Search space of the architecture. Where no table is given, darts asks the published genotypes inside the program." placeholder:"NAME"`
-	Table     string `help:"Arrow table: a benchmark, published genotypes, or scores.arrow of an output folder; when left out, the complete table of NAS-Bench-201 cells inside the program." placeholder:"FILE"`
+	Table     string `help:"Arrow table: a benchmark, published genotypes, or scores.arrow of an output folder; or the surrogate of NAS-Bench-301 (.onnx); when left out, the complete table of NAS-Bench-201 cells inside the program." placeholder:"FILE"`
 	Dataset   string `help:"Whose images it was measured on. A benchmark needs this and the next four, or --protocol; an error lists what its table has." placeholder:"NAME"`
 	TrainedOn string `help:"Whose images it was trained on: cifar10-valid is one half of CIFAR-10's." placeholder:"NAME"`
 	Split     string `help:"Which images it was measured on: train, x-valid, x-test or ori-test; train, valid or test." placeholder:"NAME"`
@@ -42,6 +42,17 @@ func (q *queryCmd) Run(c console) error {
 	if err != nil {
 		return missing(err, place{"table", q.Table})
 	}
+	question := protocol.Question{
+		Arch: q.Cell, Space: q.Space, Table: q.Table,
+		Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs, Seeds: q.Seeds, Release: q.Release, Protocol: q.Protocol,
+		Without: c.without,
+	}
+	if format == dartsspace.SurrogateFormat {
+		if err := q.inSpace("darts"); err != nil {
+			return err
+		}
+		return answer(c, protocol.AskSurrogate, question)
+	}
 	if format == runners.ScoresFormat || format == runners.ScoresFormat1 {
 		return q.scores(c)
 	}
@@ -49,11 +60,12 @@ func (q *queryCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	text, err := space.Query(protocol.Question{
-		Arch: q.Cell, Space: q.Space, Table: q.Table,
-		Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs, Seeds: q.Seeds, Release: q.Release, Protocol: q.Protocol,
-		Without: c.without,
-	})
+	return answer(c, space.Query, question)
+}
+
+// answer prints what is said to a question.
+func answer(c console, ask func(protocol.Question) (string, error), q protocol.Question) error {
+	text, err := ask(q)
 	if err == nil {
 		_, err = io.WriteString(c.out, text)
 	}
@@ -63,6 +75,9 @@ func (q *queryCmd) Run(c console) error {
 // format is that of the table to ask: of the file, else of the table inside the program
 // for the space that was named or whose texts begin so.
 func (q *queryCmd) format() (string, error) {
+	if dartsspace.IsSurrogate(q.Table) {
+		return dartsspace.SurrogateFormat, nil
+	}
 	if q.Table != "" {
 		meta, err := arrowio.Meta(q.Table)
 		return meta["format"], err

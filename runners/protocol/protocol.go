@@ -133,7 +133,7 @@ var All = []Protocol{
 	nb201Paper,
 	oneShotPaper("nb1b1-s1", nb1b1.Space1), oneShotPaper("nb1b1-s2", nb1b1.Space2), oneShotPaper("nb1b1-s3", nb1b1.Space3),
 	dartsPaper,
-	nb201LaptopTable, nb201Desk, nb201Fair, nb201FairUntuned, nb201FairSteps,
+	nb201LaptopTable, dartsSurrogate, nb201Desk, nb201Fair, nb201FairUntuned, nb201FairSteps,
 }
 
 // Methods lists those of a catalog that p has settings for, in its order.

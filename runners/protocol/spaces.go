@@ -68,7 +68,8 @@ var Spaces = []Space{
 		Sized:     func(c, n int) Net { return dartsspace.Net{C: c, N: n} },
 		Canonical: Parsed(dartsspace.Parse, func(g dartsspace.Genotype) string { return g.Canonical().String() }),
 		Graph:     Parsed(dartsspace.Parse, dartsspace.Genotype.Graph),
-		Query:     askPublished, TableFormat: dartsspace.Format, TableInside: true,
+		Table:     openSurrogate, TableFrom: "idarts data fetch nb301 --out",
+		Query: askPublished, TableFormat: dartsspace.Format, TableInside: true,
 	},
 }
 

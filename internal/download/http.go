@@ -1,4 +1,4 @@
-package nb201
+package download
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 // hash that it must have.
 type Fetch struct {
 	Dir  string // where files are kept
-	Base string // server, [PublicBase] if ""
+	Base string // server, [GitHub] if ""
 	// Client is http's; nil: a client that takes its proxy from the environment
 	// (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
 	Client *http.Client
@@ -47,13 +47,13 @@ type errFinal struct{ error }
 
 func (e errFinal) Unwrap() error { return e.error }
 
-// get makes the file be in Dir, if it is not there already.
-func (d Fetch) get(ctx context.Context, f PublicFile) error {
-	if _, err := f.read(d.Dir); err == nil {
+// Get makes the file be in Dir, if it is not there already.
+func (d Fetch) Get(ctx context.Context, f File) error {
+	if _, err := f.Read(d.Dir); err == nil {
 		return nil
 	}
 	if d.Base == "" {
-		d.Base = PublicBase
+		d.Base = GitHub
 	}
 	if d.Client == nil {
 		d.Client = httpClient()
@@ -92,7 +92,7 @@ func (d Fetch) get(ctx context.Context, f PublicFile) error {
 }
 
 // try gets what is missing of the .part file, and names it if it is right.
-func (d Fetch) try(ctx context.Context, f PublicFile) error {
+func (d Fetch) try(ctx context.Context, f File) error {
 	path := filepath.Join(d.Dir, f.Name)
 	part := path + ".part"
 	resumed, err := d.rest(ctx, f, part)
@@ -103,7 +103,7 @@ func (d Fetch) try(ctx context.Context, f PublicFile) error {
 	if err != nil {
 		return errFinal{err}
 	}
-	if err := f.check(f.URL(d.Base), content); err != nil {
+	if err := f.Check(f.URL(d.Base), content); err != nil {
 		if err := os.Remove(part); err != nil {
 			return errFinal{err}
 		}
@@ -119,7 +119,7 @@ func (d Fetch) try(ctx context.Context, f PublicFile) error {
 }
 
 // rest appends the bytes that part lacks. resumed says that it had some before.
-func (d Fetch) rest(ctx context.Context, f PublicFile, part string) (resumed bool, err error) {
+func (d Fetch) rest(ctx context.Context, f File, part string) (resumed bool, err error) {
 	file, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return false, errFinal{err}
@@ -148,7 +148,7 @@ func (d Fetch) rest(ctx context.Context, f PublicFile, part string) (resumed boo
 // transfer is one try to complete a file.
 type transfer struct {
 	Fetch
-	of      PublicFile
+	of      File
 	url     string
 	part    *os.File
 	have    int64 // bytes in part
