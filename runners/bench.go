@@ -23,9 +23,10 @@ import (
 // Bench is one space on the data of one protocol, ready to run cells. It may be
 // used by several runs at once.
 type Bench struct {
-	Space  search.Space
-	Data   map[string]string // input name -> sha256
-	Scorer Scorer
+	Space   search.Space
+	Data    map[string]string // input name -> sha256
+	Scorer  Scorer
+	Fitness Scorer // what methods are told; nil: Scorer
 	// Optimum of the space, nil where the table does not hold all of it; nil where the
 	// scores come from no table.
 	Optimum func() (*result.Optimum, error)
@@ -96,6 +97,14 @@ func (b *Bench) scoreBy(p protocol.Protocol, path string, cost func(arch string)
 	}
 	scorer := tableScorer{table, kind + ":" + filepath.Base(table.File), cost}
 	b.Scorer, b.Optimum, b.Expected, b.Data["table"] = scorer, scorer.Optimum, scorer.Expected, table.SHA256
+	if told, share, ok := p.ByFitness(); ok {
+		fitness, err := told.OpenTable(path)
+		if err != nil {
+			return err
+		}
+		b.Fitness = tableScorer{fitness, scorer.source, func(arch string) float64 { return share * cost(arch) }}
+		b.Expected = fitness.Expected
+	}
 	if columned, ok := table.Table.(protocol.Columned); ok {
 		b.Columns = columned.Columns
 	}

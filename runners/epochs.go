@@ -56,7 +56,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	}
 	r.searcher, err = r.start(r.device, func(arch string) (float64, error) {
 		began := time.Now()
-		scored, err := r.score(ctx, arch, r.device)
+		scored, err := r.fitness(ctx, arch, r.device)
 		r.query.waited += time.Since(began).Seconds()
 		r.query.trained += scored.Seconds
 		r.point.QueryGFLOP += scored.GFLOP

@@ -163,6 +163,10 @@ func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 	if random, ok := c.variant.settings.(search.Random); ok && bench.Expected != nil {
 		expected = func() (*result.Expected, error) { return bench.Expected(random.Queries) }
 	}
+	fitness := bench.Scorer
+	if bench.Fitness != nil {
+		fitness = bench.Fitness
+	}
 	return job{
 		config: config, last: scoring.Last, optimum: bench.Optimum, expected: expected, columns: bench.Columns, cheap: c.method.BlackBox && scoring.Table,
 		start: func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error) {
@@ -171,7 +175,7 @@ func (g *Grid) job(c gridCell, bench *Bench) (job, error) {
 				Supernet: func(o search.SupernetOptions) (search.Problem, error) { return bench.Problem(d, c.Seed, o) },
 			}, c.variant.settings)
 		},
-		score: bench.Scorer.Score,
+		score: bench.Scorer.Score, fitness: fitness.Score,
 	}, err
 }
 

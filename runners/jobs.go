@@ -32,9 +32,9 @@ type job struct {
 	// start makes the searcher. query is the validation accuracy of an architecture
 	// by score, whose cost counts as search.
 	start func(d exec.Device, query func(arch string) (float64, error)) (search.Searcher, error)
-	// score is asked once after every epoch, on the searcher's goroutine, and by
+	// score is asked once after every epoch, on the searcher's goroutine, and fitness by
 	// query.
-	score func(ctx context.Context, arch string, d exec.Device) (result.Scored, error)
+	score, fitness func(ctx context.Context, arch string, d exec.Device) (result.Scored, error)
 }
 
 // runJobs does the jobs with all other processes that are given the same ones.

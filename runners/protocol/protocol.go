@@ -86,6 +86,8 @@ type Scoring struct {
 	BuiltIn string `json:"built_in,omitempty"`
 	Valid   Column `json:"valid"`
 	Test    Column `json:"test"`
+	// Fitness is what methods that ask the table for accuracies are told; nil: Valid.
+	Fitness *Column `json:"fitness,omitempty"`
 	// Fitted is what the networks behind Valid were trained on, for their cost;
 	// nil: the data of the protocol.
 	Fitted *TrainingSet `json:"fitted,omitempty"`
@@ -114,6 +116,17 @@ type Column struct {
 	TrainedOn string `json:"trained_on"` // whose images it was trained on
 	Split     string `json:"split"`
 	Epochs    int    `json:"epochs,omitempty"` // length of the training
+}
+
+// ByFitness is the protocol whose validation accuracies are what methods are told, with the
+// share of its training; ok is false where that is Valid.
+func (p Protocol) ByFitness() (told Protocol, share float64, ok bool) {
+	if p.Score.Fitness == nil {
+		return p, 1, false
+	}
+	share = float64(p.Score.Fitness.Epochs) / float64(p.Score.Valid.Epochs)
+	p.Score.Valid, p.Score.Fitness = *p.Score.Fitness, nil
+	return p, share, true
 }
 
 // TrainingSet is the images that a benchmark trained its networks on.
