@@ -145,7 +145,7 @@ var All = []Protocol{
 	dartsLaptop,
 	nb201Paper,
 	oneShotPaper("nb1b1-s1", nb1b1.Space1), oneShotPaper("nb1b1-s2", nb1b1.Space2), oneShotPaper("nb1b1-s3", nb1b1.Space3),
-	dartsPaper,
+	dartsPaper, nb201Less,
 	nb201LaptopTable, dartsSurrogate, nb201Desk, nb201Fair, nb201FairUntuned, nb201FairSteps,
 }
 
