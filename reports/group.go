@@ -213,8 +213,8 @@ func label(path, leaf string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(path, "settings."), "protocol.") + " " + leaf
 }
 
-// zeroLike is what a leaf is that JSON leaves out, by one that it has: 0, false or
-// nothing.
+// zeroLike is what a leaf is that JSON leaves out, by one that it has: 0, false or not
+// set.
 func zeroLike(leaf string) string {
 	if leaf == "true" || leaf == "false" {
 		return "false"
@@ -222,7 +222,7 @@ func zeroLike(leaf string) string {
 	if _, err := strconv.ParseFloat(leaf, 64); err == nil {
 		return "0"
 	}
-	return "none"
+	return "not set"
 }
 
 // name is a file name for what is made of g, without its extension.
