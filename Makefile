@@ -1,5 +1,6 @@
 # make            format, vet and the short tests
-# make test       all tests
+# make test       all tests but the long ones
+# make long       all tests
 # make cross      build and vet for Windows and for macOS
 # make chaos      2,000 output folders, damaged at random and made whole again
 # make codes      trains SVGe's autoencoder and looks at cells that it has not seen
@@ -40,7 +41,7 @@ endif
 # ./... leaves out folders named testdata.
 PACKAGES := ./... ./testdata
 
-.PHONY: check build test chaos codes cross bench bench-peers peers-steps kernels barriers roofline reproduce-table paper clean
+.PHONY: check build test long chaos codes cross bench bench-peers peers-steps kernels barriers roofline reproduce-table paper clean
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -54,6 +55,11 @@ build:
 # Go's own limit of ten minutes is for a package; slow machines need more for some.
 test:
 	$(GO) test -timeout 30m $(TESTFLAGS) $(PACKAGES)
+
+# long is test with the checks that take minutes: PyTorch's autograd beside ours, searches by
+# way of OpenCL, kernels under oclgrind, all cells of a space.
+long:
+	IDARTS_LONG=1 $(MAKE) test
 
 # What has no test on this machine must at least build there.
 cross:

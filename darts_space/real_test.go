@@ -13,6 +13,7 @@ import (
 
 	"idarts/internal/diagram"
 	"idarts/internal/exec"
+	"idarts/internal/longtest"
 	"idarts/internal/supernet"
 )
 
@@ -80,6 +81,7 @@ func byHand(g Genotype) int {
 }
 
 func TestThousandGenotypes(t *testing.T) {
+	longtest.Needed(t)
 	file, err := os.Open(real(t, "DARTS_archs_CIFAR10.csv"))
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"idarts/internal/longtest"
 	"idarts/internal/trials"
 )
 
@@ -67,6 +68,7 @@ func TestVerify(t *testing.T) {
 
 // A table of all cells must have the published best one.
 func TestVerifyOfAllCells(t *testing.T) {
+	longtest.Needed(t)
 	if testing.Short() {
 		t.Skip("slow")
 	}

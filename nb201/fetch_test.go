@@ -183,6 +183,9 @@ func cut(w http.ResponseWriter, content []byte, from, to int) {
 }
 
 func TestFetchOverABadLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for lines that are slow")
+	}
 	files := originals(t)
 	const name = "bench_102_num.txt"
 	text := files[name]

@@ -80,6 +80,9 @@ func TestVerify(t *testing.T) {
 }
 
 func TestVerifyFindsWhatIsWrong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many tables of all cells")
+	}
 	test := Key{"cifar10", "cifar10", "ori-test", 200, ReleaseNATS}
 	const column = "cifar10/cifar10/ori-test/200/-1/accuracy/" + ReleaseNATS
 	// with is the table with another content of a column of its file, whose rows are

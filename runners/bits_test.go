@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"idarts/internal/exec/cpu"
+	"idarts/internal/longtest"
 	"idarts/internal/search"
 	"idarts/internal/settings"
 	"idarts/runners/protocol"
@@ -15,6 +16,7 @@ import (
 // each instruction set that this processor has. Its second derivatives go through
 // every kind of kernel.
 func TestSearchesHaveTheSameBitsWhateverComputes(t *testing.T) {
+	longtest.Needed(t)
 	sets := cpu.Sets()
 	type computer struct {
 		set     string

@@ -11,6 +11,7 @@ import (
 	"idarts/internal/device"
 	"idarts/internal/exec"
 	"idarts/internal/exec/gpu/cuda/cudatest"
+	"idarts/internal/longtest"
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/internal/work"
@@ -24,6 +25,7 @@ var cardMethods = []string{"darts-v1", "darts-v2", "idarts", "idarts-released", 
 // OpenCL and killed on the way, in CUDA's recorded sequences, or on a card that is lost in
 // the middle. The processor finds the same losses, but for rounding.
 func TestSearchesOnACard(t *testing.T) {
+	longtest.Needed(t)
 	if testing.Short() {
 		t.Skip("runs for a while")
 	}

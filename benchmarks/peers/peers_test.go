@@ -14,6 +14,7 @@ import (
 
 	"idarts/benchmarks"
 	"idarts/internal/limits"
+	"idarts/internal/longtest"
 	"idarts/runners/stages"
 )
 
@@ -57,6 +58,7 @@ func torch(t *testing.T) *peer {
 }
 
 func TestParityWithPyTorch(t *testing.T) {
+	longtest.Needed(t)
 	p := torch(t)
 	nets := []stages.Net{{Space: "nb201", C: 4, N: 2, Batch: 4}, {Space: "nb1b1-s3", C: 4, N: 1, Batch: 3}, {Space: "darts", C: 4, N: 3, Batch: 4}}
 	differences, err := p.differences(nets)
@@ -81,6 +83,7 @@ func TestParityWithPyTorch(t *testing.T) {
 // Every side has a sample of each stage, or says why it has none; eager PyTorch and the
 // engine always have one. Variants compute the same.
 func TestTurnsOfAllSides(t *testing.T) {
+	longtest.Needed(t)
 	p := torch(t)
 	path := p.dir + "/f.safetensors"
 	net := stages.Net{Space: "nb201", C: 2, N: 1, Batch: 2}
@@ -340,6 +343,7 @@ func TestAFailedTurnSaysWhy(t *testing.T) {
 // Outer steps of methods that are made of different parts are the same by PyTorch's autograd;
 // make peers-steps does all.
 func TestStepsAreThose(t *testing.T) {
+	longtest.Needed(t)
 	p := torch(t)
 	program := filepath.Join(t.TempDir(), "idarts")
 	if out, err := exec.Command("go", "build", "-o", program, "idarts/cmd/idarts").CombinedOutput(); err != nil {

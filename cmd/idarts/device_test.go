@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"idarts/internal/exec/gpu/cuda/cudatest"
+	"idarts/internal/longtest"
 	"idarts/internal/result"
 )
 
 // A card that rounds otherwise is passed over by auto with a line, refused by its name, and
 // taken by --device-any, which its results say.
 func TestCardWithOtherBits(t *testing.T) {
+	longtest.Needed(t)
 	if testing.Short() {
 		t.Skip("compiles kernels")
 	}

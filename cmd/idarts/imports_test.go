@@ -68,6 +68,7 @@ var rooms = map[string][]string{
 	"internal/rng":               {},
 	"internal/durable":           {},
 	"internal/download":          {"internal/durable"},
+	"internal/longtest":          {},
 	"internal/onnx":              {},
 	"internal/diagram":           {},
 	"internal/diagram/picture":   {"internal/diagram", "internal/durable"},

@@ -27,6 +27,9 @@ func run(t *testing.T, plan result.HyperPlan, workers int) *result.HyperStudy {
 // A study is the same with one worker and two, whether the search was looked at before or
 // not, and after it has been in a file; another plan is not what the file has.
 func TestStudyIsAFunctionOfItsPlan(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three studies")
+	}
 	one := run(t, tiny, 1)
 	if two := run(t, tiny, 2); !reflect.DeepEqual(one, two) {
 		t.Error("one and two workers measure different numbers")

@@ -9,6 +9,7 @@ import (
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/gpu/gputest"
+	"idarts/internal/longtest"
 )
 
 // derivatives are the gradients in w and in α of the supernet on a device, H v and the
@@ -64,6 +65,7 @@ func apart(a, b []float64) float64 {
 // Derivatives of the supernets of all spaces by way of OpenCL are as near to those in
 // float64 as the processor's in float32, within a factor of four and a floor.
 func TestSupernetsOnACard(t *testing.T) {
+	longtest.Needed(t)
 	nets := []Net{{"nb201", 16, 1, 4}, {"nb1b1-s1", 4, 1, 4}, {"nb1b1-s2", 4, 1, 4}, {"nb1b1-s3", 4, 1, 4}, {"darts", 4, 3, 4}}
 	if testing.Short() {
 		nets = nets[:1]

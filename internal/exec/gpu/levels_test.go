@@ -12,6 +12,7 @@ import (
 	"idarts/internal/exec/gpu"
 	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/graph/conformance"
+	"idarts/internal/longtest"
 	"idarts/internal/search"
 	"idarts/nb201"
 	"idarts/runners/protocol"
@@ -239,6 +240,7 @@ func TestOrdersGiveTheSameBits(t *testing.T) {
 
 // Batches and tapes change no bit of a search.
 func TestOrdersOfASearch(t *testing.T) {
+	longtest.Needed(t)
 	if testing.Short() {
 		t.Skip("runs for a while")
 	}

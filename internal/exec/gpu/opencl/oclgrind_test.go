@@ -13,6 +13,7 @@ import (
 	"idarts/internal/exec/gpu"
 	"idarts/internal/exec/gpu/kernels"
 	"idarts/internal/exec/gpu/opencl"
+	"idarts/internal/longtest"
 )
 
 // Oclgrind interprets kernels and sees threads that read what others write without a
@@ -110,6 +111,7 @@ func TestInOclgrind(t *testing.T) {
 
 // Every kernel runs in oclgrind without a report, with the bits that PoCL has.
 func TestUnderOclgrind(t *testing.T) {
+	longtest.Needed(t)
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
