@@ -122,9 +122,9 @@ func (g group) statistics(reference method) Table {
 	t := Table{
 		Name: g.name() + "-statistics",
 		Header: []string{"Method", "IQM (%)", "Difference (pp)", "Better", "p", "p (Holm)", "Entropy lost (noise)", "Over cost (%)",
-			fmt.Sprintf("At %s %s (%%)", digits(fixedAt/unit.gflop), unit.name), "Pairs"},
+			fmt.Sprintf("At %s %s (%%)", digits(fixedAt/unit.gflop), unit.name), "Pairs", "SD: search, training"},
 		methods: [][]string{{"space", "dataset", "protocol", "method", settingsColumn, "against", "pairs", "iqm", "difference", "low", "high",
-			"probability_of_improvement", "p", "p_holm", "entropy_lost", "entropy_noise", "area_log_gflop", "gflop_from", "gflop_to", "test_at_gflop", "gflop_at"}},
+			"probability_of_improvement", "p", "p_holm", "sd_search", "sd_training", "entropy_lost", "entropy_noise", "area_log_gflop", "gflop_from", "gflop_to", "test_at_gflop", "gflop_at"}},
 		seeds: seedRows(g, []string{"difference", "area_log_gflop", "test_at_gflop"}, func(r result.Run) []string {
 			d := math.NaN()
 			if other, ok := reference.ofSeed(r.Cell.Seed); ok {
@@ -135,17 +135,19 @@ func (g group) statistics(reference method) Table {
 	}
 	for _, c := range rows {
 		iqm := statistics.IQM(c.values(testOf))
+		search, training := c.parts()
 		t.Rows = append(t.Rows, []string{
 			c.title, fixed(iqm, 2), c.text(reference), fixed(c.better, 2), fixed(c.p, 4), fixed(c.adjusted, 4), c.decided(),
-			c.area.plusMinus(2), c.atFixed.plusMinus(2), strconv.Itoa(len(c.differences)),
+			c.area.plusMinus(2), c.atFixed.plusMinus(2), strconv.Itoa(len(c.differences)), c.spreads(),
 		})
 		t.methods = append(t.methods, []string{g.space, g.dataset, g.protocol, c.name, g.settings(c.method), reference.name, strconv.Itoa(len(c.differences)),
-			full(iqm), full(statistics.Mean(c.differences)), full(c.low), full(c.high), full(c.better), full(c.p), full(c.adjusted), full(Summarize(c.noise(lostOf)).Mean), full(Summarize(c.noise(noiseOf)).Mean),
+			full(iqm), full(statistics.Mean(c.differences)), full(c.low), full(c.high), full(c.better), full(c.p), full(c.adjusted), full(search), full(training), full(Summarize(c.noise(lostOf)).Mean), full(Summarize(c.noise(noiseOf)).Mean),
 			full(c.area.Mean), full(from), full(to), full(c.atFixed.Mean), full(fixedAt)})
 	}
 	t.Caption = strings.TrimSpace(g.heading() + fmt.Sprintf(" Test accuracy of the derived cell beside that of %s, seed by seed. "+
 		"IQM: mean without the lowest and the highest quarter. Difference: mean over the pairs [95 %% bootstrap interval]; of %d pairs or fewer the differences themselves. "+
 		"Better: how often a run of the method beats one of %s, equal ones half. p: Wilcoxon's signed-rank test, exact, two-sided; Holm: adjusted for the %d tests of this table. "+
+		"SD: of what searches end with, the scatter of trainings taken off, and of a single training, pooled over the cells found that have two trials or more. "+
 		"Entropy lost: of α, mean over rows in nats, and what Adam takes along noise alone. Over cost: mean over the logarithm of the arithmetic from %s to %s GFLOP; a search that has ended keeps its cell. Both of these: mean ± sample standard deviation over seeds. ",
 		reference.title, points, reference.title, len(tested), digits(from), digits(to)) + g.origin())
 	t.Notes = append(t.Notes, g.small(rows)...)
@@ -160,6 +162,29 @@ func digits(x float64) string {
 		return fixed(x, 0)
 	}
 	return strconv.FormatFloat(x, 'g', 3, 64)
+}
+
+// parts are the standard deviations of searches and of trainings.
+func (c *compared) parts() (search, training float64) {
+	var means, sds []float64
+	var trials []int
+	for _, run := range c.done {
+		s := run.Result.Score
+		means, sds, trials = append(means, s.Test), append(sds, s.TestSD), append(trials, s.Trials)
+		if s.Trials > 1 && s.TestSD == 0 {
+			trials[len(trials)-1] = 0 // not known, as in old records
+		}
+	}
+	return statistics.Spreads(means, sds, trials)
+}
+
+// spreads is [compared.parts] as text.
+func (c *compared) spreads() string {
+	search, training := c.parts()
+	if math.IsNaN(training) {
+		return missing
+	}
+	return fixed(search, 2) + ", " + fixed(training, 2)
 }
 
 // text is a difference with its interval, or the single ones.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -126,6 +127,12 @@ func (s *TrainedScorer) mean(class string, rows []Trained) result.Scored {
 	for _, row := range rows {
 		scored.Valid += row.Valid / float64(len(rows))
 		scored.Test += row.Test / float64(len(rows))
+	}
+	if n := len(rows); n > 1 {
+		for _, row := range rows {
+			scored.TestSD += (row.Test - scored.Test) * (row.Test - scored.Test) / float64(n-1)
+		}
+		scored.TestSD = math.Sqrt(scored.TestSD)
 	}
 	return scored
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -190,7 +191,7 @@ func TestTableScorerAveragesTheTrials(t *testing.T) {
 		t.Errorf("optimum %+v, %v; want none of a space of one cell", best, err)
 	}
 	got, err := bench.Scorer.Score(t.Context(), cell.String(), nil)
-	want := result.Score{Valid: 82, Test: 85, Trials: 3, Source: "table:small.arrow"}
+	want := result.Score{Valid: 82, Test: 85, Trials: 3, Source: "table:small.arrow", TestSD: math.Sqrt(7)}
 	if err != nil || got.Score != want || got.GFLOP != 5 {
 		t.Errorf("score %+v, %v; want %+v", got, err, want)
 	}

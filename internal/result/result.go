@@ -86,6 +86,9 @@ type Score struct {
 	Test   float64 `json:"test"`   // percent
 	Trials int     `json:"trials"` // how many trained networks the two are means of; 0: not stated
 	Source string  `json:"source"` // where it comes from: "trained:laptop", "table:nats-tss"
+	// TestSD is the sample standard deviation of the test accuracy over the trials, 0 where
+	// that is not known, for which it takes two.
+	TestSD float64 `json:"test_sd,omitempty"`
 }
 
 // Scored is a score and what it took to get it for the first time, which records

@@ -45,6 +45,39 @@ func Improvement(x, y []float64) float64 {
 	return sum / float64(len(x)*len(y))
 }
 
+// Spreads parts the scatter of results into two standard deviations: of one training of an
+// architecture, and of the architectures that searches end with. Result i is a mean over
+// trials[i] trainings with the sample standard deviation sds[i], which counts from two
+// trainings on:
+//
+//	s²_training = Σ (n−1) sd² / Σ (n−1),  s²_search = variance of the means − s²_training · mean of 1/n, at least 0
+//
+// Both are NaN where no result is of two trainings, or the number of one is 0: not known;
+// search for fewer than two results as well.
+func Spreads(means, sds []float64, trials []int) (search, training float64) {
+	sum, freedom, inverse := 0.0, 0.0, 0.0
+	for i, n := range trials {
+		if n < 1 {
+			return math.NaN(), math.NaN()
+		}
+		sum += float64(n-1) * sds[i] * sds[i]
+		freedom += float64(n - 1)
+		inverse += 1 / float64(n) / float64(len(trials))
+	}
+	if freedom == 0 {
+		return math.NaN(), math.NaN()
+	}
+	training, search = math.Sqrt(sum/freedom), math.NaN()
+	if len(means) > 1 {
+		mean, scatter := Mean(means), 0.0
+		for _, x := range means {
+			scatter += (x - mean) * (x - mean)
+		}
+		search = math.Sqrt(max(0, scatter/float64(len(means)-1)-sum/freedom*inverse))
+	}
+	return search, training
+}
+
 // Differences are x_i − y_i.
 func Differences(x, y []float64) []float64 {
 	d := make([]float64, len(x))

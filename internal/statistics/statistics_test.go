@@ -184,3 +184,41 @@ func TestBestOf(t *testing.T) {
 }
 
 func first(a, _ float64) float64 { return a }
+
+// By hand: means 80, 82, 84 with variance 4; sds 1, 2 and 3 over 2, 4 and 3 trainings, so that
+// the pooled variance is (1 + 12 + 18)/6 and the mean of 1/n (1/2 + 1/4 + 1/3)/3.
+func TestSpreads(t *testing.T) {
+	search, training := Spreads([]float64{80, 82, 84}, []float64{1, 2, 3}, []int{2, 4, 3})
+	near(t, "training", training, math.Sqrt(31./6), 1e-12)
+	near(t, "search", search, math.Sqrt(4-31./6*(13./36)), 1e-12)
+	if search, _ := Spreads([]float64{80, 80.1}, []float64{3, 3}, []int{3, 3}); search != 0 {
+		t.Errorf("scatter of trainings alone gives searches %v", search)
+	}
+	if _, training := Spreads([]float64{80, 82}, []float64{1, 0}, []int{3, 1}); training != 1 {
+		t.Errorf("beside a result of one training: %v, want that of the other", training)
+	}
+	for _, trials := range [][]int{{1, 1}, {3, 0}} {
+		if search, training := Spreads([]float64{80, 82}, []float64{1, 1}, trials); !math.IsNaN(search) || !math.IsNaN(training) {
+			t.Errorf("%v trainings: %v, %v", trials, search, training)
+		}
+	}
+	// Many searches and trainings with known deviations come back.
+	r := rand.New(rand.NewPCG(3, 4))
+	var means, sds []float64
+	var trials []int
+	for range 20000 {
+		at, n := 80+0.6*r.NormFloat64(), 3
+		x := make([]float64, n)
+		for i := range x {
+			x[i] = at + 0.4*r.NormFloat64()
+		}
+		mean, sum := Mean(x), 0.0
+		for _, v := range x {
+			sum += (v - mean) * (v - mean)
+		}
+		means, sds, trials = append(means, mean), append(sds, math.Sqrt(sum/float64(n-1))), append(trials, n)
+	}
+	if search, training := Spreads(means, sds, trials); math.Abs(search-0.6) > 0.01 || math.Abs(training-0.4) > 0.01 {
+		t.Errorf("search %v, training %v; want 0.6 and 0.4", search, training)
+	}
+}

@@ -155,7 +155,7 @@ func TestScores(t *testing.T) {
 		t.Fatal(err)
 	}
 	best, err = more.Scores(keys, parse, func() []pair { return toys }).Optimum()
-	want.Among, want.BestTest = 1, result.ArchScore{Arch: "aa", Score: result.Score{Valid: 51, Test: 71, Trials: 2}, TestSE: 1}
+	want.Among, want.BestTest = 1, result.ArchScore{Arch: "aa", Score: result.Score{Valid: 51, Test: 71, Trials: 2, TestSD: math.Sqrt2}, TestSE: 1}
 	want.BestValid = want.BestTest
 	if err != nil || best == nil || math.Abs(best.BestTest.TestSE-1) > 1e-12 {
 		t.Fatalf("optimum %+v, %v, want a standard error of √2/√2", best, err)

@@ -106,6 +106,9 @@ func (s *Scores[C, K]) score(cell C) (scored result.Scored, err error) {
 		return scored, err
 	}
 	scored.Valid, scored.Test, scored.Trials = valid.Accuracy, test.Accuracy, min(valid.Count(), test.Count())
+	if !math.IsNaN(test.Std) {
+		scored.TestSD = test.Std
+	}
 	time := valid
 	if s.keys.Time != s.keys.Valid {
 		if time, err = s.results.Query(cell, s.keys.Time, All); err != nil {
