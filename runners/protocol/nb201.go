@@ -85,11 +85,12 @@ var nb201Less = func() Protocol {
 
 // benchmarkRecipe is how the networks of the table were trained, on the images that fit the
 // weights in a search, which are the first half of CIFAR-10's.
-// Source: NAS-Bench-201, configs/nas-benchmark/CIFAR.config, LESS.config.
+// Source: NAS-Bench-201, configs/nas-benchmark/CIFAR.config, LESS.config; exps/NAS-Bench-201/functions.py:
+// the rate falls with every step.
 func benchmarkRecipe(epochs int) *Recipe {
 	return &Recipe{Net: nb201.Net{C: 16, N: 5}, Recipe: training.Recipe{
 		Epochs: epochs, Batch: 256,
-		Weights: search.SGD{LR: 0.1, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
+		Weights: search.SGD{LR: 0.1, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4},
 		Augment: training.Augment{Flip: true, Crop: 4},
 	}}
 }
@@ -116,10 +117,10 @@ func nb201Small(name, title string, score Scoring) Protocol {
 // benchmark's DARTS-V1/V2 searches.
 var paperArch = search.Adam{LR: 3e-4, Beta1: 0.5, Beta2: 0.999, Eps: 1e-8, WeightDecay: 1e-3}
 
-// paperDARTS is the search of NAS-Bench-201's DARTS code.
+// paperDARTS is the search of NAS-Bench-201's DARTS code, whose rate falls with every step.
 var paperDARTS = search.Bilevel{
 	Epochs:  50,
-	Weights: search.SGD{LR: 0.025, MinLR: 0.001, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
+	Weights: search.SGD{LR: 0.025, MinLR: 0.001, EachStep: true, Momentum: 0.9, Nesterov: true, WeightDecay: 5e-4, Clip: 5},
 	Arch:    paperArch, InitScale: 1e-3, ValidDraw: batch.Replaced,
 }
 

@@ -210,7 +210,7 @@ const (
 var paperRelated201 = func() []Search {
 	hundred := publishedBilevel(100, 3e-4)
 	benchmark := paperDARTS // the benchmark's own weight steps
-	benchmark.Epochs, benchmark.Weights.EachStep = 250, true
+	benchmark.Epochs = 250
 	withoutClip := benchmark
 	withoutClip.Weights.Clip = 0
 	enasSchedule := scheduleOf(benchmark)
