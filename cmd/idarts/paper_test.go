@@ -13,6 +13,7 @@ import (
 	"idarts/nb201"
 	"idarts/reports"
 	"idarts/runners/hyper"
+	"idarts/runners/protocol"
 )
 
 // The page without runs, and with a study that was measured before: it is shown, whether or
@@ -43,8 +44,14 @@ func TestPaperPage(t *testing.T) {
 	}
 	d := cpu.Open[float32](1)
 	defer d.Close()
+	p, err := protocol.Lookup(hyper.Usual.Space, hyper.Usual.Protocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	searched, _ := p.Of(hyper.Usual.Method)
 	study := result.HyperStudy{
-		Plan: hyper.Usual, Revision: hyper.Revision, Device: d.Class(),
+		Settings: searched.Settings,
+		Plan:     hyper.Usual, Revision: hyper.Revision, Device: d.Class(),
 		Points: []result.HyperPoint{{Epoch: 1, Curves: []result.HyperCurve{{Solver: "a solver, K", Values: []result.HyperValue{{Budget: 2, GFLOP: 1}}}}}},
 		Ridge:  []result.HyperRidge{{Gamma: 1, K: []int{0}, Error: []float64{1}, Bound: []float64{1}, Searches: []int{0}, Descent: [][]float64{{1, 1}}}},
 	}

@@ -4,6 +4,7 @@ package hyper
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -86,21 +87,46 @@ func Load(path string, plan result.HyperPlan, d exec.Device) (*result.HyperStudy
 	} else if err != nil {
 		return nil, err
 	}
-	if !reflect.DeepEqual(s.Plan, plan) || s.Revision != Revision || s.Device != d.Class() {
+	_, chosen, err := searched(plan)
+	if err != nil {
+		return nil, err
+	}
+	if !reflect.DeepEqual(s.Plan, plan) || s.Revision != Revision || s.Device != d.Class() || !sameJSON(s.Settings, chosen.Settings) {
 		return nil, nil
 	}
 	return &s, nil
 }
 
-// Run measures on d, which the search runs on as well.
-func Run(ctx context.Context, plan result.HyperPlan, d exec.Device, progress func(string)) (*result.HyperStudy, error) {
+// sameJSON says whether two values are written alike.
+func sameJSON(a, b any) bool {
+	var read [2]any
+	for i, v := range []any{a, b} {
+		content, err := json.Marshal(v)
+		if err != nil || json.Unmarshal(content, &read[i]) != nil {
+			return false
+		}
+	}
+	return reflect.DeepEqual(read[0], read[1])
+}
+
+// searched is the protocol of a plan and the search that is looked at.
+func searched(plan result.HyperPlan) (protocol.Protocol, protocol.Search, error) {
 	p, err := protocol.Lookup(plan.Space, plan.Protocol)
 	if err != nil {
-		return nil, err
+		return p, protocol.Search{}, err
 	}
-	chosen, ok := p.Of(plan.Method)
+	of, ok := p.Of(plan.Method)
 	if !ok {
-		return nil, fmt.Errorf("hyper: protocol %q of space %q has no settings for %q", plan.Protocol, plan.Space, plan.Method)
+		err = fmt.Errorf("hyper: protocol %q of space %q has no settings for %q", plan.Protocol, plan.Space, plan.Method)
+	}
+	return p, of, err
+}
+
+// Run measures on d, which the search runs on as well.
+func Run(ctx context.Context, plan result.HyperPlan, d exec.Device, progress func(string)) (*result.HyperStudy, error) {
+	p, chosen, err := searched(plan)
+	if err != nil {
+		return nil, err
 	}
 	method, err := search.Lookup(plan.Method)
 	if err != nil {

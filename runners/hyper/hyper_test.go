@@ -56,6 +56,15 @@ func TestStudyIsAFunctionOfItsPlan(t *testing.T) {
 		t.Errorf("another plan: %v, %v", s, err)
 	}
 
+	other := *one
+	other.Settings = map[string]any{"epochs": 3}
+	if err := result.WriteJSON(path, other); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Load(path, tiny, d); s != nil || err != nil {
+		t.Errorf("a study of another search: %v, %v", s, err)
+	}
+
 	for _, p := range one.Points {
 		if len(p.Curves) != len(families) || !(p.Direct > 0) || !(p.Unrolled > 0) {
 			t.Fatalf("after epoch %d: %+v", p.Epoch, p)
