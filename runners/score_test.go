@@ -79,7 +79,7 @@ func TestEachClassIsTrainedOnce(t *testing.T) {
 		wait.Go(func() {
 			arch := []string{"aa", "AA", "bbb", "Bbb"}[i%4]
 			got, err := s.Score(t.Context(), arch, nil)
-			want := result.Score{Valid: float64(len(arch)) + 0.5, Test: 5, Trials: 2, Source: "trained:test"}
+			want := result.Score{Valid: float64(len(arch)) + 0.5, Test: 5, Trials: 2, Source: "trained:test", TestSD: math.Sqrt(50)}
 			if err != nil || got.Score != want || got.GFLOP != 14 {
 				t.Errorf("%s: %+v, %v; want %+v and 14 GFLOP", arch, got, err, want)
 			}
