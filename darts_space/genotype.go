@@ -60,6 +60,9 @@ const (
 	cellEdges = 14 // pairs of a node and an earlier one, 2+3+4+5
 )
 
+// edgeNumber is the place of an edge among the 14 of a cell: node after node, by inputs.
+func edgeNumber(from, to int) int { return (to-inputs)*(to+inputs-1)/2 + from }
+
 // Edge brings node Input through Op to node Node.
 type Edge struct {
 	Op    Op

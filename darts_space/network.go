@@ -114,7 +114,7 @@ func (n Net) supernet(o search.SupernetOptions) supernet.Build {
 		if n.reduces(layer) {
 			kind = cellEdges
 		}
-		row := func(from, to int) int { return kind + (to-inputs)*(to+inputs-1)/2 + from }
+		row := func(from, to int) int { return kind + edgeNumber(from, to) }
 		first := func(from, to int) int { return (2*cellEdges*layer + row(from, to)) * len(Ops) }
 		part := supernet.Partial{K: o.Partial, Around: func(from, to int, x *graph.Node) graph.Term {
 			if n.stride(layer, from) > 1 {

@@ -99,7 +99,7 @@ func surrogateColumns(g Genotype) ([]int64, error) {
 					code = int64(k)
 				}
 			}
-			at := (e.Node-inputs)*(e.Node+inputs-1)/2 + e.Input
+			at := edgeNumber(e.Input, e.Node)
 			if code == 0 || at >= cellEdges || ops[at] != 0 {
 				return nil, fmt.Errorf("dartsspace: the surrogate has no genotype with (%q, %d) at node %d of the %s cell, once or twice: want two different inputs a node, through one of %q",
 					e.Op, e.Input, e.Node, c.name, surrogateOps[1:])

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"idarts/internal/statistics"
 )
 
 // surrogate is the real one, where it is.
@@ -142,27 +144,9 @@ func TestSurrogateOnRealNetworks(t *testing.T) {
 		}
 		predicted, trained = append(predicted, accuracy), append(trained, real)
 	}
-	tau := kendall(predicted, trained)
+	tau := statistics.KendallTauB(predicted, trained)
 	t.Logf("%d of %d genotypes are in its space; Kendall's tau %.3f", len(predicted), len(rows), tau)
 	if len(predicted) < 50 || tau < 0.2 {
 		t.Errorf("%d genotypes, tau %v", len(predicted), tau)
 	}
-}
-
-// kendall is Kendall's tau-a.
-func kendall(x, y []float64) float64 {
-	sum, n := 0.0, 0.0
-	for i := range x {
-		for j := range i {
-			d := (x[i] - x[j]) * (y[i] - y[j])
-			n++
-			switch {
-			case d > 0:
-				sum++
-			case d < 0:
-				sum--
-			}
-		}
-	}
-	return sum / math.Max(n, 1)
 }

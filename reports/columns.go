@@ -103,6 +103,21 @@ func (m method) column(name string) (values []float64, release string) {
 	return values, release
 }
 
+// PublishedColumns are the means of a published row on NAS-Bench-201, by the columns of its
+// table, as far as they are printed.
+func PublishedColumns(title, set string) map[string]float64 {
+	means := map[string]float64{}
+	for _, d := range nb201Datasets {
+		row := publishedOn(Published{Title: title, Set: set}, d.name)
+		for name, mean := range map[string]float64{d.column + " valid": row.Valid, d.column + " test": row.Test} {
+			if !math.IsNaN(mean) {
+				means[name] = mean
+			}
+		}
+	}
+	return means
+}
+
 // publishedOn is the row beside p on another data set; without numbers where there is none.
 func publishedOn(p Published, dataset string) Published {
 	for _, other := range PublishedRows() {

@@ -48,11 +48,11 @@ func NewPaper(e Evidence, opts Options) Paper {
 	p := Paper{Title: "iDARTS and its neighbours: published and here", Count: map[Verdict]int{}}
 	all := groups(e.Runs, opts)
 	p.Parts = []Part{
-		p.nb201(e, all, opts),
+		p.nb201(e, all),
 		p.facts(e.Facts),
 		p.oneShot(e, opts),
 		p.ablations(e, all),
-		p.darts(e),
+		p.darts(),
 		p.restricted(),
 		hypergradientPart(e.Study),
 	}
@@ -91,8 +91,11 @@ func marked(t Table) Table {
 	return t
 }
 
+// setLetters are what the page calls the sets of published rows.
+var setLetters = map[string]string{SetOfTable: "A", OtherSet: "B"}
+
 // nb201 is the table of NAS-Bench-201.
-func (p *Paper) nb201(e Evidence, all []group, opts Options) Part {
+func (p *Paper) nb201(e Evidence, all []group) Part {
 	published := Table{
 		Name:    "paper-nb201-published",
 		Caption: "NAS-Bench-201, accuracy of the derived cell in percent, searched on CIFAR-10, as published. How many runs are behind a mean is not stated by any source.",
@@ -107,20 +110,19 @@ func (p *Paper) nb201(e Evidence, all []group, opts Options) Part {
 		if row.Dataset != nb201Datasets[0].name {
 			continue
 		}
-		cells, source := []string{row.Title}, ""
+		cells := []string{row.Title}
 		for _, d := range nb201Datasets {
 			valid, test := publishedOn(row, d.name).stats()
 			cells = append(cells, valid.plusMinus(2), test.plusMinus(2))
 		}
-		source = row.Source + "; " + row.Settings
+		source := row.Source + "; " + row.Settings
 		at := slices.Index(published.Notes, source)
 		if at < 0 {
 			published.Notes = append(published.Notes, source)
 			at = len(published.Notes) - 1
 		}
-		set := map[string]string{setOfTable: "A", otherSet: "B"}[row.Set]
-		published.Rows = append(published.Rows, append(cells, set, fmt.Sprintf("[%d]", at+1)))
-		p.compare201(&ours, row, e, all, opts)
+		published.Rows = append(published.Rows, append(cells, setLetters[row.Set], fmt.Sprintf("[%d]", at+1)))
+		p.compare201(&ours, row, e, all)
 	}
 	return Part{
 		Title: "NAS-Bench-201",
@@ -131,10 +133,14 @@ func (p *Paper) nb201(e Evidence, all []group, opts Options) Part {
 }
 
 // compare201 adds what there is of a published row here.
-func (p *Paper) compare201(t *Table, row Published, e Evidence, all []group, opts Options) {
+func (p *Paper) compare201(t *Table, row Published, e Evidence, all []group) {
 	_, test := row.stats()
+	title := row.Title
+	if row.Set == OtherSet {
+		title += " (set " + setLetters[row.Set] + ")"
+	}
 	add := func(column, published, ours, n, interval, verdict string) {
-		t.Rows = append(t.Rows, []string{row.Title + map[string]string{setOfTable: "", otherSet: " (set B)"}[row.Set], column, published, ours, n, interval, verdict})
+		t.Rows = append(t.Rows, []string{title, column, published, ours, n, interval, verdict})
 	}
 	found := false
 	for _, g := range all {
@@ -146,7 +152,7 @@ func (p *Paper) compare201(t *Table, row Published, e Evidence, all []group, opt
 				continue
 			}
 			found = true
-			if _, same := g.published(m); !same || row.Set != setOfTable {
+			if _, same := g.published(m); !same || row.Set != SetOfTable {
 				values := m.values(testOf)
 				why := fmt.Sprintf("protocol %s searches %s and is scored by %s; the published search has protocol %s", g.protocol, g.dataset, m.done[0].Result.Score.Source, row.Protocol)
 				if same {
@@ -259,7 +265,7 @@ func (p *Paper) ablations(e Evidence, all []group) Part {
 }
 
 // darts is the table of the DARTS space.
-func (p *Paper) darts(e Evidence) Part {
+func (p *Paper) darts() Part {
 	t := Table{
 		Name:    "paper-darts",
 		Caption: "DARTS space, test error in percent as published; parameters in millions, search in days of a graphics card.",

@@ -1,8 +1,8 @@
 package reports
 
-// PublishedDARTS is one row of papers on the DARTS space, as they print it: errors in percent,
+// publishedDARTS is one row of papers on the DARTS space, as they print it: errors in percent,
 // "" where a source has none.
-type PublishedDARTS struct {
+type publishedDARTS struct {
 	Method   string // as in [result.Cell]; "" for one that is not here
 	Title    string
 	CIFAR10  string // mean test error
@@ -17,12 +17,12 @@ type PublishedDARTS struct {
 // Sources of rows of the DARTS space, by the letters with which they are named there.
 var dartsSources = map[string]string{
 	"D": "README of DrNAS", "N": "DARTS-PT (arXiv:2108.04392), Tables 2 and 3", "A": "the APD paper", "M": "the ROME paper", "Z": "the ZiCo paper",
-	"I": "the NASI paper", "W": "a paper on the connectivity of DAGs", "L": "a paper on zero-cost proxies", "G": "the GENIUS paper", "own": "README of its repository",
+	"I": "the NASI paper", "W": "a paper on the connectivity of DAGs", "L": "a paper on zero-cost proxies", "own": "README of its repository",
 	"survey": "a survey of differentiable search, its Table 1",
 }
 
 // dartsRows are those that are known here. None is from memory.
-var dartsRows = []PublishedDARTS{
+var dartsRows = []publishedDARTS{
 	{"enas", "ENAS", "2.89", "", "4.6", "0.5", "", "", "D, N, Z"},
 	{"darts-v1", "DARTS, first order", "3.00 ± 0.14", "", "3.3", "0.4", "20.58 ± 0.44", "", "N, A, Z; CIFAR-100: M"},
 	{"darts-v2", "DARTS, second order", "2.76 ± 0.09", "2.63", "3.3", "1.0", "17.54", "26.7 (8.7)", "D, A, W; best: own"},
@@ -49,14 +49,14 @@ var dartsRows = []PublishedDARTS{
 	{"idarts", "iDARTS", "", "", "", "", "", "24.3", "survey"},
 }
 
-// PublishedSpaces are errors on the spaces S1 to S4 of RobustDARTS, in percent.
-type PublishedSpaces struct {
+// publishedSpaces are errors on the spaces S1 to S4 of RobustDARTS, in percent.
+type publishedSpaces struct {
 	Title, Data string
 	Errors      [4]string
 	Source      string
 }
 
-var restrictedRows = []PublishedSpaces{
+var restrictedRows = []publishedSpaces{
 	{"DARTS", "CIFAR-10", [4]string{"3.84", "4.85", "3.34", "7.20"}, "N"},
 	{"DARTS-PT", "CIFAR-10", [4]string{"3.50", "2.79", "2.49", "2.64"}, "N"},
 	{"DARTS-PT, fixed α", "CIFAR-10", [4]string{"2.86", "2.59", "2.52", "2.58"}, "N"},

@@ -3,6 +3,8 @@ package reports
 import (
 	"fmt"
 	"math"
+
+	"idarts/internal/statistics"
 )
 
 // Stats are those of one number over the finished seeds of a method.
@@ -26,13 +28,7 @@ func Summarize(values []float64) Stats {
 		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
 	}
 	s.Mean = sum / float64(s.N)
-	if s.N > 1 {
-		squares := 0.0
-		for _, v := range values {
-			squares += (v - s.Mean) * (v - s.Mean)
-		}
-		s.Std = math.Sqrt(squares / float64(s.N-1))
-	}
+	s.Std = statistics.SD(values)
 	return s
 }
 

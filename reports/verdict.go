@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/stat/distuv"
+	"idarts/internal/statistics"
 )
 
 // Verdict is what our numbers say of a published one.
@@ -41,7 +41,7 @@ const judgeRule = "Verdicts: reproduced, where the 95 % interval of our mean (St
 // Judge compares our numbers, one a seed and under the published protocol, with a published
 // mean ± std, both in percentage points; std is NaN where none is printed.
 func Judge(ours []float64, mean, std float64) Verdict {
-	low, high := Interval(ours)
+	low, high := statistics.Interval(ours, level)
 	m := margin(std)
 	switch {
 	case len(ours) == 0:
@@ -56,20 +56,12 @@ func Judge(ours []float64, mean, std float64) Verdict {
 	return Undecided
 }
 
-// Interval is the 95 % interval of the mean of values by Student's t; NaN for fewer than two.
-func Interval(values []float64) (low, high float64) {
-	s := Summarize(values)
-	if s.N < 2 {
-		return math.NaN(), math.NaN()
-	}
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(s.N - 1)}.Quantile(0.975)
-	half := t * s.Std / math.Sqrt(float64(s.N))
-	return s.Mean - half, s.Mean + half
-}
+// level is that of intervals of means.
+const level = 0.95
 
-// interval is [Interval] as text.
+// interval is that of a mean as text.
 func interval(values []float64) string {
-	low, high := Interval(values)
+	low, high := statistics.Interval(values, level)
 	if math.IsNaN(low) {
 		return missing
 	}

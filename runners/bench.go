@@ -97,13 +97,10 @@ func (b *Bench) scoreBy(p protocol.Protocol, path string, cost func(arch string)
 	}
 	scorer := tableScorer{table, kind + ":" + filepath.Base(table.File), cost}
 	b.Scorer, b.Optimum, b.Expected, b.Data["table"] = scorer, scorer.Optimum, scorer.Expected, table.SHA256
-	if told, share, ok := p.ByFitness(); ok {
-		fitness, err := told.OpenTable(path)
-		if err != nil {
-			return err
-		}
-		b.Fitness = tableScorer{fitness, scorer.source, func(arch string) float64 { return share * cost(arch) }}
-		b.Expected = fitness.Expected
+	if table.Fitness != nil {
+		share := float64(p.Score.Fitness.Epochs) / float64(p.Score.Valid.Epochs) // of a training
+		b.Fitness = tableScorer{table.Fitness, scorer.source, func(arch string) float64 { return share * cost(arch) }}
+		b.Expected = table.Fitness.Expected
 	}
 	if columned, ok := table.Table.(protocol.Columned); ok {
 		b.Columns = columned.Columns

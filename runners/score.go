@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"idarts/internal/durable"
 	"idarts/internal/exec"
 	"idarts/internal/result"
+	"idarts/internal/statistics"
 	"idarts/internal/work"
 	"idarts/runners/protocol"
 )
@@ -124,15 +124,14 @@ func (s *TrainedScorer) mean(class string, rows []Trained) result.Scored {
 		GFLOP:   s.GFLOP(class) * float64(len(rows)),
 		Seconds: s.seconds[class],
 	}
+	var tests []float64
 	for _, row := range rows {
 		scored.Valid += row.Valid / float64(len(rows))
 		scored.Test += row.Test / float64(len(rows))
+		tests = append(tests, row.Test)
 	}
-	if n := len(rows); n > 1 {
-		for _, row := range rows {
-			scored.TestSD += (row.Test - scored.Test) * (row.Test - scored.Test) / float64(n-1)
-		}
-		scored.TestSD = math.Sqrt(scored.TestSD)
+	if len(tests) > 1 {
+		scored.TestSD = statistics.SD(tests)
 	}
 	return scored
 }

@@ -125,7 +125,9 @@ class Step:
                 w.sub_(self.rate() * (g + s["momentum"] * b if s["nesterov"] else b))
 
     def adam(self, grad):
-        s = self.settings["arch"]
+        s, limit = self.settings["arch"], self.settings.get("arch_clip", 0)
+        if 0 < limit < grad.norm():
+            grad = grad * (limit / (grad.norm() + 1e-6))
         grad = grad + s["weight_decay"] * self.alpha
         self.moves += 1
         self.first = s["beta1"] * self.first + (1 - s["beta1"]) * grad

@@ -358,19 +358,6 @@ def rsps(step):
     drawn_weights(step)()
 
 
-def pdarts(step):
-    """A step of its first stage; the gradient in alpha is clipped."""
-    unclipped = step.adam
-
-    def adam(grad):
-        norm = grad.norm()
-        unclipped(grad * (step.settings["arch_clip"] / (norm + 1e-6)) if norm > step.settings["arch_clip"] else grad)
-
-    step.adam = adam
-    darts(step)
-    step.adam = unclipped
-
-
 def sgas(step):
     """A step, then a decision: the row that is most important and certain gets its best operation."""
     darts(step)
@@ -422,7 +409,7 @@ CASES = [
     ("drnas-p", PART, drnas, ["partials=[2]", "options=[0]", "warm_up=0"], 1e-3),
     ("gaea-pc", PART, gaea, ["partial=2", "edge_weights=false"], 1e-9),
     ("rsps", NB201, rsps, ["sampling.samples=1", "sampling.batches=1"], 1e-9),
-    ("p-darts", NB201, pdarts, ["depths=[0]", "options=[0]", "warm_up=0"], 1e-9),
+    ("p-darts", NB201, darts, ["depths=[0]", "options=[0]", "warm_up=0"], 1e-9),
     ("sgas", NB201, sgas, ["warm_up=0", "every=1"], 1e-9),
     ("rdarts-l2", NB201, darts_second, [], 1e-9),
     ("darts-ada", NB201, darts_es, ["every=1", "from_epoch=0", "factor=1e9"], 1e-7),

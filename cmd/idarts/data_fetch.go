@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	dartsspace "idarts/darts_space"
-	"idarts/internal/durable"
-	"os"
 	"path/filepath"
 
+	dartsspace "idarts/darts_space"
 	"idarts/internal/download"
 	"idarts/nb201"
 )
@@ -28,16 +26,9 @@ func (f *fetchNB201Cmd) Run(c console) error {
 			return err
 		}
 	} else {
-		show, end := counter(c, "bytes")
-		fetch := download.Fetch{
-			Dir: kept, Base: f.BaseURL,
-			Progress: func(_ string, done, total int64) { show(done, total) },
-		}
-		err := nb201.FetchPublic(c.ctx, fetch, f.Out)
-		end()
-		if c.ctx.Err() != nil {
-			return interrupted("interrupted; the same command goes on where the transfer was")
-		}
+		err := fetched(c, download.Fetch{Dir: kept, Base: f.BaseURL}, func(fetch download.Fetch) error {
+			return nb201.FetchPublic(c.ctx, fetch, f.Out)
+		})
 		if err != nil {
 			return err
 		}
@@ -70,29 +61,30 @@ func (f *fetchNB301Cmd) Run(c console) error {
 	if !dartsspace.IsSurrogate(f.Out) {
 		return fmt.Errorf("--out is %q, want a name that ends in .onnx", f.Out)
 	}
-	show, end := counter(c, "bytes")
 	file := dartsspace.SurrogateFile
-	dir := filepath.Dir(f.Out)
-	err := download.Fetch{Dir: dir, Base: f.BaseURL, Progress: func(_ string, done, total int64) { show(done, total) }}.Get(c.ctx, file)
+	named := file
+	named.Name = filepath.Base(f.Out)
+	err := fetched(c, download.Fetch{Dir: filepath.Dir(f.Out), Base: f.BaseURL}, func(fetch download.Fetch) error {
+		if err := fetch.Get(c.ctx, named); err != nil {
+			return fmt.Errorf("fetch %s: %w; to place it by hand, save %s as %q (%d bytes, sha256 %s)", file.Name, err, file.URL(download.GitHub), f.Out, file.Size, file.SHA256)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s: %s (%s, %s)\n", f.Out, file.Holds, file.Repository, file.Licence)
+	return nil
+}
+
+// fetched does a transfer, shows its bytes as they come, and says how it goes on after Ctrl-C.
+func fetched(c console, fetch download.Fetch, do func(download.Fetch) error) error {
+	show, end := counter(c, "bytes")
+	fetch.Progress = func(_ string, done, total int64) { show(done, total) }
+	err := do(fetch)
 	end()
 	if c.ctx.Err() != nil {
 		return interrupted("interrupted; the same command goes on where the transfer was")
 	}
-	if err != nil {
-		return fmt.Errorf("fetch %s: %w; to place it by hand, save %s as %q (%d bytes, sha256 %s)", file.Name, err, file.URL(download.GitHub), f.Out, file.Size, file.SHA256)
-	}
-	content, err := file.Read(dir)
-	if err != nil {
-		return err
-	}
-	if err := durable.WriteBytes(f.Out, content); err != nil {
-		return err
-	}
-	if fetched := filepath.Join(dir, file.Name); fetched != filepath.Clean(f.Out) {
-		if err := os.Remove(fetched); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(c.out, "%s: %s (%s, %s)\n", f.Out, file.Holds, file.Repository, file.Licence)
-	return nil
+	return err
 }

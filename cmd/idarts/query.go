@@ -51,6 +51,9 @@ func (q *queryCmd) Run(c console) error {
 		if err := q.inSpace("darts"); err != nil {
 			return err
 		}
+		if question.Arch, err = architecture("darts", q.Cell); err != nil {
+			return err
+		}
 		return answer(c, protocol.AskSurrogate, question)
 	}
 	if format == runners.ScoresFormat || format == runners.ScoresFormat1 {

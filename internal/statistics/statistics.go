@@ -19,6 +19,30 @@ func Mean(x []float64) float64 {
 	return sum / float64(len(x))
 }
 
+// SD is the sample standard deviation, divisor n−1; NaN of fewer than two numbers.
+func SD(x []float64) float64 {
+	if len(x) < 2 {
+		return math.NaN()
+	}
+	mean, squares := Mean(x), 0.0
+	for _, v := range x {
+		squares += (v - mean) * (v - mean)
+	}
+	return math.Sqrt(squares / float64(len(x)-1))
+}
+
+// Interval is that of the mean by Student's t, at a level such as 0.95; NaN of fewer than two
+// numbers.
+func Interval(x []float64, level float64) (low, high float64) {
+	if len(x) < 2 {
+		return math.NaN(), math.NaN()
+	}
+	n := float64(len(x))
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile((1 + level) / 2)
+	half := t * SD(x) / math.Sqrt(n)
+	return Mean(x) - half, Mean(x) + half
+}
+
 // IQM is the interquartile mean: that of what is left without the ⌊n/4⌋ lowest and the
 // ⌊n/4⌋ highest numbers. NaN of nothing.
 // Source: Agarwal et al., NeurIPS 2021, arXiv:2108.13264.
@@ -69,11 +93,8 @@ func Spreads(means, sds []float64, trials []int) (search, training float64) {
 	}
 	training, search = math.Sqrt(sum/freedom), math.NaN()
 	if len(means) > 1 {
-		mean, scatter := Mean(means), 0.0
-		for _, x := range means {
-			scatter += (x - mean) * (x - mean)
-		}
-		search = math.Sqrt(max(0, scatter/float64(len(means)-1)-sum/freedom*inverse))
+		scatter := SD(means)
+		search = math.Sqrt(max(0, scatter*scatter-sum/freedom*inverse))
 	}
 	return search, training
 }

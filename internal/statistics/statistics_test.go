@@ -222,3 +222,19 @@ func TestSpreads(t *testing.T) {
 		t.Errorf("search %v, training %v; want 0.6 and 0.4", search, training)
 	}
 }
+
+// Student's t for two degrees of freedom is 4.3027 at 97.5 %, for nine 2.2622 (tables).
+func TestInterval(t *testing.T) {
+	low, high := Interval([]float64{1, 2, 3}, 0.95)
+	if half := 4.302653 / math.Sqrt(3); math.Abs(low-(2-half)) > 1e-6 || math.Abs(high-(2+half)) > 1e-6 {
+		t.Errorf("%v to %v, want 2 ± %v", low, high, half)
+	}
+	ten := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	low, high = Interval(ten, 0.95)
+	if half := 2.262157 * 3.0276504 / math.Sqrt(10); math.Abs(low-(5.5-half)) > 1e-6 || math.Abs(high-(5.5+half)) > 1e-6 {
+		t.Errorf("%v to %v, want 5.5 ± %v", low, high, half)
+	}
+	if low, _ := Interval([]float64{1}, 0.95); !math.IsNaN(low) {
+		t.Errorf("of one number there is %v, want none", low)
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"idarts/internal/result"
 	"idarts/internal/rng"
 	"idarts/internal/search"
+	"idarts/internal/statistics"
 	"idarts/internal/supernet"
 	"idarts/runners"
 	"idarts/runners/protocol"
@@ -184,11 +185,10 @@ func Run(ctx context.Context, plan result.HyperPlan, d exec.Device, progress fun
 
 // spot is where hypergradients are compared.
 type spot struct {
-	engine *search.Engine
-	rate   float64
-	coefs  []float64
-	pull   func(dcoefs []float64) []float64 // to α, from all layers
-	slope  exec.Vec                         // gradient of the training batch
+	rate  float64
+	coefs []float64
+	pull  func(dcoefs []float64) []float64 // to α, from all layers
+	slope exec.Vec                         // gradient of the training batch
 }
 
 // look compares hypergradients where the search is. The search goes on as if nothing had
@@ -201,7 +201,7 @@ func look(ctx context.Context, plan result.HyperPlan, e *search.Engine, small, b
 		}
 	}()
 	big.Weights().Copy(small.Weights())
-	s := spot{engine: e, rate: e.Clock.Rate}
+	s := spot{rate: e.Clock.Rate}
 	n := e.Space.Layout.Len()
 	mixture, layers := make([]float64, n), small.Layers()
 	pullback := e.Relaxation.Mix(mixture, search.Use{For: search.ForArchitecture, Clock: e.Clock, Rand: rng.New(plan.Seed, "hyper mixture")})
@@ -280,7 +280,6 @@ func (s *spot) value(plan result.HyperPlan, f family, budget int, large, few *se
 		return v, err
 	}
 	v.Same, v.Exact, v.Norm = apart(same, unrolled), apart(same, exact), norm(same)
-	problem := few.Problem.(*supernet.Problem)
 	var cosines []float64
 	solve = f.of(budget, s, stream)
 	if f.warm {
@@ -291,22 +290,19 @@ func (s *spot) value(plan result.HyperPlan, f family, budget int, large, few *se
 		}
 	}
 	for k := range uint64(plan.Batches) {
-		before := problem.GFLOP()
+		before := few.Problem.GFLOP()
 		got, err := s.implicit(few, with(at, k), solve)
 		if err != nil {
 			return v, err
 		}
-		v.GFLOP += (problem.GFLOP() - before) / float64(plan.Batches)
+		v.GFLOP += (few.Problem.GFLOP() - before) / float64(plan.Batches)
 		a := apart(got, unrolled)
 		cosines = append(cosines, a.Cosine)
 		v.Small.Cosine += a.Cosine / float64(plan.Batches)
 		v.Small.Error += a.Error / float64(plan.Batches)
 	}
 	v.GFLOP = math.Round(1e6*v.GFLOP) / 1e6 // what was counted before has no part in it
-	for _, c := range cosines {
-		v.Spread += (c - v.Small.Cosine) * (c - v.Small.Cosine) / float64(len(cosines)-1)
-	}
-	v.Spread = math.Sqrt(v.Spread)
+	v.Spread = statistics.SD(cosines)
 	return v, nil
 }
 

@@ -118,17 +118,6 @@ type Column struct {
 	Epochs    int    `json:"epochs,omitempty"` // length of the training
 }
 
-// ByFitness is the protocol whose validation accuracies are what methods are told, with the
-// share of its training; ok is false where that is Valid.
-func (p Protocol) ByFitness() (told Protocol, share float64, ok bool) {
-	if p.Score.Fitness == nil {
-		return p, 1, false
-	}
-	share = float64(p.Score.Fitness.Epochs) / float64(p.Score.Valid.Epochs)
-	p.Score.Valid, p.Score.Fitness = *p.Score.Fitness, nil
-	return p, share, true
-}
-
 // TrainingSet is the images that a benchmark trained its networks on.
 type TrainingSet struct {
 	Images   int `json:"images"`

@@ -46,16 +46,7 @@ var Spaces = []Space{
 		Sized:     func(c, n int) Net { return nb201.Net{C: c, N: n} },
 		Canonical: Parsed(nb201.Parse, func(c nb201.Cell) string { return c.Network().String() }),
 		Graph:     Parsed(nb201.Parse, nb201.Cell.Graph),
-		Table: func(name string, content []byte, valid, test Column) (Table, error) {
-			table, err := nb201.Decode(name, content)
-			if err != nil {
-				return nil, err
-			}
-			key := func(c Column) nb201.Key {
-				return nb201.Key{Dataset: c.Dataset, TrainedOn: c.TrainedOn, Split: c.Split, Epochs: c.Epochs}
-			}
-			return table201{table.Scores(key(valid), key(test)), table}, nil
-		},
+		Table:     open201,
 		TableFrom: "idarts data import nats-bench FOLDER",
 		Query:     ask201, TableFormat: nb201.Format, TableInside: true,
 	},

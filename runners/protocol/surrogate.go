@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -60,11 +61,8 @@ var dartsSurrogate = Protocol{
 		Fitted: &TrainingSet{Images: 40000, Size: 32, Channels: 3, Classes: 10},
 		Recipe: Recipe{Net: dartsspace.Net{C: 32, N: 8, Aux: true}, Recipe: training.Recipe{Epochs: 100, Batch: 96}},
 	},
-	Search: slices.Concat(blackBoxOf("random", "rea", "local"), laptopSearches(2, 60, 60/4), aside(inSurrogate(relatedSearches(budgetOf{2, 60, 32, 100, 512, 2, false})))),
+	Search: slices.Concat(pick(blackBox, "random", "rea", "local"), laptopSearches(2, 60, 60/4), aside(inSurrogate(relatedSearches(budgetOf{2, 60, 32, 100, 512, 2, false})))),
 }
-
-// blackBoxOf are some of [blackBox].
-func blackBoxOf(methods ...string) []Search { return pick(blackBox, methods...) }
 
 // inSurrogate are those methods whose genotypes give each node two different inputs through
 // operations, which the surrogate asks for.
@@ -76,7 +74,7 @@ func inSurrogate(searches []Search) []Search {
 // from one input.
 var OutsideSurrogate = []string{"fair-darts", "ista-nas"}
 
-// AskSurrogate answers a question to the surrogate, in text.
+// AskSurrogate answers a question to the surrogate about a genotype, in text.
 func AskSurrogate(q Question) (string, error) {
 	if err := q.Without("the surrogate knows one number, a validation accuracy on CIFAR-10 after so many epochs", "dataset", "trained-on", "split", "seeds", "release", "protocol"); err != nil {
 		return "", err
@@ -85,24 +83,11 @@ func AskSurrogate(q Question) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var g dartsspace.Genotype
-	if dartsspace.IsText(q.Arch) {
-		g, err = dartsspace.Parse(q.Arch)
-	} else {
-		var table *dartsspace.Published
-		var e dartsspace.Entry
-		if table, err = dartsspace.Open(""); err == nil {
-			e, err = table.Query(q.Arch)
-			g = e.Genotype
-		}
-	}
+	g, err := dartsspace.Parse(q.Arch)
 	if err != nil {
 		return "", err
 	}
-	epochs := q.Epochs
-	if epochs == 0 {
-		epochs = dartsspace.SurrogateEpochs
-	}
+	epochs := cmp.Or(q.Epochs, dartsspace.SurrogateEpochs)
 	accuracy, err := s.Accuracy(g, epochs)
 	if err != nil {
 		return "", err

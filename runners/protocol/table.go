@@ -44,26 +44,41 @@ type Columned interface {
 // table201 is a table of NAS-Bench-201 with the columns of its papers.
 type table201 struct {
 	*trials.Scores[nb201.Cell, nb201.Key]
-	table *nb201.Table
+	table   *nb201.Table
+	columns []trials.Question[nb201.Key] // those that it has, each of the first release that has it
 }
 
-// Columns implements [Columned]. Each is of the first release that has it.
+func open201(name string, content []byte, valid, test Column) (Table, error) {
+	table, err := nb201.Decode(name, content)
+	if err != nil {
+		return nil, err
+	}
+	key := func(c Column) nb201.Key {
+		return nb201.Key{Dataset: c.Dataset, TrainedOn: c.TrainedOn, Split: c.Split, Epochs: c.Epochs}
+	}
+	t := table201{Scores: table.Scores(key(valid), key(test)), table: table}
+	there := table.Keys()
+	for _, q := range nb201.Papers {
+		if q.Key = table.Of(q.Key)[0]; slices.Contains(there, q.Key) {
+			t.columns = append(t.columns, q)
+		}
+	}
+	return t, nil
+}
+
+// Columns implements [Columned].
 func (t table201) Columns(arch string) ([]result.Measured, error) {
 	cell, err := nb201.Parse(arch)
 	if err != nil {
 		return nil, err
 	}
 	var out []result.Measured
-	for _, q := range nb201.Papers {
-		key := t.table.Of(q.Key)[0]
-		if !slices.Contains(t.table.Keys(), key) {
-			continue
-		}
-		answer, err := t.table.Query(cell, key, trials.All)
+	for _, q := range t.columns {
+		answer, err := t.table.Query(cell, q.Key, trials.All)
 		if err != nil {
 			continue // this cell has no such number
 		}
-		out = append(out, result.Measured{Column: q.Name, Accuracy: answer.Accuracy, Trials: answer.Count(), Release: key.Release, OtherNetwork: answer.OtherNetwork})
+		out = append(out, result.Measured{Column: q.Name, Accuracy: answer.Accuracy, Trials: answer.Count(), Release: q.Key.Release, OtherNetwork: answer.OtherNetwork})
 	}
 	return out, nil
 }
@@ -71,8 +86,9 @@ func (t table201) Columns(arch string) ([]result.Measured, error) {
 // OpenedTable is a table with where it comes from.
 type OpenedTable struct {
 	Table
-	File   string // its name
-	SHA256 string // of its bytes
+	Fitness Table  // with the columns of [Scoring.Fitness]; nil where the protocol has none
+	File    string // its name
+	SHA256  string // of its bytes
 }
 
 // BuiltIn are the tables inside the program, by their names in [Scoring].
@@ -104,6 +120,8 @@ func (p Protocol) OpenTable(path string) (OpenedTable, error) {
 	}
 	sum := sha256.Sum256(content)
 	t.SHA256 = hex.EncodeToString(sum[:])
-	t.Table, err = space.Table(t.File, content, p.Score.Valid, p.Score.Test)
+	if t.Table, err = space.Table(t.File, content, p.Score.Valid, p.Score.Test); err == nil && p.Score.Fitness != nil {
+		t.Fitness, err = space.Table(t.File, content, *p.Score.Fitness, p.Score.Test)
+	}
 	return t, err
 }
