@@ -139,6 +139,13 @@ func supernetWith(o search.SupernetOptions, p protocol.Protocol, data *images.Da
 // scoresDir is where trained scores are kept below the output root.
 const scoresDir = "scores"
 
+// scoresFolder is where the trained scores of a protocol are, below the output root.
+func scoresFolder(space, dataset, protocol string) string {
+	return scoresDir + "/" + space + "-" + dataset + "-" + protocol
+}
+
+func scoresPath(out, folder string) string { return filepath.Join(out, folder, "scores.arrow") }
+
 // trainedScorer scores by training the final network of p.
 func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Dataset, in Inputs, cost func(arch string) float64, fresh bool) (*TrainedScorer, error) {
 	recipe := p.Score.Recipe
@@ -146,11 +153,8 @@ func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Datas
 	if err != nil {
 		return nil, err
 	}
-	folder := scoresDir + "/" + p.Space + "-" + p.Dataset + "-" + p.Name
-	store := scores{
-		path:  filepath.Join(in.Out, folder, "scores.arrow"),
-		space: p.Space, dataset: p.Dataset, origin: origin,
-	}
+	folder := scoresFolder(p.Space, p.Dataset, p.Name)
+	store := scores{path: scoresPath(in.Out, folder), space: p.Space, dataset: p.Dataset, origin: origin}
 	if _, err := store.Load(); errors.Is(err, errOtherRecipe) && fresh {
 		if err := work.Discard(store.Dir()); err != nil {
 			return nil, err
@@ -161,6 +165,7 @@ func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Datas
 	}
 	s := &TrainedScorer{
 		Source: "trained:" + p.Name, Trials: p.Score.Trials, Canonical: space.Canonical, Store: store, GFLOP: cost, Note: in.Note,
+		Shared: &SharedScores{Space: p.Space, Dataset: p.Dataset, Protocol: p.Name, Origin: origin},
 		Train: func(ctx context.Context, arch string, trial uint64, d exec.Device) (valid, test float64, err error) {
 			build, err := recipe.Net.Train(arch, supernet.DataOf(data.Train.Set))
 			if err != nil {
@@ -170,7 +175,7 @@ func trainedScorer(space protocol.Space, p protocol.Protocol, data *images.Datas
 			if err != nil {
 				return 0, 0, err
 			}
-			if err := t.Run(ctx); err != nil {
+			if err := t.Run(ctx, aliveOf(ctx)); err != nil {
 				return 0, 0, err
 			}
 			v, h, err := t.Measure()

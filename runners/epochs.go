@@ -120,7 +120,13 @@ func (r *run) save() error {
 	if err := result.WriteEvents(r.dir, r.config.Identity, r.point.Events); err != nil {
 		return err
 	}
-	return result.WriteJSON(filepath.Join(r.dir, result.TimingFile), r.point.Timing)
+	if err := result.WriteJSON(filepath.Join(r.dir, result.TimingFile), r.point.Timing); err != nil {
+		return err
+	}
+	if r.saved != nil {
+		r.saved()
+	}
+	return nil
 }
 
 // finish writes what the last epoch gave as the result, which ends the run.

@@ -55,6 +55,16 @@ func (g *Grid) chosen() ([]gridCell, error) {
 	return cells[n : n+1], nil
 }
 
+// Names lists the runs of the grid, in its order, without looking at any data.
+func (g *Grid) Names() ([]string, error) {
+	cells, err := g.chosen()
+	names := make([]string, len(cells))
+	for i, c := range cells {
+		names[i] = c.String()
+	}
+	return names, err
+}
+
 // benches opens those that the cells need, by protocol.
 func (g *Grid) benches(cells []gridCell, fresh bool) ([]*Bench, error) {
 	benches := make([]*Bench, len(g.Protocols))

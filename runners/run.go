@@ -24,8 +24,9 @@ type run struct {
 	cell   result.Cell
 	dir    string
 	device exec.Device
-	turn   *work.Turn // tells people how far it is
+	turn   work.Teller // tells people how far it is
 	note   func(format string, args ...any)
+	saved  func() // called after each checkpoint; nil: nothing
 	state  state  // of the directory, since the last look
 	ended  ending // in this session
 	// blocked says why nothing can be done where the run belongs; refused is that, or
@@ -95,6 +96,9 @@ func (r *run) do(ctx context.Context) error {
 	return nil
 }
 
+// errPanic is a fault of the program.
+var errPanic = errors.New("panic")
+
 // attempt searches, and writes down why that failed.
 func (r *run) attempt(ctx context.Context) (err error) {
 	defer func() {
@@ -104,7 +108,7 @@ func (r *run) attempt(ctx context.Context) (err error) {
 			err = fmt.Errorf("runners: %s: %w", r.cell, p.Err)
 		default:
 			r.turn.Note("%s: panic: %v\n%s", r.cell, p, debug.Stack())
-			err = fmt.Errorf("runners: %s: panic: %v", r.cell, p)
+			err = fmt.Errorf("runners: %s: %w: %v", r.cell, errPanic, p)
 		}
 		if err != nil && ctx.Err() == nil {
 			failure := result.Failure{Cell: r.cell, Error: err.Error(), Run: r.config.Identity}

@@ -58,6 +58,8 @@ type TrainedScorer struct {
 	// GFLOP is the arithmetic of one Train.
 	GFLOP func(arch string) float64
 	Store Store
+	// Shared says what the scores are to machines that share no folder; nil: nothing.
+	Shared *SharedScores
 	// Note tells people what was damaged; nil: nobody.
 	Note func(format string, args ...any)
 
@@ -214,23 +216,39 @@ func (s *TrainedScorer) train(ctx context.Context, class string, d exec.Device) 
 	if err := s.update(func() error { have = slices.Clone(s.rows[class]); return nil }); err != nil {
 		return err
 	}
+	if len(have) >= s.Trials {
+		return nil // another process has trained them
+	}
+	fresh, took, err := s.trained(ctx, class, have, d)
+	if err != nil {
+		return err
+	}
+	return s.update(func() error { return s.add(class, fresh, took) })
+}
+
+// trained gives the trials of a class that are not among those there are, and the seconds that
+// they took: from another machine where that has them, or will have.
+func (s *TrainedScorer) trained(ctx context.Context, class string, have []Trained, d exec.Device) (fresh []Trained, seconds float64, err error) {
+	if c := clusterOf(ctx); c != nil && s.Shared != nil {
+		return s.Shared.once(ctx, c, class, func(ctx context.Context) ([]Trained, float64, error) { return s.trainAll(ctx, class, nil, d) })
+	}
+	return s.trainAll(ctx, class, have, d)
+}
+
+// trainAll trains the trials of a class that are not among those there are.
+func (s *TrainedScorer) trainAll(ctx context.Context, class string, have []Trained, d exec.Device) (fresh []Trained, seconds float64, err error) {
 	began := time.Now()
-	var fresh []Trained
 	for trial := range uint64(s.Trials) {
 		if slices.ContainsFunc(have, func(t Trained) bool { return t.Trial == trial }) {
 			continue
 		}
 		valid, test, err := s.Train(ctx, class, trial, d)
 		if err != nil {
-			return fmt.Errorf("runners: train %q: %w", class, err)
+			return nil, 0, fmt.Errorf("runners: train %q: %w", class, err)
 		}
 		fresh = append(fresh, Trained{Arch: class, Trial: trial, Valid: valid, Test: test})
 	}
-	if len(fresh) == 0 {
-		return nil // another process has trained them
-	}
-	took := time.Since(began).Seconds()
-	return s.update(func() error { return s.add(class, fresh, took) })
+	return fresh, time.Since(began).Seconds(), nil
 }
 
 // update loads the store, in which other processes may have saved rows, and does f

@@ -17,11 +17,13 @@ import (
 // one gets its place on purpose. A star stands for one name: devices are not among
 // "internal/*".
 var rooms = map[string][]string{
-	"cmd/idarts":                 {"runners", "runners/*", "reports", "nb201", "nb1b1", "darts_space", "testdata", "internal/*", "internal/diagram/picture"},
+	"cmd/idarts":                 {"runners", "runners/*", "runners/cluster/page", "reports", "nb201", "nb1b1", "darts_space", "testdata", "internal/*", "internal/diagram/picture"},
 	"runners":                    {"runners/protocol", "internal/*"},
 	"runners/protocol":           {"nb201", "nb1b1", "darts_space", "testdata", "internal/batch", "internal/diagram", "internal/result", "internal/search", "internal/settings", "internal/supernet", "internal/training", "internal/trials"},
 	"runners/micro":              {"runners/protocol", "nb201", "internal/*"},
 	"runners/parity":             {"runners", "runners/protocol", "internal/*"},
+	"runners/cluster":            {"runners", "internal/*"},
+	"runners/cluster/page":       {"internal/queue"},
 	"runners/hyper":              {"runners", "runners/protocol", "internal/*"},
 	"runners/stages":             {"runners/protocol", "internal/*"},
 	"runners/doctor":             {"runners/protocol", "runners/stages", "internal/*", "internal/graph/conformance"},
@@ -68,6 +70,7 @@ var rooms = map[string][]string{
 	"internal/rng":               {},
 	"internal/durable":           {},
 	"internal/download":          {"internal/durable"},
+	"internal/queue":             {"internal/durable"},
 	"internal/longtest":          {},
 	"internal/onnx":              {},
 	"internal/diagram":           {},
@@ -88,6 +91,7 @@ var owners = map[string]string{
 	"github.com/pierrec/lz4":                "internal/arrowio",
 	"google.golang.org/protobuf":            "nb1b1, internal/onnx",
 	"codeberg.org/go-pdf/fpdf":              "internal/diagram/picture",
+	"github.com/nats-io":                    "internal/queue",
 	"gonum.org/v1/plot/vg/vgimg":            "internal/diagram/picture",
 	"gonum.org/v1/plot/vg/vgpdf":            "internal/diagram/picture",
 	"gonum.org/v1/plot/vg/vgsvg":            "internal/diagram/picture",

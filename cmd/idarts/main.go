@@ -31,6 +31,8 @@ type cli struct {
 	Figure  figureCmd  `cmd:"" help:"Draw the figures of finished runs."`
 	Paper   paperCmd   `cmd:"" help:"Write a page of published tables and figures beside what is here, with verdicts."`
 	Status  statusCmd  `cmd:"" help:"Say how far the runs of an output folder are."`
+	Grid    gridCmd    `cmd:"" help:"Spread runs over many machines: a queue, its workers, how far they are."`
+	Launch  launchCmd  `cmd:"" help:"Submit the runs of a grid to Slurm or Kubernetes, one task each."`
 	Query   queryCmd   `cmd:"" help:"Look one architecture up in a table of trained networks."`
 	List    listCmd    `cmd:"" help:"List methods, spaces, protocols and data sets."`
 	Bench   benchCmd   `cmd:"" help:"Make a benchmark: train every network of a space."`
@@ -131,7 +133,7 @@ func newParser(c console) *kong.Kong {
 		kong.Name("idarts"),
 		kong.Description("Neural architecture search with implicit gradients (iDARTS) and its baselines."),
 		kong.Writers(c.out, c.err),
-		kong.Vars{"out": "out", "table": defaultTable, "version": versionLine()},
+		kong.Vars{"out": "out", "table": defaultTable, "store": defaultStore, "version": versionLine()},
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)

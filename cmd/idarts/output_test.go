@@ -44,12 +44,14 @@ var printing = []string{
 	"figure cell CELL", "figure --out runs", "table --out runs", "table --out runs --timing --save", "table --out runs --format csv", "table --out runs --stats", "export --out runs", "export --out runs --format csv --to tidy", "paper --out runs --no-study",
 	"status --out runs", "data list", "data verify good.arrow", "data verify fashion16", "data import nas-bench-101 RECORDS x.arrow",
 	"run --methods random --seeds 0 --dry-run", "bench report",
+	"launch slurm --seeds 0 --dry-run", "launch k8s --image i --claim c --dry-run",
 }
 
 // slow are the commands without such a line, and why.
 var slow = map[string]string{
 	"retrain": "trains", "tune": "searches for a while", "bench build": "trains", "bench study": "trains",
 	"data import nats-bench": "needs its records", "data fetch nb201": "needs a server", "data fetch nb301": "needs a server", "data build fashion": "needs the images",
+	"grid serve": "runs until it is stopped", "grid work": "needs a queue", "grid submit": "needs a queue", "grid status": "needs a queue",
 	"data build genotypes": "needs the notes", "parity": "needs a fixture", "doctor": "computes for a while",
 }
 

@@ -161,22 +161,27 @@ type figureRunsCmd struct {
 	Out string `help:"Output folder of idarts run." default:"out" placeholder:"DIR"`
 }
 
-// Run draws test accuracy against arithmetic (the same on every machine), against
-// seconds, and against queries where methods have a budget of them, and the errors by epoch, as SVG, PDF and PNG.
+// Run draws [figuresOf] as SVG, PDF and PNG.
 func (f *figureRunsCmd) Run(c console) error {
 	runs, opts, left, err := load(c, f.Out, true)
 	if err != nil {
 		return err
 	}
-	var figures []reports.Figure
-	for _, axis := range []reports.Axis{reports.GFLOP, reports.Seconds, reports.Queries} {
-		figures = append(figures, reports.Anytime(runs, axis, reports.Test, opts)...)
-	}
-	figures = append(figures, reports.Epochs(runs, opts)...)
+	figures := figuresOf(runs, opts)
 	if len(figures) == 0 {
 		return fmt.Errorf("no finished runs in %q to draw", f.Out)
 	}
 	return cmp.Or(saveAll(c, figures, f.Out), left)
+}
+
+// figuresOf are those of finished runs: test accuracy against arithmetic (the same on every
+// machine), against seconds, and against queries where methods have a budget of them, and the
+// errors by epoch.
+func figuresOf(runs []result.Run, opts reports.Options) (figures []reports.Figure) {
+	for _, axis := range []reports.Axis{reports.GFLOP, reports.Seconds, reports.Queries} {
+		figures = append(figures, reports.Anytime(runs, axis, reports.Test, opts)...)
+	}
+	return append(figures, reports.Epochs(runs, opts)...)
 }
 
 // saveAll writes figures into a folder, in each format.

@@ -108,59 +108,70 @@ func say(c console, out string, sum work.Summary, err error) error {
 	return nil
 }
 
-type runCmd struct {
+// chooseFlags say which runs there are.
+type chooseFlags struct {
 	Space    []string `help:"Search spaces, comma separated. See: idarts list spaces." default:"nb201"`
 	Protocol string   `help:"Protocol: every number but the seed. See: idarts list protocols." default:"laptop"`
 	Methods  []string `help:"Methods, comma separated; main: those that the protocol has in front; all: all that it has settings for." default:"main" aliases:"method"`
 	Set      []string `help:"Other settings than the protocol's, as in --set inner_steps=1,2 or --set idarts.arch.lr=3e-4: every combination of values is a run of its own. Without a method's name it is for all of the methods that have it; the others run as they are. See: idarts list settings METHOD." sep:"none" placeholder:"NAME=VALUES"`
 	Seeds    string   `help:"Seeds and ranges, as in 0-2,5." default:"0-2"`
-	Cell     *int     `help:"Run only this cell of the grid, counted from 0 as --dry-run does; the number of a task of a Slurm array or an indexed job will do." placeholder:"N"`
-	DryRun   bool     `help:"Touch data, scores and output paths, print the plan, run nothing."`
-	gridFlags
-	redoFlag
 	inputFlags
 }
 
-func (r *runCmd) Run(c console) error {
+// grid is the grid of the chosen runs, without what is said of where and how they go.
+func (f chooseFlags) grid(c console) (*runners.Grid, error) {
 	var protocols []protocol.Protocol
-	for i, space := range r.Space {
-		if slices.Contains(r.Space[:i], space) {
-			return fmt.Errorf("space %q is named twice", space)
+	for i, space := range f.Space {
+		if slices.Contains(f.Space[:i], space) {
+			return nil, fmt.Errorf("space %q is named twice", space)
 		}
-		p, err := protocol.Lookup(space, r.Protocol)
+		p, err := protocol.Lookup(space, f.Protocol)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		protocols = append(protocols, p)
 	}
-	seeds, err := runners.ParseSeeds(r.Seeds)
+	seeds, err := runners.ParseSeeds(f.Seeds)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	if err := c.inputsOf(protocols...); err != nil {
+		return nil, err
+	}
+	methods, main, err := methodsOf(f.Methods, protocols)
+	if err != nil {
+		return nil, err
+	}
+	var changes []runners.Change
+	for _, text := range f.Set {
+		change, err := runners.ParseChange(text, search.Names())
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, change)
+	}
+	return &runners.Grid{Protocols: protocols, Methods: methods, Main: main, Changes: changes, Seeds: seeds}, nil
+}
+
+type runCmd struct {
+	chooseFlags
+	Cell   *int `help:"Run only this cell of the grid, counted from 0 as --dry-run does; the number of a task of a Slurm array or an indexed job will do." placeholder:"N"`
+	DryRun bool `help:"Touch data, scores and output paths, print the plan, run nothing."`
+	gridFlags
+	redoFlag
+}
+
+func (r *runCmd) Run(c console) error {
 	options, err := r.options(c)
 	if err != nil {
 		return err
 	}
 	options.Redo = r.Redo
-	if err := c.inputsOf(protocols...); err != nil {
-		return err
-	}
-	methods, main, err := methodsOf(r.Methods, protocols)
+	grid, err := r.grid(c)
 	if err != nil {
 		return err
 	}
-	var changes []runners.Change
-	for _, text := range r.Set {
-		change, err := runners.ParseChange(text, search.Names())
-		if err != nil {
-			return err
-		}
-		changes = append(changes, change)
-	}
-	grid := &runners.Grid{
-		Protocols: protocols, Methods: methods, Main: main, Changes: changes, Seeds: seeds, Cell: r.Cell, Options: options,
-		Bench: r.benches(r.Out, options.Note),
-	}
+	grid.Cell, grid.Options, grid.Bench = r.Cell, options, r.benches(r.Out, options.Note)
 	if r.DryRun {
 		return grid.DryRun(c.ctx, c.out)
 	}

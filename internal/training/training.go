@@ -128,10 +128,10 @@ func (t *Training) Epoch(ctx context.Context, progress func(done, total int)) (l
 	return sum / float64(t.steps), nil
 }
 
-// Run trains all epochs that are left.
-func (t *Training) Run(ctx context.Context) error {
+// Run trains all epochs that are left. progress is that of [Training.Epoch].
+func (t *Training) Run(ctx context.Context, progress func(done, total int)) error {
 	for t.done < t.recipe.Epochs {
-		if _, err := t.Epoch(ctx, nil); err != nil {
+		if _, err := t.Epoch(ctx, progress); err != nil {
 			return err
 		}
 	}

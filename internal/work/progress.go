@@ -87,8 +87,7 @@ func (p *progress) start(size int) *bar {
 	return b
 }
 
-// Move says how many of the unit's things are done, and what else people are told of
-// it. The first call says what was there at the beginning.
+// Move implements [Teller].
 func (b *bar) Move(part float64, text string) {
 	b.show.mu.Lock()
 	defer b.show.mu.Unlock()
@@ -98,7 +97,7 @@ func (b *bar) Move(part float64, text string) {
 	}
 }
 
-// Note prints a remark.
+// Note implements [Teller].
 func (b *bar) Note(format string, args ...any) { b.show.note(format, args...) }
 
 // finish takes b off the list; line says why its unit failed.

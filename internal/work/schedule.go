@@ -35,7 +35,16 @@ type Found struct {
 // Turn is a unit being done.
 type Turn struct {
 	Worker int // who does it, 0 to AtATime - 1
-	*bar
+	Teller
+}
+
+// Teller tells people of a unit.
+type Teller interface {
+	// Move says how many of the unit's things are done, and what else people are told of it.
+	// The first call says what was there at the beginning.
+	Move(part float64, text string)
+	// Note prints a remark.
+	Note(format string, args ...any)
 }
 
 // Summary counts what became of units, each by its size.

@@ -1,0 +1,236 @@
+package queue
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// follow learns of entries: until what was there at the beginning is known, and when it is
+// called again, until ctx ends.
+func (k *Keeper) follow(ctx context.Context, entries jetstream.KeyWatcher) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case kv, ok := <-entries.Updates():
+			if !ok || kv == nil {
+				return
+			}
+			if d := k.learn(kv); d != nil {
+				select {
+				case k.seen <- *d:
+				case <-ctx.Done():
+				}
+			}
+		}
+	}
+}
+
+// learn takes an entry in, and gives what is to be stored then.
+func (k *Keeper) learn(kv jetstream.KeyValueEntry) *delivery {
+	var e Entry
+	if err := json.Unmarshal(kv.Value(), &e); err != nil {
+		return nil // nobody of ours has written it, and the unit's message comes again
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	u := k.units[kv.Key()]
+	if u == nil || kv.Revision() <= u.revision { // of a list that is lost; submitted again, it counts again
+		return nil
+	}
+	switch {
+	case e.State == Running && u.entry.State == Running && e.mine(u.entry):
+		k.counts.Beats++
+	case e.State == Running && u.entry.State == Running:
+		k.counts.TakenOver++
+	case e.State == Queued && u.entry.State == Running:
+		k.counts.GivenBack++
+	}
+	u.entry, u.revision, u.written = e, kv.Revision(), kv.Created()
+	k.heard++
+	if e.State != Delivered || u.storing {
+		return nil
+	}
+	u.storing = true
+	return &delivery{u, e, kv.Revision()}
+}
+
+// followWorkers learns who is there.
+func (k *Keeper) followWorkers(ctx context.Context, workers jetstream.KeyWatcher) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case kv, ok := <-workers.Updates():
+			if !ok {
+				return
+			}
+			if kv == nil {
+				continue
+			}
+			m := member{written: kv.Created()}
+			if json.Unmarshal(kv.Value(), &m.Presence) == nil {
+				k.mu.Lock()
+				k.crew[kv.Key()] = m
+				k.heard++
+				k.mu.Unlock()
+			}
+		}
+	}
+}
+
+// followFacts stores what was found out for all.
+func (k *Keeper) followFacts(ctx context.Context, facts jetstream.KeyWatcher) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case kv, ok := <-facts.Updates():
+			if !ok {
+				return
+			}
+			var f fact
+			if kv == nil || json.Unmarshal(kv.Value(), &f) != nil || f.Value == nil || k.Fact == nil {
+				continue
+			}
+			for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+				err := k.Fact(f.Name, f.Value)
+				if err == nil || ctx.Err() != nil {
+					break
+				}
+				k.Log("", "%s: cannot be stored: %s", f.Name, oneLine(err))
+				if bad := (Bad{}); errors.As(err, &bad) {
+					break
+				}
+				pause(ctx, wait)
+			}
+		}
+	}
+}
+
+// takeIn stores what workers have delivered.
+func (k *Keeper) takeIn(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case d := <-k.seen:
+			for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+				err := k.store(ctx, d)
+				if err == nil || ctx.Err() != nil {
+					break
+				}
+				k.Log(d.unit.Name, "cannot be stored now: %s", oneLine(err))
+				pause(ctx, wait)
+			}
+			k.mu.Lock()
+			d.unit.storing = false
+			k.mu.Unlock()
+		}
+	}
+}
+
+// store takes one delivery in. An error is of the moment.
+func (k *Keeper) store(ctx context.Context, d delivery) error {
+	e := d.entry
+	var files map[string][]byte
+	var err error
+	if e.Object != "" { // it may have failed before it left any
+		files, err = k.fetch(ctx, e)
+	}
+	if err == nil {
+		err = k.Store(d.unit.Unit, e, files)
+	}
+	bad := Bad{}
+	switch {
+	case errors.As(err, &bad):
+		return k.refuse(ctx, d, bad)
+	case err != nil:
+		return err
+	}
+	e.State = Done
+	if e.Error != "" {
+		e.State = Failed
+	}
+	return k.settle(ctx, d, e)
+}
+
+// refuse has a unit done again whose delivery is none.
+func (k *Keeper) refuse(ctx context.Context, d delivery, bad Bad) error {
+	e := d.entry
+	k.Log(d.unit.Name, "what %s delivered is not used: %s", e.Worker, oneLine(bad))
+	k.mu.Lock()
+	k.counts.Refused++
+	k.mu.Unlock()
+	e.Lost++
+	e.State, e.Error = Queued, oneLine(bad)
+	if e.Lost >= Most {
+		e.State = Failed
+	}
+	if err := k.settle(ctx, d, e); err != nil || e.State == Failed {
+		return err
+	}
+	future, err := k.publish(d.unit)
+	if err != nil {
+		return err
+	}
+	return wait(ctx, future)
+}
+
+// fetch gets the files of a delivery.
+func (k *Keeper) fetch(ctx context.Context, e Entry) (map[string][]byte, error) {
+	packed, err := k.client.files.GetBytes(ctx, e.Object)
+	switch {
+	case errors.Is(err, jetstream.ErrObjectNotFound), errors.Is(err, jetstream.ErrDigestMismatch), errors.Is(err, jetstream.ErrInvalidStoreName), errors.Is(err, jetstream.ErrNameRequired):
+		return nil, Bad{fmt.Errorf("queue: its files: %w", err)}
+	case err != nil:
+		return nil, fmt.Errorf("queue: its files: %w", err)
+	}
+	if sum := sha256.Sum256(packed); hex.EncodeToString(sum[:]) != e.Sum {
+		return nil, Bad{errors.New("queue: its files have another checksum than was said")}
+	}
+	files, err := unpack(packed)
+	if err != nil {
+		return nil, Bad{err}
+	}
+	return files, nil
+}
+
+// settle writes how a delivered unit has ended and clears up after it.
+func (k *Keeper) settle(ctx context.Context, d delivery, e Entry) error {
+	object := e.Object
+	e.Object, e.Sum = "", ""
+	revision, err := k.client.replace(ctx, d.unit.ID(), e, d.revision)
+	if err != nil && !errors.Is(err, ErrTaken) {
+		return err
+	}
+	if err == nil {
+		k.mu.Lock()
+		if revision > d.unit.revision {
+			d.unit.entry, d.unit.revision = e, revision
+		}
+		if e.State != Queued {
+			k.ends = append(k.ends, time.Now())
+			if len(k.ends) > 1000 {
+				k.ends = slices.Delete(k.ends, 0, 500)
+			}
+		}
+		k.heard++
+		k.mu.Unlock()
+	}
+	if object != "" {
+		k.client.files.Delete(ctx, object) // what stays behind is in nobody's way
+	}
+	if e.State == Done {
+		k.client.points.Delete(ctx, d.unit.ID())
+	}
+	return nil
+}

@@ -1,0 +1,379 @@
+package queue
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Keeper knows all units of a queue, puts into it what is not done, and takes in what workers
+// deliver. A queue has one.
+type Keeper struct {
+	// Finished says that the files of a unit are stored. An error means that they never can be,
+	// as where other files are in their place.
+	Finished func(u Unit) (bool, error)
+	// Store stores the files of a unit, or those of its failure, which may be none. It may be called again with
+	// the same ones. An error that is a [Bad] is for files that no such unit leaves: it is done
+	// again. Any other is of the moment, as a full disk is.
+	Store func(u Unit, e Entry, files map[string][]byte) error
+	// Fact stores a value that was found out for all, see [Job.Once]; nil: nobody wants them.
+	Fact     func(name string, value json.RawMessage) error
+	Settings Settings
+	Log      Log
+	// Alone: no other keeper can be there, since the server is this process's own.
+	Alone bool
+
+	client *Client
+	mu     sync.Mutex
+	units  map[string]*unit
+	order  []*unit
+	crew   map[string]member
+	ends   []time.Time // of units done since the start, the last ones
+	seen   chan delivery
+	counts Retries
+	heard  uint64 // changes
+}
+
+// Retries count what went wrong and was made good.
+type Retries struct {
+	Beats     int // entries written while running
+	TakenOver int // units taken from workers that were not heard of
+	GivenBack int
+	Refused   int // deliveries that were not what the unit leaves
+}
+
+// Bad is the error of a Store for files that cannot be of the unit.
+type Bad struct{ Err error }
+
+func (b Bad) Error() string { return b.Err.Error() }
+func (b Bad) Unwrap() error { return b.Err }
+
+// unit is one with all that is known of it.
+type unit struct {
+	Unit
+	entry    Entry
+	revision uint64
+	written  time.Time
+	storing  bool
+}
+
+type member struct {
+	Presence
+	written time.Time
+}
+
+type delivery struct {
+	unit     *unit
+	entry    Entry
+	revision uint64
+}
+
+// stores is how many deliveries are taken in at a time.
+const stores = 4
+
+// Keep keeps the queue of a server until ctx ends. ready is called when it answers.
+func (k *Keeper) Keep(ctx context.Context, c *Client, ready func()) error {
+	k.client, k.units, k.crew, k.seen = c, map[string]*unit{}, map[string]member{}, make(chan delivery, 1<<10)
+	if k.Log == nil {
+		k.Log = func(string, string, ...any) {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if err := c.create(ctx, k.Settings); err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel(nil)
+	if err := k.alone(ctx, &all, cancel); err != nil {
+		return err
+	}
+	if err := k.load(ctx); err != nil {
+		return err
+	}
+	facts, err := c.facts.WatchAll(ctx)
+	if err != nil {
+		return fmt.Errorf("queue: watch what was found out: %w", err)
+	}
+	entries, err := c.entries.WatchAll(ctx)
+	if err != nil {
+		return fmt.Errorf("queue: watch the units: %w", err)
+	}
+	workers, err := c.workers.WatchAll(ctx)
+	if err != nil {
+		return fmt.Errorf("queue: watch the workers: %w", err)
+	}
+	k.follow(ctx, entries) // what is there already
+	if _, err := k.fill(ctx, k.order); err != nil {
+		return err
+	}
+	for range stores {
+		all.Go(func() { k.takeIn(ctx) })
+	}
+	all.Go(func() { k.followWorkers(ctx, workers) })
+	all.Go(func() { k.followFacts(ctx, facts) })
+	all.Go(func() {
+		k.follow(ctx, entries)
+		if ctx.Err() == nil {
+			cancel(errors.New("queue: the server has stopped telling of units"))
+		}
+	})
+	submit, err := c.nc.Subscribe(submitSubject, func(m *nats.Msg) { m.Respond(k.answer(ctx, m.Data, k.submit)) })
+	if err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	defer submit.Unsubscribe()
+	status, err := c.nc.Subscribe(statusSubject, func(m *nats.Msg) { m.Respond(k.answer(ctx, m.Data, k.status)) })
+	if err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	defer status.Unsubscribe()
+	if err := c.nc.Flush(); err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	if ready != nil {
+		ready()
+	}
+	<-ctx.Done()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// alone waits until no other keeper is there, and tells others that this one is.
+func (k *Keeper) alone(ctx context.Context, all *sync.WaitGroup, cancel context.CancelCauseFunc) error {
+	about := k.client.about
+	var revision uint64
+	for told := false; ; told = true {
+		entry, err := about.Get(ctx, keeperKey)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("queue: %w", err)
+		}
+		if k.Alone || len(entry.Value()) == 0 || entry.Revision() == revision {
+			revision = entry.Revision()
+			break
+		}
+		revision = entry.Revision()
+		if !told {
+			k.Log("", "another idarts grid serve keeps this queue, or did just now; waiting until it has not been heard of for %v", k.Settings.Lost)
+		}
+		pause(ctx, k.Settings.Lost)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	write := func(ctx context.Context, text string) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		var next uint64
+		if revision == 0 {
+			next, err = about.Create(ctx, keeperKey, []byte(text))
+		} else {
+			next, err = about.Update(ctx, keeperKey, []byte(text), revision)
+		}
+		if err == nil {
+			revision = next
+		}
+		return err
+	}
+	if err := write(ctx, "here"); err != nil {
+		return fmt.Errorf("queue: another keeper was quicker: %w", err)
+	}
+	all.Go(func() {
+		tick := time.NewTicker(k.Settings.beat())
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				write(context.WithoutCancel(ctx), "") // the next need not wait
+				return
+			case <-tick.C:
+				if err := write(ctx, "here"); isConflict(err) {
+					cancel(errors.New("queue: another idarts grid serve has taken this queue over"))
+					return
+				}
+			}
+		}
+	})
+	return nil
+}
+
+// load reads the lists of units that were submitted.
+func (k *Keeper) load(ctx context.Context) error {
+	list, err := k.client.batches.List(ctx)
+	if errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("queue: lists of units: %w", err)
+	}
+	slices.SortFunc(list, func(a, b *jetstream.ObjectInfo) int { return a.ModTime.Compare(b.ModTime) })
+	for _, info := range list {
+		units, err := k.batch(ctx, info.Name)
+		if err != nil {
+			k.Log("", "a list of units is left out: %s; submit it again", oneLine(err))
+			continue
+		}
+		k.add(units)
+	}
+	return nil
+}
+
+// batch reads a list of units.
+func (k *Keeper) batch(ctx context.Context, name string) ([]Unit, error) {
+	packed, err := k.client.batches.GetBytes(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("queue: list %q: %w", name, err)
+	}
+	zip, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("queue: list %q: %w", name, err)
+	}
+	text, err := io.ReadAll(io.LimitReader(zip, maxPacked))
+	if err != nil {
+		return nil, fmt.Errorf("queue: list %q: %w", name, err)
+	}
+	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != name {
+		return nil, fmt.Errorf("queue: list %q is damaged: its checksum does not match", name)
+	}
+	var units []Unit
+	if err := json.Unmarshal(text, &units); err != nil {
+		return nil, fmt.Errorf("queue: list %q: %w", name, err)
+	}
+	for _, u := range units {
+		if err := u.check(); err != nil {
+			return nil, err
+		}
+	}
+	return units, nil
+}
+
+// add adds units that are not known, and gives those of the list.
+func (k *Keeper) add(units []Unit) []*unit {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var all []*unit
+	for _, u := range units {
+		there := k.units[u.ID()]
+		if there == nil {
+			there = &unit{Unit: u, entry: Entry{State: Queued}}
+			k.units[u.ID()] = there
+			k.order = append(k.order, there)
+		}
+		all = append(all, there)
+	}
+	k.heard++
+	return all
+}
+
+// fill puts units into the queue that are neither done nor there, and counts those that are
+// done: whose files are, whatever their entry says.
+func (k *Keeper) fill(ctx context.Context, units []*unit) (done int, err error) {
+	var waiting []jetstream.PubAckFuture
+	for _, u := range units {
+		k.mu.Lock()
+		state := u.entry.State
+		k.mu.Unlock()
+		if state == Failed || state == Delivered {
+			continue
+		}
+		finished, err := k.Finished(u.Unit)
+		switch {
+		case err != nil:
+			k.set(u, Entry{State: Failed, Error: oneLine(err)})
+			continue
+		case finished:
+			k.set(u, Entry{State: Done})
+			done++
+			continue
+		case state == Done: // its files were deleted since
+			if err := k.again(ctx, u, "its files were deleted"); err != nil {
+				return done, err
+			}
+		}
+		future, err := k.publish(u)
+		if err != nil {
+			return done, err
+		}
+		waiting = append(waiting, future)
+	}
+	for _, future := range waiting {
+		if err := wait(ctx, future); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// publish puts a unit into the queue.
+func (k *Keeper) publish(u *unit) (jetstream.PubAckFuture, error) {
+	text, err := json.Marshal(u.Unit)
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	future, err := k.client.js.PublishAsync(u.subject(), text, jetstream.WithStallWait(patience))
+	if err != nil {
+		return nil, fmt.Errorf("queue: put %s into the queue: %w", u.Name, err)
+	}
+	return future, nil
+}
+
+// wait is for the server's word. One message of a unit may be in the queue already.
+func wait(ctx context.Context, future jetstream.PubAckFuture) error {
+	select {
+	case <-future.Ok():
+		return nil
+	case err := <-future.Err():
+		if strings.Contains(err.Error(), "maximum messages per subject exceeded") {
+			return nil
+		}
+		return fmt.Errorf("queue: put a unit into the queue: %w", err)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// again makes the entry of a unit that has ended one of a unit to do.
+func (k *Keeper) again(ctx context.Context, u *unit, why string) error {
+	k.mu.Lock()
+	e, revision := u.entry, u.revision
+	k.mu.Unlock()
+	e = Entry{State: Queued, Try: e.Try, Error: why}
+	if revision > 0 {
+		var err error
+		if revision, err = k.client.replace(ctx, u.ID(), e, revision); err != nil {
+			return fmt.Errorf("queue: queue %s again: %w", u.Name, err)
+		}
+	}
+	k.mu.Lock()
+	u.entry, u.revision = e, revision
+	k.heard++
+	k.mu.Unlock()
+	return nil
+}
+
+// set changes what is known of a unit.
+func (k *Keeper) set(u *unit, e Entry) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e.Try, e.Machine, e.Worker, e.Progress, e.Lost = u.entry.Try, u.entry.Machine, u.entry.Worker, u.entry.Progress, u.entry.Lost
+	u.entry = e
+	k.heard++
+}

@@ -1,0 +1,484 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// shelf stands for an output folder: what a keeper has stored, which outlives it.
+type shelf struct {
+	mu     sync.Mutex
+	files  map[string]map[string][]byte
+	stored map[string]int // how often
+	refuse func(u Unit, files map[string][]byte) error
+}
+
+func newShelf() *shelf {
+	return &shelf{files: map[string]map[string][]byte{}, stored: map[string]int{}}
+}
+
+func (s *shelf) finished(u Unit) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.files[u.Name]
+	return ok, nil
+}
+
+func (s *shelf) store(u Unit, e Entry, files map[string][]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuse != nil {
+		if err := s.refuse(u, files); err != nil {
+			return err
+		}
+	}
+	if e.Error == "" {
+		s.files[u.Name] = files
+		s.stored[u.Name]++
+	}
+	return nil
+}
+
+func (s *shelf) names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.files))
+}
+
+// site is a server with its keeper.
+type site struct {
+	t      *testing.T
+	store  string
+	server *Server
+	keeper *Keeper
+	end    func()
+	log    *journal
+}
+
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) add(unit, format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, unit+": "+fmt.Sprintf(format, args...))
+}
+
+func (j *journal) has(text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.ContainsFunc(j.lines, func(line string) bool { return strings.Contains(line, text) })
+}
+
+// open starts a server on store, with a keeper.
+func open(t *testing.T, store, listen string, to *shelf) *site {
+	t.Helper()
+	s := &site{t: t, store: store, log: &journal{}}
+	var err error
+	if s.server, err = Serve(ServerOptions{Store: store, Listen: listen, Log: s.log.add}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := s.server.Client(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.keeper = &Keeper{Finished: to.finished, Store: to.store, Settings: Settings{Lost: time.Second}, Log: s.log.add, Alone: true}
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- s.keeper.Keep(ctx, client, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	s.end = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		client.Close()
+		s.server.Close()
+	})
+	t.Cleanup(func() { s.end() })
+	return s
+}
+
+func (s *site) connect(role string) *Client {
+	s.t.Helper()
+	c, err := Connect(s.t.Context(), Connection{To: s.store, Role: role, Log: s.log.add})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(c.Close)
+	return c
+}
+
+// work starts a worker; stop ends it and waits.
+func (s *site) work(w Worker) (stop func()) {
+	s.t.Helper()
+	c := s.connect(WorkerRole)
+	w.Class, w.Log = CPU, s.log.add
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := w.Work(ctx, c); err != nil {
+			s.log.add("", "worker %s: %v", w.Name, err)
+		}
+	})
+	stop = sync.OnceFunc(func() { cancel(); all.Wait() })
+	s.t.Cleanup(stop)
+	return stop
+}
+
+func numbered(n int) []Unit {
+	var units []Unit
+	for i := range n {
+		units = append(units, Unit{Name: fmt.Sprintf("space/unit-%d, x=1", i), Class: CPU, Spec: json.RawMessage(`{"n":` + fmt.Sprint(i) + `}`)})
+	}
+	return units
+}
+
+// echo is a unit's work: its spec as a file.
+func echo(_ context.Context, job *Job) (map[string][]byte, error) {
+	return map[string][]byte{"result": job.Unit.Spec}, nil
+}
+
+// until waits for a state of the queue.
+func (s *site) until(what string, ok func(Status) bool) Status {
+	s.t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		now := s.keeper.Status()
+		if ok(now) {
+			return now
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("not within a minute: %s; %+v\n%s", what, now.Counts, strings.Join(s.log.lines, "\n"))
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func all(state State, n int) func(Status) bool {
+	return func(s Status) bool { return s.Counts[state] == n }
+}
+
+func TestUnitsAreDoneOnceBySeveralWorkers(t *testing.T) {
+	to := newShelf()
+	s := open(t, t.TempDir(), "", to)
+	for i := range 3 {
+		s.work(Worker{Name: fmt.Sprint("w", i), Jobs: 2, Do: echo})
+	}
+	got, err := s.connect(SubmitRole).Submit(t.Context(), numbered(40))
+	if err != nil || got.New != 40 || got.Done != 0 {
+		t.Fatalf("Submit = %+v, %v", got, err)
+	}
+	s.until("40 done", all(Done, 40))
+	for _, u := range numbered(40) {
+		if string(to.files[u.Name]["result"]) != string(u.Spec) || to.stored[u.Name] != 1 {
+			t.Errorf("%s: files %q, stored %d times", u.Name, to.files[u.Name], to.stored[u.Name])
+		}
+	}
+	if got, err := s.connect(SubmitRole).Submit(t.Context(), numbered(41)); err != nil || got.New != 1 || got.Done != 40 {
+		t.Errorf("again with one more: %+v, %v", got, err)
+	}
+	s.until("41 done", all(Done, 41))
+}
+
+func TestQueueThatIsLostIsSubmittedAgain(t *testing.T) {
+	to := newShelf()
+	s := open(t, t.TempDir(), "", to)
+	s.work(Worker{Name: "w", Jobs: 1, Do: echo})
+	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(5)); err != nil {
+		t.Fatal(err)
+	}
+	s.until("5 done", all(Done, 5))
+	s.end()
+	s = open(t, t.TempDir(), "", to)
+	s.work(Worker{Name: "w", Jobs: 1, Do: echo})
+	got, err := s.connect(SubmitRole).Submit(t.Context(), numbered(8))
+	if err != nil || got.New != 8 || got.Done != 5 {
+		t.Errorf("Submit = %+v, %v, want 5 done", got, err)
+	}
+	s.until("8 done", all(Done, 8))
+	for name, n := range to.stored {
+		if n != 1 {
+			t.Errorf("%s: stored %d times", name, n)
+		}
+	}
+}
+
+func TestServerStartsAgainOnItsStore(t *testing.T) {
+	to, store := newShelf(), t.TempDir()
+	s := open(t, store, "", to)
+	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(10)); err != nil {
+		t.Fatal(err)
+	}
+	s.end()
+	s = open(t, store, "", to)
+	if got := s.keeper.Status(); got.Counts[Queued] != 10 {
+		t.Errorf("after the start: %+v", got.Counts)
+	}
+	s.work(Worker{Name: "w", Jobs: 2, Do: echo})
+	s.until("10 done", all(Done, 10))
+}
+
+// A worker that is stopped in the middle leaves its checkpoint, with which another goes on.
+func TestUnitGoesOnFromACheckpoint(t *testing.T) {
+	for _, how := range []string{"given back", "lost"} {
+		t.Run(how, func(t *testing.T) {
+			to := newShelf()
+			s := open(t, t.TempDir(), "", to)
+			begun := make(chan struct{})
+			first := Worker{Name: "first", Jobs: 1, Do: func(ctx context.Context, job *Job) (map[string][]byte, error) {
+				if err := job.Send(ctx, map[string][]byte{"state": []byte("half")}); err != nil {
+					return nil, err
+				}
+				job.Tell(Progress{Part: 0.5, Text: "epoch 1/2"})
+				close(begun)
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}}
+			if how == "lost" {
+				first.Stall = time.Millisecond
+			}
+			stop := s.work(first)
+			if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(1)); err != nil {
+				t.Fatal(err)
+			}
+			<-begun
+			if how == "given back" {
+				stop()
+			}
+			s.work(Worker{Name: "second", Jobs: 1, Do: func(ctx context.Context, job *Job) (map[string][]byte, error) {
+				point, err := job.Checkpoint(ctx)
+				return map[string][]byte{"result": append(point["state"], " and the rest"...)}, err
+			}})
+			got := s.until("done", all(Done, 1)).Shown[0].Entry
+			if content := string(to.files[numbered(1)[0].Name]["result"]); content != "half and the rest" {
+				t.Errorf("result %q", content)
+			}
+			wantLost := map[string]int{"given back": 0, "lost": 1}[how]
+			if got.Try != 2 || got.Lost != wantLost || got.Worker != "second" {
+				t.Errorf("entry %+v, want the second try, %d lost", got, wantLost)
+			}
+		})
+	}
+}
+
+// A worker that slept until another had its unit cannot deliver it.
+func TestZombieDeliversNothing(t *testing.T) {
+	to := newShelf()
+	s := open(t, t.TempDir(), "", to)
+	begun, wake, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	s.work(Worker{Name: "zombie", Jobs: 1, Stall: time.Millisecond, Do: func(ctx context.Context, job *Job) (map[string][]byte, error) {
+		close(begun)
+		<-wake
+		defer close(ended)
+		return map[string][]byte{"result": []byte("of the zombie")}, nil
+	}})
+	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	s.work(Worker{Name: "second", Jobs: 1, Do: echo})
+	s.until("done", all(Done, 1))
+	close(wake)
+	<-ended
+	for end := time.Now().Add(20 * time.Second); !s.log.has("thrown away") && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	name := numbered(1)[0].Name
+	if string(to.files[name]["result"]) == "of the zombie" || to.stored[name] != 1 || !s.log.has("thrown away") {
+		t.Errorf("files %q, stored %d times, log %q", to.files[name], to.stored[name], s.log.lines)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	to := newShelf()
+	s := open(t, t.TempDir(), "", to)
+	good := atomic.Bool{}
+	s.work(Worker{Name: "w", Jobs: 1, Do: func(_ context.Context, job *Job) (map[string][]byte, error) {
+		if good.Load() {
+			return map[string][]byte{"result": nil}, nil
+		}
+		return nil, Failure{Err: errors.New("it diverges"), Files: map[string][]byte{"failure": nil}}
+	}})
+	submit := s.connect(SubmitRole)
+	if _, err := submit.Submit(t.Context(), numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	got := s.until("failed", all(Failed, 1)).Shown[0].Entry
+	if got.Error != "it diverges" || len(to.files) != 0 {
+		t.Errorf("%+v, files %v", got, to.files)
+	}
+	good.Store(true)
+	if again, err := submit.Submit(t.Context(), numbered(1)); err != nil || again.Retried != 1 {
+		t.Errorf("submitted again: %+v, %v", again, err)
+	}
+	s.until("done", all(Done, 1))
+}
+
+// A unit that is lost five times has failed; the last worker says why.
+func TestLostTooOften(t *testing.T) {
+	defer func(was []time.Duration) { delays = was }(delays)
+	delays = []time.Duration{time.Millisecond}
+	s := open(t, t.TempDir(), "", newShelf())
+	s.work(Worker{Name: "w", Machine: "here", Jobs: 1, Do: func(context.Context, *Job) (map[string][]byte, error) {
+		return nil, errors.New("no space left on device")
+	}})
+	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	got := s.until("failed", all(Failed, 1)).Shown[0].Entry
+	if got.Try != Most || got.Error != "5 attempts were lost, the last on here: no space left on device" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Deliveries that are none are done again, and a disk that is full for a while loses nothing.
+func TestDeliveriesThatCannotBeStored(t *testing.T) {
+	to := newShelf()
+	tries := 0
+	to.refuse = func(Unit, map[string][]byte) error {
+		tries++
+		switch tries {
+		case 1:
+			return Bad{errors.New("not the result of this unit")}
+		case 2:
+			return errors.New("no space left on device")
+		}
+		return nil
+	}
+	s := open(t, t.TempDir(), "", to)
+	s.work(Worker{Name: "w", Jobs: 1, Do: echo})
+	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(1)); err != nil {
+		t.Fatal(err)
+	}
+	got := s.until("done", all(Done, 1))
+	if e := got.Shown[0].Entry; tries != 3 || e.Try != 2 || e.Lost != 1 || got.Retries.Refused != 1 {
+		t.Errorf("%d tries to store, entry %+v, %+v", tries, e, got.Retries)
+	}
+}
+
+func TestWhoMayDoWhat(t *testing.T) {
+	s := open(t, t.TempDir(), "127.0.0.1:0", newShelf())
+	at := "nats://" + s.server.Address()
+	connect := func(token, role string) (*Client, error) {
+		return Connect(t.Context(), Connection{To: at, Token: filepath.Join(s.store, token), Role: role})
+	}
+	wrong := filepath.Join(s.store, "wrong.token")
+	if err := os.WriteFile(wrong, []byte("worker:0123456789abcdef0123"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connect("wrong.token", WorkerRole); err == nil || !strings.Contains(err.Error(), "token is not that of this server") {
+		t.Errorf("a wrong token: %v", err)
+	}
+	if _, err := Connect(t.Context(), Connection{To: at, Role: WorkerRole}); err == nil {
+		t.Error("no token is needed")
+	}
+	for end := time.Now().Add(10 * time.Second); !s.log.has("authentication error") && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !s.log.has("authentication error") {
+		t.Errorf("a wrong token is not in the log: %q", s.log.lines)
+	}
+	if _, err := connect("worker.token", SubmitRole); err == nil || !strings.Contains(err.Error(), "is of a worker") {
+		t.Errorf("a worker's token to submit with: %v", err)
+	}
+	worker, err := connect("worker.token", WorkerRole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer worker.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // what is refused has no answer
+	defer cancel()
+	if _, err := worker.Submit(ctx, numbered(1)); err == nil {
+		t.Error("a worker may submit")
+	}
+	ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := worker.js.DeleteStream(ctx, stream); err == nil {
+		t.Error("a worker may delete the queue")
+	}
+	if s, err := worker.js.Stream(t.Context(), stream); err == nil {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Purge(ctx); err == nil {
+			t.Error("a worker may empty the queue")
+		}
+	}
+	info, err := os.Stat(filepath.Join(s.store, TokenFile(WorkerRole)))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the token's mode is %v, %v", info.Mode(), err)
+	}
+}
+
+func TestNoPortWithoutListen(t *testing.T) {
+	s := open(t, t.TempDir(), "", newShelf())
+	if at := s.server.Address(); at != "" {
+		t.Errorf("listens on %s", at)
+	}
+	tcp, _ := os.ReadFile("/proc/self/net/tcp")
+	mine := socketsOf(t)
+	for _, line := range strings.Split(string(tcp), "\n") {
+		if fields := strings.Fields(line); len(fields) > 9 && fields[3] == "0A" && mine[fields[9]] {
+			t.Errorf("a port is open: %s", line)
+		}
+	}
+}
+
+// socketsOf are the inodes of this process's sockets.
+func socketsOf(t *testing.T) map[string]bool {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("no /proc here")
+	}
+	mine := map[string]bool{}
+	for _, e := range entries {
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && strings.HasPrefix(to, "socket:[") {
+			mine[strings.Trim(to, "socket:[]")] = true
+		}
+	}
+	return mine
+}
+
+func TestTwoServersOnOneStore(t *testing.T) {
+	store := t.TempDir()
+	open(t, store, "", newShelf())
+	if _, err := Serve(ServerOptions{Store: store}); err == nil || !strings.Contains(err.Error(), "another server has it open") {
+		t.Errorf("a second server: %v", err)
+	}
+}
+
+func TestWorkerThatCanDoNothingStops(t *testing.T) {
+	s := open(t, t.TempDir(), "", newShelf())
+	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(3)); err != nil {
+		t.Fatal(err)
+	}
+	w := Worker{Name: "old", Class: CPU, Jobs: 1, Do: func(context.Context, *Job) (map[string][]byte, error) {
+		return nil, Stop{errors.New("this is version 1, the units are of version 2")}
+	}}
+	_, err := w.Work(t.Context(), s.connect(WorkerRole))
+	if err == nil || err.Error() != "this is version 1, the units are of version 2" {
+		t.Errorf("Work = %v", err)
+	}
+	s.work(Worker{Name: "new", Jobs: 1, Do: echo})
+	for _, u := range s.until("done", all(Done, 3)).Shown {
+		if u.Entry.Lost != 0 {
+			t.Errorf("%s was lost %d times", u.Name, u.Entry.Lost)
+		}
+	}
+}
