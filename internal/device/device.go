@@ -221,6 +221,19 @@ func OnCard(name string) bool {
 	return onCard(chosen(name, 32))
 }
 
+// Instructions names the instruction set that a device computes with, "" for a card. It
+// changes no bit.
+func Instructions(name string) string {
+	if set, ok := strings.CutPrefix(name, processor); ok {
+		return set
+	}
+	if OnCard(name) {
+		return ""
+	}
+	sets := cpu.Sets()
+	return sets[len(sets)-1]
+}
+
 // onCard is OnCard of a name that is chosen.
 func onCard(name string) bool { return name != "cpu" && !strings.HasPrefix(name, processor) }
 
