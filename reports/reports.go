@@ -203,7 +203,33 @@ func (g group) problems() []string {
 			notes = append(notes, fmt.Sprintf("Warning: these runs have different %s: %s.", check.what, strings.Join(seen, "; ")))
 		}
 	}
-	return append(notes, g.warnings()...)
+	return append(append(notes, g.warnings()...), g.places()...)
+}
+
+// places says where runs were done, if that was by several instruction sets or devices, and
+// whether bits can differ by it.
+func (g group) places() []string {
+	var seen []string
+	for _, r := range g.done() {
+		for _, p := range r.Timing.Places {
+			text := p.Device
+			if p.Instructions != "" {
+				text = "a processor with " + p.Instructions
+			}
+			if !slices.Contains(seen, text) {
+				seen = append(seen, text)
+			}
+		}
+	}
+	if len(seen) < 2 {
+		return nil
+	}
+	slices.Sort(seen)
+	note := "Computed by " + strings.Join(seen, "; ") + "."
+	if classes := distinct(g.done(), func(r result.Run) string { return r.Config.Numbers.Device }); len(classes) == 1 {
+		return []string{note + " All of them give the bits of " + classes[0] + ", so that no number depends on it."}
+	}
+	return []string{note + " Those of different classes have different bits."}
 }
 
 // warnings are those of the runs, each text once for each method.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"idarts/internal/device"
 	"idarts/internal/durable"
 	"idarts/internal/provenance"
 	"idarts/internal/result"
@@ -54,6 +55,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		}
 		r.point = &checkpoint{Run: r.config.Identity, Versions: r.config.Versions, Timing: result.Timing{Machine: provenance.Machine(r.device.Workers())}}
 	}
+	r.record()
 	r.searcher, err = r.start(r.device, func(arch string) (float64, error) {
 		began := time.Now()
 		scored, err := r.fitness(ctx, arch, r.device)
@@ -70,6 +72,24 @@ func (r *run) open(ctx context.Context) (err error) {
 	}
 	// The event file may be one epoch behind the checkpoint.
 	return result.WriteEvents(r.dir, r.config.Identity, r.point.Events)
+}
+
+// record writes down who goes on with the run from here.
+func (r *run) record() {
+	t := &r.point.Timing
+	t.Attempts = max(t.Attempts+1, r.tries)
+	now := result.Place{
+		Host: provenance.Host(), Machine: provenance.Machine(r.device.Workers()), Device: r.device.Name(),
+		Instructions: device.Instructions(r.named), From: len(r.point.Events) + 1,
+	}
+	if n := len(t.Places); n > 0 {
+		last := t.Places[n-1]
+		last.From = now.From
+		if last == now {
+			return
+		}
+	}
+	t.Places = append(t.Places, now)
 }
 
 // epoch runs an epoch, scores what it gives and adds its event.

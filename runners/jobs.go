@@ -42,7 +42,7 @@ func runJobs(ctx context.Context, o work.Options, jobs []job) (work.Summary, err
 	runs, dirs := make([]*run, len(jobs)), make([]string, len(jobs))
 	for i, j := range jobs {
 		dirs[i] = j.config.Cell.Dir(o.Out)
-		runs[i] = &run{job: j, cell: j.config.Cell, dir: dirs[i], note: o.Note}
+		runs[i] = &run{job: j, cell: j.config.Cell, dir: dirs[i], named: o.Device, note: o.Note}
 	}
 	places(o.Out, runs)
 	if err := o.Clear(dirs); err != nil {

@@ -24,6 +24,8 @@ type run struct {
 	cell   result.Cell
 	dir    string
 	device exec.Device
+	named  string      // the device's, as it was asked for
+	tries  int         // of the run by now, where somebody counts them
 	turn   work.Teller // tells people how far it is
 	note   func(format string, args ...any)
 	saved  func() // called after each checkpoint; nil: nothing

@@ -78,10 +78,10 @@ type Watcher interface {
 	Saved(dir string, events []result.Event)
 }
 
-// Do does a unit, from a checkpoint in its folder where one is, and gives that folder, which
+// Do does a unit for the try-th time, from a checkpoint in its folder where one is, and gives that folder, which
 // holds the finished run then, or with an error that is the run's own its failure.json.
 // The caller holds whatever keeps others from the folder.
-func (h *Hand) Do(ctx context.Context, u Unit, d exec.Device, p Watcher) (dir string, err error) {
+func (h *Hand) Do(ctx context.Context, u Unit, try int, d exec.Device, p Watcher) (dir string, err error) {
 	if diff, err := result.Difference(u.Versions, provenance.Versions()); err != nil || diff != "" {
 		return "", fmt.Errorf("runners: %s: versions: %s (there, here): %w", u.Cell, diff, errors.Join(err, ErrOther))
 	}
@@ -111,7 +111,7 @@ func (h *Hand) Do(ctx context.Context, u Unit, d exec.Device, p Watcher) (dir st
 	if diff, err := result.Difference(u.Numbers, j.config.Numbers); err != nil || diff != "" || j.config.Cell != u.Cell {
 		return "", fmt.Errorf("runners: %s: %s (there, here): %w", u.Cell, diff, errors.Join(err, ErrOther))
 	}
-	r := &run{job: j, cell: j.config.Cell, dir: j.config.Cell.Dir(h.Out), device: d, turn: p, note: p.Note}
+	r := &run{job: j, cell: j.config.Cell, dir: j.config.Cell.Dir(h.Out), device: d, named: h.Device, tries: try, turn: p, note: p.Note}
 	r.saved = func() { p.Saved(r.dir, r.point.Events) }
 	if _, err := r.look(); err != nil {
 		return "", err
@@ -250,6 +250,7 @@ func (u Unit) Keep(out string, files map[string][]byte) (err error) {
 		return fmt.Errorf("runners: keep %s: %w", u.Cell, err)
 	}
 	defer release()
+	durable.Sweep(dir) // of one that was killed while it wrote
 	if err := u.examine(files); err != nil {
 		return err
 	}

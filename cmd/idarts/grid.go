@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"idarts/internal/provenance"
 	"idarts/internal/queue"
 	"idarts/runners/cluster"
 )
@@ -49,10 +50,7 @@ type logFlag struct {
 // logger writes remarks with the time, the machine where it is not told by who reads them,
 // and the unit.
 func (l logFlag) logger(c console) queue.Log {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
+	host := provenance.Host()
 	if l.Log == "json" {
 		log := slog.New(slog.NewJSONHandler(c.err, nil)).With("machine", host)
 		return func(unit, format string, args ...any) {

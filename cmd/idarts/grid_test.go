@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"idarts/internal/device"
+	"idarts/internal/result"
 )
 
 // process is the program in a process of its own.
@@ -131,7 +134,7 @@ func TestGridOfProcesses(t *testing.T) {
 	}
 	first := start(t, dir, "grid", "work", "--jobs", "1", "--device", "cpu:plain", "--checkpoint-every", "0s", "--out", "first")
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if said, _ := run(t, dir, "grid", "status"); strings.Contains(said, "running") && strings.Contains(said, "epoch") || time.Now().After(end) {
+		if said, _ := run(t, dir, "grid", "status"); strings.Contains(said, "epoch 2/") || time.Now().After(end) {
 			break
 		}
 	}
@@ -173,6 +176,27 @@ func TestGridOfProcesses(t *testing.T) {
 		t.Fatalf("alone: %q", said)
 	}
 	same(t, filepath.Join(dir, "out"), filepath.Join(dir, "alone"))
+	// The tables say which processors there were, where that is more than one, and records how
+	// often a run was begun.
+	said, status := run(t, dir, "table", "--out", "out", "--format", "md")
+	differ := "plain. All of them give the bits of cpu float32 fma v2, so that no number depends on it."
+	if set := device.Instructions("cpu"); status != 0 || strings.Contains(said, differ) != (set != "plain") {
+		t.Errorf("with instruction set %q: status %d, %s", set, status, said)
+	}
+	runs, _, err := result.Load(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	attempts := 0
+	for _, r := range runs {
+		attempts = max(attempts, r.Timing.Attempts)
+		if len(r.Timing.Places) == 0 || r.Timing.Places[0].Host == "" || r.Timing.Places[0].From != 1 {
+			t.Errorf("%s: places %+v", r.Cell, r.Timing.Places)
+		}
+	}
+	if attempts != 2 {
+		t.Errorf("a run was begun %d times, want 2", attempts)
+	}
 }
 
 // What is told to those who cannot connect, and who should not.

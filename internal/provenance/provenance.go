@@ -54,6 +54,15 @@ func Machine(workers int) string {
 	return fmt.Sprintf("%s, %d of %d cores", Processor(), workers, runtime.NumCPU())
 }
 
+// Host is the name of this machine in its network.
+func Host() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "unknown"
+	}
+	return name
+}
+
 // Processor is the name of the processor, as far as the system tells it.
 func Processor() string {
 	f, err := os.Open("/proc/cpuinfo")

@@ -55,6 +55,7 @@ func (k *Keeper) learn(kv jetstream.KeyValueEntry) *delivery {
 		k.counts.GivenBack++
 	}
 	u.entry, u.revision, u.written = e, kv.Revision(), kv.Created()
+	u.entry.Files = nil // the delivery has them
 	k.heard++
 	if e.State != Delivered || u.storing {
 		return nil
@@ -143,7 +144,7 @@ func (k *Keeper) store(ctx context.Context, d delivery) error {
 	e := d.entry
 	var files map[string][]byte
 	var err error
-	if e.Object != "" { // it may have failed before it left any
+	if e.Sum != "" { // it may have failed before it left any
 		files, err = k.fetch(ctx, e)
 	}
 	if err == nil {
@@ -178,16 +179,17 @@ func (k *Keeper) refuse(ctx context.Context, d delivery, bad Bad) error {
 	if err := k.settle(ctx, d, e); err != nil || e.State == Failed {
 		return err
 	}
-	future, err := k.publish(d.unit)
-	if err != nil {
-		return err
-	}
-	return wait(ctx, future)
+	_, err := k.publish(ctx, []*unit{d.unit})
+	return err
 }
 
 // fetch gets the files of a delivery.
 func (k *Keeper) fetch(ctx context.Context, e Entry) (map[string][]byte, error) {
-	packed, err := k.client.files.GetBytes(ctx, e.Object)
+	packed := e.Files
+	var err error
+	if e.Object != "" {
+		packed, err = k.client.files.GetBytes(ctx, e.Object)
+	}
 	switch {
 	case errors.Is(err, jetstream.ErrObjectNotFound), errors.Is(err, jetstream.ErrDigestMismatch), errors.Is(err, jetstream.ErrInvalidStoreName), errors.Is(err, jetstream.ErrNameRequired):
 		return nil, Bad{fmt.Errorf("queue: its files: %w", err)}
@@ -207,7 +209,7 @@ func (k *Keeper) fetch(ctx context.Context, e Entry) (map[string][]byte, error) 
 // settle writes how a delivered unit has ended and clears up after it.
 func (k *Keeper) settle(ctx context.Context, d delivery, e Entry) error {
 	object := e.Object
-	e.Object, e.Sum = "", ""
+	e.Object, e.Sum, e.Files = "", "", nil
 	revision, err := k.client.replace(ctx, d.unit.ID(), e, d.revision)
 	if err != nil && !errors.Is(err, ErrTaken) {
 		return err
@@ -229,7 +231,7 @@ func (k *Keeper) settle(ctx context.Context, d delivery, e Entry) error {
 	if object != "" {
 		k.client.files.Delete(ctx, object) // what stays behind is in nobody's way
 	}
-	if e.State == Done {
+	if e.State == Done && e.Point {
 		k.client.points.Delete(ctx, d.unit.ID())
 	}
 	return nil

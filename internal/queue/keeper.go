@@ -43,6 +43,10 @@ type Keeper struct {
 	crew   map[string]member
 	ends   []time.Time // of units done since the start, the last ones
 	seen   chan delivery
+
+	toPublish  []*unit
+	publishing chan struct{} // full when toPublish is not empty
+
 	counts Retries
 	heard  uint64 // changes
 }
@@ -87,6 +91,7 @@ const stores = 4
 // Keep keeps the queue of a server until ctx ends. ready is called when it answers.
 func (k *Keeper) Keep(ctx context.Context, c *Client, ready func()) error {
 	k.client, k.units, k.crew, k.seen = c, map[string]*unit{}, map[string]member{}, make(chan delivery, 1<<10)
+	k.publishing = make(chan struct{}, 1)
 	if k.Log == nil {
 		k.Log = func(string, string, ...any) {}
 	}
@@ -123,6 +128,7 @@ func (k *Keeper) Keep(ctx context.Context, c *Client, ready func()) error {
 	for range stores {
 		all.Go(func() { k.takeIn(ctx) })
 	}
+	all.Go(func() { k.publishAll(ctx) })
 	all.Go(func() { k.followWorkers(ctx, workers) })
 	all.Go(func() { k.followFacts(ctx, facts) })
 	all.Go(func() {
@@ -283,10 +289,10 @@ func (k *Keeper) add(units []Unit) []*unit {
 	return all
 }
 
-// fill puts units into the queue that are neither done nor there, and counts those that are
-// done: whose files are, whatever their entry says.
+// fill has units put into the queue that are not done, and counts those that are: whose files
+// are there, whatever their entry says.
 func (k *Keeper) fill(ctx context.Context, units []*unit) (done int, err error) {
-	var waiting []jetstream.PubAckFuture
+	var open []*unit
 	for _, u := range units {
 		k.mu.Lock()
 		state := u.entry.State
@@ -308,46 +314,68 @@ func (k *Keeper) fill(ctx context.Context, units []*unit) (done int, err error) 
 				return done, err
 			}
 		}
-		future, err := k.publish(u)
-		if err != nil {
-			return done, err
-		}
-		waiting = append(waiting, future)
+		open = append(open, u)
 	}
-	for _, future := range waiting {
-		if err := wait(ctx, future); err != nil {
-			return done, err
-		}
+	k.mu.Lock()
+	k.toPublish = append(k.toPublish, open...)
+	k.mu.Unlock()
+	select {
+	case k.publishing <- struct{}{}:
+	default: // it is told already
 	}
 	return done, nil
 }
 
-// publish puts a unit into the queue.
-func (k *Keeper) publish(u *unit) (jetstream.PubAckFuture, error) {
-	text, err := json.Marshal(u.Unit)
-	if err != nil {
-		return nil, fmt.Errorf("queue: %w", err)
+// publishAll puts units into the queue as fast as the server's disk takes them. What submitted
+// them is stored, so that they are not lost with this process.
+func (k *Keeper) publishAll(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.publishing:
+		}
+		k.mu.Lock()
+		units := k.toPublish
+		k.toPublish = nil
+		k.mu.Unlock()
+		for wait := time.Second; len(units) > 0 && ctx.Err() == nil; wait = min(2*wait, time.Minute) {
+			var err error
+			if units, err = k.publish(ctx, units); err != nil {
+				k.Log("", "%d runs cannot be queued now: %s", len(units), oneLine(err))
+				pause(ctx, wait)
+			}
+		}
 	}
-	future, err := k.client.js.PublishAsync(u.subject(), text, jetstream.WithStallWait(patience))
-	if err != nil {
-		return nil, fmt.Errorf("queue: put %s into the queue: %w", u.Name, err)
-	}
-	return future, nil
 }
 
-// wait is for the server's word. One message of a unit may be in the queue already.
-func wait(ctx context.Context, future jetstream.PubAckFuture) error {
-	select {
-	case <-future.Ok():
-		return nil
-	case err := <-future.Err():
-		if strings.Contains(err.Error(), "maximum messages per subject exceeded") {
-			return nil
+// publish puts units into the queue, and gives those of which the server has not said that it
+// has them. One message of a unit may be there already.
+func (k *Keeper) publish(ctx context.Context, units []*unit) (left []*unit, err error) {
+	var waiting []jetstream.PubAckFuture
+	for _, u := range units {
+		text, err := json.Marshal(u.Unit)
+		if err != nil {
+			return nil, fmt.Errorf("queue: %w", err)
 		}
-		return fmt.Errorf("queue: put a unit into the queue: %w", err)
-	case <-ctx.Done():
-		return ctx.Err()
+		future, err := k.client.js.PublishAsync(u.subject(), text, jetstream.WithStallWait(patience))
+		if err != nil {
+			return units, fmt.Errorf("queue: put %s into the queue: %w", u.Name, err)
+		}
+		waiting = append(waiting, future)
 	}
+	for i, future := range waiting {
+		select {
+		case <-future.Ok():
+		case failed := <-future.Err():
+			if !strings.Contains(failed.Error(), "maximum messages per subject exceeded") {
+				left, err = append(left, units[i]), fmt.Errorf("queue: put %s into the queue: %w", units[i].Name, failed)
+			}
+		case <-ctx.Done():
+			return units, ctx.Err()
+		}
+	}
+	return left, err
 }
 
 // again makes the entry of a unit that has ended one of a unit to do.

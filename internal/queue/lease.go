@@ -53,8 +53,8 @@ func (l *lease) claim(ctx context.Context) (bool, error) {
 		}
 		l.Log(l.job.Unit.Name, "taken over from %s, which was not heard of for %v", e.Worker, age.Round(time.Second))
 	}
-	l.entry = Entry{State: Running, Worker: l.Name, Machine: l.Machine, Try: e.Try + 1, Lost: e.Lost, Progress: e.Progress}
-	l.job.Try = l.entry.Try
+	l.entry = Entry{State: Running, Worker: l.Name, Machine: l.Machine, Try: e.Try + 1, Lost: e.Lost, Progress: e.Progress, Point: e.Point}
+	l.job.Try, l.job.point = l.entry.Try, e.Point
 	l.revision, err = l.client.replace(ctx, l.id, l.entry, revision)
 	if errors.Is(err, ErrTaken) {
 		return false, l.message.NakWithDelay(l.client.settings.Lost)
@@ -130,7 +130,7 @@ func (l *lease) beats(ctx context.Context, end context.CancelCauseFunc) {
 			continue
 		}
 		l.mu.Lock()
-		l.entry.Progress = l.job.progress()
+		l.entry.Progress, l.entry.Point = l.job.progress()
 		err := l.write(ctx, l.entry)
 		l.mu.Unlock()
 		if errors.Is(err, ErrTaken) {
@@ -164,12 +164,17 @@ func (l *lease) finish(ctx context.Context, files map[string][]byte, failure str
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entry
-	e.Progress = l.job.progress()
+	e.Progress, e.Point = l.job.progress()
 	e.State, e.Error = Delivered, failure
-	sent := len(files) == 0 // there is nothing to send
-	if !sent {
+	sent := true
+	if len(files) > 0 {
 		sum := sha256.Sum256(packed)
-		e.Object, e.Sum = fmt.Sprintf("%s.%s.%d", l.id, l.Name, e.Try), hex.EncodeToString(sum[:])
+		e.Sum = hex.EncodeToString(sum[:])
+		if sent = len(packed) <= inline; sent {
+			e.Files = packed
+		} else {
+			e.Object = fmt.Sprintf("%s.%s.%d", l.id, l.Name, e.Try)
+		}
 	}
 	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		if !sent {
@@ -192,7 +197,9 @@ func (l *lease) finish(ctx context.Context, files map[string][]byte, failure str
 	}
 	if err != nil {
 		l.Log(name, "another worker has it now; what was done here is thrown away")
-		l.client.files.Delete(context.WithoutCancel(ctx), e.Object)
+		if e.Object != "" {
+			l.client.files.Delete(context.WithoutCancel(ctx), e.Object)
+		}
 		l.count(func(c *Counts) { c.Lost++ })
 		return
 	}
@@ -224,7 +231,7 @@ func (l *lease) giveBack(ctx context.Context, why string, delay time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entry
-	e.Progress = l.job.progress()
+	e.Progress, e.Point = l.job.progress()
 	e.State, e.Error = Queued, why
 	if err := l.write(ctx, e); err != nil {
 		return // it is taken over after a while

@@ -17,6 +17,8 @@ import (
 // is missing.
 func TestLoad(t *testing.T) {
 	longtest.Needed(t)
+	defer func(was time.Duration) { lost = was }(lost)
+	lost = DefaultLost
 	const n, crew = 10_000, 200
 	to := newShelf()
 	s := open(t, t.TempDir(), "", to)

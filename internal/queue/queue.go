@@ -92,10 +92,17 @@ type Entry struct {
 	Try  int `json:"try"`
 	Lost int `json:"lost,omitempty"`
 	Progress
-	Error  string `json:"error,omitempty"`  // why it failed, or was given back
-	Object string `json:"object,omitempty"` // where its files are, while Delivered
-	Sum    string `json:"sum,omitempty"`    // SHA-256 of that
+	Error string `json:"error,omitempty"` // why it failed, or was given back
+	// While it is delivered: its files, packed, or where they are if they are large; and the
+	// SHA-256 of that.
+	Files  []byte `json:"files,omitempty"`
+	Object string `json:"object,omitempty"`
+	Sum    string `json:"sum,omitempty"`
+	Point  bool   `json:"point,omitempty"` // a checkpoint was sent
 }
+
+// inline is how large packed files are at most that travel in the entry.
+const inline = 256 << 10
 
 // mine says whether an entry is by the same taking of the unit as e.
 func (e Entry) mine(by Entry) bool { return e.Worker == by.Worker && e.Try == by.Try }

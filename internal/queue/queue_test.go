@@ -83,6 +83,9 @@ func (j *journal) has(text string) bool {
 	return slices.ContainsFunc(j.lines, func(line string) bool { return strings.Contains(line, text) })
 }
 
+// lost is when workers are lost in tests.
+var lost = time.Second
+
 // open starts a server on store, with a keeper.
 func open(t *testing.T, store, listen string, to *shelf) *site {
 	t.Helper()
@@ -95,7 +98,7 @@ func open(t *testing.T, store, listen string, to *shelf) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.keeper = &Keeper{Finished: to.finished, Store: to.store, Settings: Settings{Lost: time.Second}, Log: s.log.add, Alone: true}
+	s.keeper = &Keeper{Finished: to.finished, Store: to.store, Settings: Settings{Lost: lost}, Log: s.log.add, Alone: true}
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- s.keeper.Keep(ctx, client, func() { close(ready) }) }()

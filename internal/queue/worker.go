@@ -41,6 +41,7 @@ type Job struct {
 	stall  time.Duration
 	mu     sync.Mutex
 	told   Progress
+	point  bool // a checkpoint was sent, by whomever
 	moved  time.Time
 }
 
@@ -58,11 +59,11 @@ func (j *Job) Touch() {
 	j.moved = time.Now()
 }
 
-// progress is what was told last.
-func (j *Job) progress() Progress {
+// progress is what was told last, and whether there is a checkpoint.
+func (j *Job) progress() (Progress, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.told
+	return j.told, j.point
 }
 
 // stalled says whether nothing was heard of the unit for too long: a device may hang.
@@ -94,6 +95,9 @@ func (j *Job) Send(ctx context.Context, files map[string][]byte) error {
 	if _, err := j.client.points.PutBytes(ctx, j.Unit.ID(), packed); err != nil {
 		return fmt.Errorf("queue: checkpoint of %s: %w", j.Unit.Name, err)
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.point = true
 	return nil
 }
 

@@ -201,7 +201,20 @@ type Failure struct {
 type Timing struct {
 	SearchSeconds []float64 `json:"search_seconds"` // by epoch, not cumulative
 	ScoreSeconds  float64   `json:"score_seconds"`  // training or looking up derived architectures
-	Machine       string    `json:"machine"`        // processor and worker count
+	Machine       string    `json:"machine"`        // processor and worker count, where it began
+	// Attempts is how often the run was begun or gone on with, Places where, in this order; of
+	// attempts one after another at the same place there is one. Old records have neither.
+	Attempts int     `json:"attempts,omitempty"`
+	Places   []Place `json:"places,omitempty"`
+}
+
+// Place is where a part of a run was done.
+type Place struct {
+	Host         string `json:"host"`
+	Machine      string `json:"machine"` // processor and worker count
+	Device       string `json:"device"`
+	Instructions string `json:"instructions,omitempty"` // the processor's instruction set
+	From         int    `json:"from"`                   // the first epoch there, from 1
 }
 
 // Run is a run directory as read back.

@@ -55,10 +55,7 @@ func (w Worker) Work(ctx context.Context, c *queue.Client) (queue.Counts, error)
 		return queue.Counts{}, err
 	}
 	defer closeAll()
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
+	host := provenance.Host()
 	o := &worker{
 		Worker: w, devices: devices,
 		hand: &runners.Hand{Inputs: runners.Inputs{Data: w.Data, Table: w.Table, Out: own, Note: func(format string, args ...any) { w.Log("", format, args...) }}, Device: w.Device},
@@ -129,7 +126,7 @@ func (w *worker) do(ctx context.Context, job *queue.Job) (map[string][]byte, err
 		return nil, err
 	}
 	at := &watcher{Job: job, every: w.Every, log: w.Log}
-	dir, err := w.hand.Do(ctx, u, w.devices[job.Slot], at)
+	dir, err := w.hand.Do(ctx, u, job.Try, w.devices[job.Slot], at)
 	if dir != "" {
 		defer os.RemoveAll(dir)
 	}
