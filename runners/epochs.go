@@ -131,8 +131,19 @@ func (r *run) tell(epoch int, fraction float64) {
 	r.turn.Move((float64(epoch-1)+fraction)/float64(epochs), fmt.Sprintf("%s seed %d epoch %d/%d", r.cell.Name(), r.cell.Seed, epoch, epochs))
 }
 
+// held is the error for a run that another process has taken over: this one was not heard of.
+func (r *run) held() error {
+	if durable.Mine(durable.LockFile(r.dir)) {
+		return nil
+	}
+	return fmt.Errorf("runners: %s: another process has taken it over, to which this one seemed dead: %w", r.cell, durable.ErrLocked)
+}
+
 // save writes the checkpoint, and after it the files for people.
 func (r *run) save() error {
+	if err := r.held(); err != nil {
+		return err
+	}
 	r.point.state = r.searcher.State()
 	if err := r.point.write(r.dir); err != nil {
 		return err
@@ -151,6 +162,9 @@ func (r *run) save() error {
 
 // finish writes what the last epoch gave as the result, which ends the run.
 func (r *run) finish() error {
+	if err := r.held(); err != nil {
+		return err
+	}
 	events := r.point.Events
 	if len(events) == 0 {
 		return fmt.Errorf("runners: %s: the protocol gives no epochs", r.cell)

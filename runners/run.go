@@ -112,7 +112,7 @@ func (r *run) attempt(ctx context.Context) (err error) {
 			r.turn.Note("%s: panic: %v\n%s", r.cell, p, debug.Stack())
 			err = fmt.Errorf("runners: %s: %w: %v", r.cell, errPanic, p)
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && r.held() == nil {
 			failure := result.Failure{Cell: r.cell, Error: err.Error(), Run: r.config.Identity}
 			if werr := result.WriteJSON(filepath.Join(r.dir, result.FailureFile), failure); werr != nil {
 				err = errors.Join(err, werr)

@@ -31,7 +31,11 @@ const (
 	sharedOut   = "IDARTS_TEST_SHARED_OUT"
 	sharedMark  = "IDARTS_TEST_SHARED_MARK"
 	sharedOther = "IDARTS_TEST_SHARED_OTHER"
+	// sharedLease has the process lock by leases of so long.
+	sharedLease = "IDARTS_TEST_SHARED_LEASE"
 )
+
+const shortLease = time.Second
 
 // shareReport is what a process says that shares a grid.
 type shareReport struct {
@@ -69,6 +73,9 @@ func sharedGrid(out string, report *shareReport, onScore func(n int)) *Grid {
 // shareChild is the process that the constants above describe.
 func shareChild(out string) {
 	mark, other := os.Getenv(sharedMark), os.Getenv(sharedOther)
+	if os.Getenv(sharedLease) != "" {
+		durable.UseLeases(shortLease)
+	}
 	var report shareReport
 	g := sharedGrid(out, &report, func(n int) {
 		switch {
@@ -100,10 +107,10 @@ func await(path string) {
 }
 
 // startChild starts the process.
-func startChild(t *testing.T, out, mark, other string) (cmd *osexec.Cmd, stdout, stderr *bytes.Buffer) {
+func startChild(t *testing.T, out, mark, other string, env ...string) (cmd *osexec.Cmd, stdout, stderr *bytes.Buffer) {
 	t.Helper()
 	cmd = osexec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), sharedOut+"="+out, sharedMark+"="+mark, sharedOther+"="+other)
+	cmd.Env = append(append(os.Environ(), sharedOut+"="+out, sharedMark+"="+mark, sharedOther+"="+other), env...)
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Start(); err != nil {
@@ -127,11 +134,16 @@ func alone(t *testing.T) (files map[string]string, report shareReport) {
 // Two processes are each in the middle of a run when they meet, so each must find the
 // other's held. Cells behind scores are trained once by both together.
 func TestTwoProcessesShareAGrid(t *testing.T) {
+	t.Run("locks", func(t *testing.T) { twoShareAGrid(t) })
+	t.Run("leases", func(t *testing.T) { twoShareAGrid(t, sharedLease+"=1") })
+}
+
+func twoShareAGrid(t *testing.T, env ...string) {
 	want, one := alone(t)
 	out, marks := t.TempDir(), t.TempDir()
 	a, b := filepath.Join(marks, "a"), filepath.Join(marks, "b")
-	first, firstOut, firstErr := startChild(t, out, a, b)
-	second, secondOut, secondErr := startChild(t, out, b, a)
+	first, firstOut, firstErr := startChild(t, out, a, b, env...)
+	second, secondOut, secondErr := startChild(t, out, b, a, env...)
 	if err := first.Wait(); err != nil {
 		t.Fatalf("the first: %v: %s", err, firstErr)
 	}

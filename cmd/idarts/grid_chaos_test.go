@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -8,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -162,9 +163,6 @@ func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 // Whatever happens to workers, server and connections: each run is done, once, with the bytes
 // that one process gives, and so are tables.
 func TestGridOutlivesDisasters(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("signals as Linux has them")
-	}
 	seeds, kills, pause := 30, 6, 300*time.Millisecond
 	if os.Getenv("IDARTS_CHAOS") != "" {
 		seeds, kills, pause = 960, 100, 500*time.Millisecond

@@ -199,6 +199,24 @@ func TestGridOfProcesses(t *testing.T) {
 	}
 }
 
+// Two pods that are given one index at a time, on a folder where locks do not hold: the same
+// bytes, and one of them has done it.
+func TestTwoPodsWithOneIndex(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"run", "--protocol", "quick", "--methods", "idarts", "--seeds", "0-1", "--cell", "1", "--claims", "leases"}
+	one, other := start(t, dir, args...), start(t, dir, args...)
+	<-one.ended
+	<-other.ended
+	both := one.said() + other.said()
+	if one.ProcessState.ExitCode() != 0 || other.ProcessState.ExitCode() != 0 || strings.Count(both, "1 runs done") != 1 || strings.Count(both, "1 done elsewhere")+strings.Count(both, "1 reused") != 1 {
+		t.Errorf("%s\n%s", one.said(), other.said())
+	}
+	if said, status := run(t, dir, append(args, "--out", "alone")...); status != 0 {
+		t.Fatal(said)
+	}
+	same(t, filepath.Join(dir, "out"), filepath.Join(dir, "alone"))
+}
+
 // What is told to those who cannot connect, and who should not.
 func TestGridRefusals(t *testing.T) {
 	dir := t.TempDir()

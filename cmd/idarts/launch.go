@@ -62,7 +62,7 @@ func (f launchFlags) launch(c console, program string) (cluster.Launch, error) {
 			args = append(args, "--"+own.flag, own.value)
 		}
 	}
-	args = append(args, "--out", f.Out, "--device", device)
+	args = append(args, "--out", f.Out, "--claims", "leases", "--device", device)
 	return cluster.Launch{Args: args, Cells: len(cells), AtOnce: f.AtOnce, CPUs: f.CPUs, GPUs: f.GPUs}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"idarts/internal/device"
+	"idarts/internal/durable"
 	"idarts/internal/search"
 	"idarts/internal/work"
 	"idarts/runners"
@@ -32,7 +33,20 @@ type gridFlags struct {
 	Out   string `help:"Output folder." default:"${out}" placeholder:"DIR"`
 	Jobs  int    `help:"Runs at a time; 0 is one for each core, and one on a graphics card." default:"0" placeholder:"N"`
 	Fresh bool   `help:"Delete what is there of these runs and start over."`
+	claimsFlag
 	deviceFlag
+}
+
+// claimsFlag says how processes on one output folder keep apart.
+type claimsFlag struct {
+	Claims string `help:"How processes that share the output folder keep out of each other's way: locks of the system, which hold on one machine; or leases, files with a sign of life a quarter of a minute apart, for folders that machines share." enum:"locks,leases" default:"locks"`
+}
+
+// apply has this process do so.
+func (f claimsFlag) apply() {
+	if f.Claims == "leases" {
+		durable.UseLeases(durable.DefaultLease)
+	}
 }
 
 // redoFlag names runs to make again.
@@ -75,6 +89,7 @@ func (g gridFlags) options(c console) (work.Options, error) {
 	if err != nil {
 		return work.Options{}, err
 	}
+	g.apply()
 	o := work.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Device: name, Log: c.err}
 	if o.Jobs == 0 && device.OnCard(o.Device) {
 		o.Jobs = 1

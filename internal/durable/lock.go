@@ -7,15 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
-// Locks are the kernel's, on files that are empty: they end with the process that
+// Locks are the kernel's, unless [UseLeases] says otherwise, on files that are empty: they end with the process that
 // holds them, however it ends. What a killed process leaves of a lock is a file that
 // nobody holds, which the next one takes.
 //
 // They hold between the processes of one machine, and between machines only where the
-// network file system keeps flock. On systems without it every lock is free, see
-// lock_other.go.
+// network file system keeps flock; see lease.go for others, and for systems without it.
 
 // ErrLocked is wrapped by the error of [Claim] when another holds the claim.
 var ErrLocked = errors.New("held by another process")
@@ -36,6 +36,9 @@ func Lock(dir string) (release func(), err error) { return lock(LockFile(dir), t
 // the lock in its hand. So one that opened the file before and gets the lock after has
 // that of a file that is gone, and begins again.
 func lock(path string, wait bool) (release func(), err error) {
+	if after := leaseTime(); after > 0 {
+		return lease(path, wait, after)
+	}
 	const tries = 100 // to open the file in a folder that others delete
 	for try := 1; ; try++ {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -82,6 +85,9 @@ func Held(dir string) bool {
 		return false
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > 0 { // a lease, by the clock of whoever wrote it
+		return time.Since(info.ModTime()) < max(leaseTime(), DefaultLease)
+	}
 	return errors.Is(flock(f, shared, false), ErrLocked)
 }
 

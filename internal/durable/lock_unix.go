@@ -14,6 +14,9 @@ const (
 	shared    = syscall.LOCK_SH
 )
 
+// systemLease: leases are used where they are asked for.
+const systemLease = 0
+
 func flock(f *os.File, kind int, wait bool) error {
 	if !wait {
 		kind |= syscall.LOCK_NB
