@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -8,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
+	"idarts/internal/durable"
 	"idarts/internal/provenance"
 	"idarts/internal/queue"
 	"idarts/runners/cluster"
@@ -92,27 +95,82 @@ func (s *gridServeCmd) Run(c console) (err error) {
 	if err := os.MkdirAll(s.Out, 0o755); err != nil {
 		return fmt.Errorf("output folder: %w", err)
 	}
-	client, how, end, err := s.open(c, log)
-	if err != nil {
-		return err
-	}
-	defer end()
-	keeper := cluster.Keeper(s.Out, queue.Settings{Lost: s.Lost}, s.Connect == "", log)
-	address, closePage, err := s.servePage(keeper)
+	var now atomic.Pointer[queue.Keeper]
+	address, closePage, err := s.servePage(&now)
 	if err != nil {
 		return err
 	}
 	defer closePage()
-	err = keeper.Keep(c.ctx, client, func() {
-		fmt.Fprintf(c.out, "%s\n", how)
-		if address != "" {
-			fmt.Fprintf(c.out, "page: http://%s/\n", address)
+	for first := true; ; first = false {
+		broken, err := s.keep(c, log, &now, func(how string) {
+			if !first {
+				log("", "the queue is kept again")
+				return
+			}
+			fmt.Fprintf(c.out, "%s\n", how)
+			if address != "" {
+				fmt.Fprintf(c.out, "page: http://%s/\n", address)
+			}
+		})
+		switch {
+		case c.ctx.Err() != nil:
+			return interrupted("stopped; the same command goes on, workers wait for it")
+		case !broken:
+			return err
 		}
-	})
-	if err == nil && c.ctx.Err() != nil {
-		return interrupted("stopped; the same command goes on, workers wait for it")
+		log("", "nothing can be written to %q any more; the server starts again when there is room", s.Store)
+		s.room(c)
 	}
-	return err
+}
+
+// keep keeps the queue until the context ends, or the server cannot write its store.
+func (s *gridServeCmd) keep(c console, log queue.Log, now *atomic.Pointer[queue.Keeper], ready func(how string)) (broken bool, err error) {
+	q, err := s.open(c, log)
+	if err != nil {
+		return false, err
+	}
+	defer q.end()
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	lost := make(chan struct{})
+	if q.server != nil {
+		go func() {
+			select {
+			case <-q.server.Broken():
+				close(lost)
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	keeper := cluster.Keeper(s.Out, queue.Settings{Lost: s.Lost}, q.server != nil, log)
+	now.Store(keeper)
+	err = keeper.Keep(ctx, q.client, func() { ready(q.how) })
+	select {
+	case <-lost:
+		return true, nil
+	default:
+	}
+	if err != nil && q.server != nil && c.ctx.Err() == nil {
+		err = fmt.Errorf("%w; if the store is damaged, move %q away and submit again: runs that are done stay so", err, filepath.Join(s.Store, "nats"))
+	}
+	return false, err
+}
+
+// room waits until something can be written to the store.
+func (s *gridServeCmd) room(c console) {
+	probe := filepath.Join(s.Store, ".probe")
+	for c.ctx.Err() == nil {
+		select {
+		case <-c.ctx.Done():
+		case <-time.After(time.Second):
+		}
+		err := durable.WriteBytes(probe, make([]byte, 1<<20))
+		os.Remove(probe)
+		if err == nil {
+			return
+		}
+	}
 }
 
 func (s *gridServeCmd) check(c console) error {
@@ -140,32 +198,41 @@ func (s *gridServeCmd) check(c console) error {
 	return nil
 }
 
-// open opens the queue and says how workers get to it.
-func (s *gridServeCmd) open(c console, log queue.Log) (client *queue.Client, how string, end func(), err error) {
+// opened is a queue that can be kept.
+type opened struct {
+	client *queue.Client
+	server *queue.Server // nil where it is another's
+	how    string        // workers get to it
+	end    func()
+}
+
+func (s *gridServeCmd) open(c console, log queue.Log) (opened, error) {
 	if s.Connect != "" {
 		client, err := queue.Reach(c.ctx, queue.Connection{To: s.Connect, Token: s.Token, CA: s.TLSCA, Name: "idarts grid serve", Log: log})
 		if err != nil {
-			return nil, "", nil, err
+			return opened{}, err
 		}
-		return client, fmt.Sprintf("keeping the queue on %s; workers: idarts grid work --connect %[1]s", s.Connect), client.Close, nil
+		how := fmt.Sprintf("keeping the queue on %s; workers: idarts grid work --connect %[1]s", s.Connect)
+		return opened{client: client, how: how, end: client.Close}, nil
 	}
 	o := queue.ServerOptions{Store: s.Store, Listen: s.Listen, Log: log}
 	if s.TLSCert != "" {
 		pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
 		if err != nil {
-			return nil, "", nil, fmt.Errorf("certificate: %w", err)
+			return opened{}, fmt.Errorf("certificate: %w", err)
 		}
 		o.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
 	server, err := queue.Serve(o)
 	if err != nil {
-		return nil, "", nil, err
+		return opened{}, err
 	}
-	if client, err = server.Client(c.ctx); err != nil {
+	client, err := server.Client(c.ctx)
+	if err != nil {
 		server.Close()
-		return nil, "", nil, err
+		return opened{}, err
 	}
-	how = fmt.Sprintf("keeping the queue in %s; workers on this machine: idarts grid work --connect %[1]s", s.Store)
+	how := fmt.Sprintf("keeping the queue in %s; workers on this machine: idarts grid work --connect %[1]s", s.Store)
 	if at := server.Address(); at != "" {
 		scheme := "nats"
 		if o.TLS != nil {
@@ -174,7 +241,7 @@ func (s *gridServeCmd) open(c console, log queue.Log) (client *queue.Client, how
 		how += fmt.Sprintf("\nlistening on %s; workers on others, with a copy of %s:\n  idarts grid work --connect %s://HOST%s --token-file worker.token",
 			at, filepath.Join(s.Store, queue.TokenFile(queue.WorkerRole)), scheme, at[strings.LastIndex(at, ":"):])
 	}
-	return client, how, func() { client.Close(); server.Close() }, nil
+	return opened{client, server, how, func() { client.Close(); server.Close() }}, nil
 }
 
 type gridWorkCmd struct {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"idarts/internal/queue"
@@ -19,7 +20,7 @@ import (
 )
 
 // servePage serves the page to this machine; address is "" where it is off.
-func (s *gridServeCmd) servePage(keeper *queue.Keeper) (address string, end func(), err error) {
+func (s *gridServeCmd) servePage(keeper *atomic.Pointer[queue.Keeper]) (address string, end func(), err error) {
 	if s.Page == "off" {
 		return "", func() {}, nil
 	}
@@ -36,7 +37,13 @@ func (s *gridServeCmd) servePage(keeper *queue.Keeper) (address string, end func
 	}
 	server := &http.Server{
 		Handler: page.Handler(page.Source{
-			Status: keeper.Status, Settings: queue.Settings{Lost: s.Lost}, Files: &finished{out: s.Out},
+			Status: func() queue.Status {
+				if k := keeper.Load(); k != nil {
+					return k.Status()
+				}
+				return queue.Status{}
+			},
+			Settings: queue.Settings{Lost: s.Lost}, Files: &finished{out: s.Out},
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 	}

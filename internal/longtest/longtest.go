@@ -6,10 +6,13 @@ import (
 	"testing"
 )
 
+// Wanted says whether the long ones are asked for, by make long.
+func Wanted() bool { return os.Getenv("IDARTS_LONG") != "" }
+
 // Needed skips a test unless the long ones are asked for, by make long.
 func Needed(t testing.TB) {
 	t.Helper()
-	if os.Getenv("IDARTS_LONG") == "" {
+	if !Wanted() {
 		t.Skip("a long check: make long runs it")
 	}
 }

@@ -48,8 +48,8 @@ type Client struct {
 	log      Log
 }
 
-// patience is how long an answer of the server is waited for.
-const patience = 10 * time.Second
+// patience is how long an answer of the server is waited for. Tests have less.
+var patience = 10 * time.Second
 
 // Connect connects to a queue that a keeper has made.
 func Connect(ctx context.Context, c Connection) (*Client, error) {

@@ -43,7 +43,11 @@ func (k *Keeper) learn(kv jetstream.KeyValueEntry) *delivery {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	u := k.units[kv.Key()]
-	if u == nil || kv.Revision() <= u.revision { // of a list that is lost; submitted again, it counts again
+	if u == nil { // of a list that is lost; submitted again, it counts again
+		k.strange[kv.Key()] = kv
+		return nil
+	}
+	if kv.Revision() <= u.revision {
 		return nil
 	}
 	switch {
@@ -53,6 +57,9 @@ func (k *Keeper) learn(kv jetstream.KeyValueEntry) *delivery {
 		k.counts.TakenOver++
 	case e.State == Queued && u.entry.State == Running:
 		k.counts.GivenBack++
+	}
+	if e.State != u.entry.State {
+		u.since = time.Now()
 	}
 	u.entry, u.revision, u.written = e, kv.Revision(), kv.Created()
 	u.entry.Files = nil // the delivery has them
@@ -217,7 +224,7 @@ func (k *Keeper) settle(ctx context.Context, d delivery, e Entry) error {
 	if err == nil {
 		k.mu.Lock()
 		if revision > d.unit.revision {
-			d.unit.entry, d.unit.revision = e, revision
+			d.unit.entry, d.unit.revision, d.unit.since = e, revision, time.Now()
 		}
 		if e.State != Queued {
 			k.ends = append(k.ends, time.Now())

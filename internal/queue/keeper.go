@@ -36,13 +36,14 @@ type Keeper struct {
 	// Alone: no other keeper can be there, since the server is this process's own.
 	Alone bool
 
-	client *Client
-	mu     sync.Mutex
-	units  map[string]*unit
-	order  []*unit
-	crew   map[string]member
-	ends   []time.Time // of units done since the start, the last ones
-	seen   chan delivery
+	client  *Client
+	mu      sync.Mutex
+	units   map[string]*unit
+	order   []*unit
+	strange map[string]jetstream.KeyValueEntry // entries of units that are in no list
+	crew    map[string]member
+	ends    []time.Time // of units done since the start, the last ones
+	seen    chan delivery
 
 	toPublish  []*unit
 	publishing chan struct{} // full when toPublish is not empty
@@ -72,6 +73,7 @@ type unit struct {
 	revision uint64
 	written  time.Time
 	storing  bool
+	since    time.Time // when it came into its state, as far as this process knows
 }
 
 type member struct {
@@ -91,7 +93,7 @@ const stores = 4
 // Keep keeps the queue of a server until ctx ends. ready is called when it answers.
 func (k *Keeper) Keep(ctx context.Context, c *Client, ready func()) error {
 	k.client, k.units, k.crew, k.seen = c, map[string]*unit{}, map[string]member{}, make(chan delivery, 1<<10)
-	k.publishing = make(chan struct{}, 1)
+	k.publishing, k.strange = make(chan struct{}, 1), map[string]jetstream.KeyValueEntry{}
 	if k.Log == nil {
 		k.Log = func(string, string, ...any) {}
 	}
@@ -129,6 +131,7 @@ func (k *Keeper) Keep(ctx context.Context, c *Client, ready func()) error {
 		all.Go(func() { k.takeIn(ctx) })
 	}
 	all.Go(func() { k.publishAll(ctx) })
+	all.Go(func() { k.reconcile(ctx) })
 	all.Go(func() { k.followWorkers(ctx, workers) })
 	all.Go(func() { k.followFacts(ctx, facts) })
 	all.Go(func() {
@@ -274,18 +277,29 @@ func (k *Keeper) batch(ctx context.Context, name string) ([]Unit, error) {
 // add adds units that are not known, and gives those of the list.
 func (k *Keeper) add(units []Unit) []*unit {
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	var all []*unit
+	var known []jetstream.KeyValueEntry
 	for _, u := range units {
-		there := k.units[u.ID()]
+		id := u.ID()
+		there := k.units[id]
 		if there == nil {
-			there = &unit{Unit: u, entry: Entry{State: Queued}}
-			k.units[u.ID()] = there
+			there = &unit{Unit: u, entry: Entry{State: Queued}, since: time.Now()}
+			k.units[id] = there
 			k.order = append(k.order, there)
+			if kv := k.strange[id]; kv != nil {
+				known = append(known, kv)
+				delete(k.strange, id)
+			}
 		}
 		all = append(all, there)
 	}
 	k.heard++
+	k.mu.Unlock()
+	for _, kv := range known {
+		if d := k.learn(kv); d != nil {
+			k.seen <- *d
+		}
+	}
 	return all
 }
 
@@ -349,6 +363,68 @@ func (k *Keeper) publishAll(ctx context.Context) {
 	}
 }
 
+// reconcile looks now and then whether the server's queue is empty while units are left, as after
+// damage to its store, and queues these again.
+func (k *Keeper) reconcile(ctx context.Context) {
+	tick := time.NewTicker(k.Settings.Lost)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, class := range []string{CPU, GPU} {
+			if left := k.stranded(ctx, class); len(left) > 0 && ctx.Err() == nil {
+				k.Log("", "%d units were not in the server's queue, as %s; they are queued again", len(left), left[0].Name)
+				if err := k.requeue(ctx, left); err != nil {
+					k.Log("", "%s; tried again in %v", oneLine(err), k.Settings.Lost)
+				}
+			}
+		}
+	}
+}
+
+// stranded are units that have been queued for a while although the queue is empty.
+func (k *Keeper) stranded(ctx context.Context, class string) (left []*unit) {
+	short, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	consumer, err := k.client.js.Consumer(short, stream, class)
+	if err != nil {
+		return nil // the server is away
+	}
+	if info := consumer.CachedInfo(); info.NumPending > 0 || info.NumAckPending > 0 {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.toPublish) > 0 {
+		return nil
+	}
+	for _, u := range k.order {
+		if u.Class == class && u.entry.State == Queued && time.Since(u.since) > 2*k.Settings.Lost {
+			u.since = time.Now()
+			left = append(left, u)
+		}
+	}
+	return left
+}
+
+// requeue publishes units anew, in place of messages that the queue does not give out.
+func (k *Keeper) requeue(ctx context.Context, units []*unit) error {
+	queue, err := k.client.js.Stream(ctx, stream)
+	if err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	for _, u := range units {
+		if err := queue.Purge(ctx, jetstream.WithPurgeSubject(u.subject())); err != nil {
+			return fmt.Errorf("queue: take %s out of the queue: %w", u.Name, err)
+		}
+	}
+	_, err = k.publish(ctx, units)
+	return err
+}
+
 // publish puts units into the queue, and gives those of which the server has not said that it
 // has them. One message of a unit may be there already.
 func (k *Keeper) publish(ctx context.Context, units []*unit) (left []*unit, err error) {
@@ -391,7 +467,7 @@ func (k *Keeper) again(ctx context.Context, u *unit, why string) error {
 		}
 	}
 	k.mu.Lock()
-	u.entry, u.revision = e, revision
+	u.entry, u.revision, u.since = e, revision, time.Now()
 	k.heard++
 	k.mu.Unlock()
 	return nil

@@ -89,9 +89,15 @@ var lost = time.Second
 // open starts a server on store, with a keeper.
 func open(t *testing.T, store, listen string, to *shelf) *site {
 	t.Helper()
-	s := &site{t: t, store: store, log: &journal{}}
+	return openWith(t, ServerOptions{Store: store, Listen: listen}, to)
+}
+
+func openWith(t *testing.T, o ServerOptions, to *shelf) *site {
+	t.Helper()
+	s := &site{t: t, store: o.Store, log: &journal{}}
+	o.Log = s.log.add
 	var err error
-	if s.server, err = Serve(ServerOptions{Store: store, Listen: listen, Log: s.log.add}); err != nil {
+	if s.server, err = Serve(o); err != nil {
 		t.Fatal(err)
 	}
 	client, err := s.server.Client(t.Context())

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/crypto/bcrypt"
 
 	"idarts/internal/durable"
 )
@@ -51,6 +52,8 @@ type Server struct {
 	secret  string // of the keeper
 	release func() // the lock of the store
 	wait    sync.WaitGroup
+	broken  chan struct{} // closed when the store cannot be written any more
+	breaks  func()
 }
 
 // Serve starts a server on a store, which no other one may have open: two servers on one
@@ -67,7 +70,8 @@ func Serve(o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("queue: store: %w", err)
 	}
-	s := &Server{release: release, secret: newSecret()}
+	s := &Server{release: release, secret: newSecret(), broken: make(chan struct{})}
+	s.breaks = sync.OnceFunc(func() { close(s.broken) })
 	if err := s.start(o); err != nil {
 		s.Close()
 		return nil, err
@@ -76,9 +80,16 @@ func Serve(o ServerOptions) (*Server, error) {
 }
 
 func (s *Server) start(o ServerOptions) error {
-	users := []*server.User{{Username: keeperRole, Password: s.secret}}
+	secret, err := hashed(s.secret)
+	if err != nil {
+		return err
+	}
+	users := []*server.User{{Username: keeperRole, Password: secret}}
 	for role, allowed := range permissions {
 		secret, err := token(o.Store, role)
+		if err == nil {
+			secret, err = hashed(secret)
+		}
 		if err != nil {
 			return err
 		}
@@ -102,11 +113,10 @@ func (s *Server) start(o ServerOptions) error {
 			options.TLSConfig, options.TLSTimeout = o.TLS, 5
 		}
 	}
-	var err error
 	if s.nats, err = server.NewServer(options); err != nil {
 		return fmt.Errorf("queue: server: %w", err)
 	}
-	s.nats.SetLogger(serverLog{o.Log}, false, false)
+	s.nats.SetLogger(serverLog{o.Log, s.breaks}, false, false)
 	go s.nats.Start()
 	if !s.nats.ReadyForConnections(30 * time.Second) {
 		return fmt.Errorf("queue: server on %q does not start, its remarks say why", o.Store)
@@ -169,6 +179,10 @@ func join(to, from net.Conn) {
 	to.Close()
 	from.Close()
 }
+
+// Broken is closed when the server could not write to its store, as on a full disk. It stores
+// nothing more then, even when there is room again: it must be closed and started again.
+func (s *Server) Broken() <-chan struct{} { return s.broken }
 
 // Close stops the server; what is stored stays.
 func (s *Server) Close() {
@@ -236,6 +250,16 @@ func readToken(path string) (role, secret string, err error) {
 	return role, secret, nil
 }
 
+// hashed is a secret as the server keeps it. Secrets are long and random, so that the cheapest
+// hash will do.
+func hashed(secret string) (string, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(secret), bcrypt.MinCost)
+	if err != nil {
+		return "", fmt.Errorf("queue: token: %w", err)
+	}
+	return string(hash), nil
+}
+
 func newSecret() string {
 	var b [24]byte
 	rand.Read(b[:])
@@ -243,7 +267,10 @@ func newSecret() string {
 }
 
 // serverLog passes the remarks of the NATS server on.
-type serverLog struct{ log Log }
+type serverLog struct {
+	log    Log
+	breaks func()
+}
 
 func (l serverLog) Noticef(string, ...any) {}
 func (l serverLog) Debugf(string, ...any)  {}
@@ -255,7 +282,11 @@ func (l serverLog) Errorf(format string, args ...any) { l.say(format, args...) }
 func (l serverLog) Fatalf(format string, args ...any) { l.say(format, args...) }
 
 func (l serverLog) say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if strings.Contains(text, "ritical write error") {
+		l.breaks()
+	}
 	if l.log != nil {
-		l.log("", "server: "+format, args...)
+		l.log("", "server: %s", text)
 	}
 }

@@ -41,7 +41,7 @@ func (c *Client) Submit(ctx context.Context, units []Unit) (Submitted, error) {
 	name := hex.EncodeToString(sum[:])
 	if _, err := c.batches.GetInfo(ctx, name); errors.Is(err, jetstream.ErrObjectNotFound) {
 		if _, err := c.batches.PutBytes(ctx, name, packed.Bytes()); err != nil {
-			return Submitted{}, fmt.Errorf("queue: submit: %w", err)
+			return Submitted{}, fmt.Errorf("queue: submit: the server does not store the list, its remarks may say why: %w", err)
 		}
 	} else if err != nil {
 		return Submitted{}, fmt.Errorf("queue: submit: %w", err)
