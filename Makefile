@@ -2,7 +2,8 @@
 # make test       all tests but the long ones
 # make long       all tests
 # make cross      build and vet for Windows and for macOS
-# make chaos      2,000 output folders, damaged at random and made whole again
+# make chaos      2,000 output folders, damaged at random and made whole again; a grid of 1,000
+#                 runs whose workers and server are killed, with GRID=short a small one
 # make codes      trains SVGe's autoencoder and looks at cells that it has not seen
 # make bench      the benchmarks; with BASE=commit compared with that commit
 # make bench-peers   the engine beside PyTorch; PEERS='-out FILE' keeps the tables
@@ -68,8 +69,10 @@ cross:
 	GOOS=darwin GOARCH=arm64 $(GO) build ./...
 	GOOS=darwin GOARCH=arm64 $(GO) vet $(PACKAGES)
 
+GRID ?= whole
 chaos:
 	IDARTS_CHAOS=1 $(GO) test -count=1 -v -run TestDamagedFolders ./cmd/idarts
+	$(if $(filter whole,$(GRID)),IDARTS_CHAOS=1) $(GO) test -count=1 -timeout 30m -v -run TestGridOutlivesDisasters ./cmd/idarts
 
 codes:
 	IDARTS_CODES=1 $(GO) test -count=1 -v -run TestHeldOutCellsComeBack ./nb201
