@@ -12,15 +12,19 @@ import (
 	"strings"
 	"time"
 
+	"idarts/internal/queue"
 	"idarts/internal/settings"
 	"idarts/internal/trials"
+	"idarts/internal/work"
 	"idarts/nb201"
 	"idarts/reports"
+	"idarts/runners/cluster"
 	"idarts/runners/micro"
 )
 
 type benchCmd struct {
 	Build  benchBuildCmd  `cmd:"" set:"out=bench" help:"Train every network of a space on the images inside the program, resumable."`
+	Submit benchSubmitCmd `cmd:"" set:"out=out" help:"Put the shards of a benchmark into a queue of idarts grid, to be trained by its workers."`
 	Report benchReportCmd `cmd:"" help:"Describe a finished benchmark: best cells, spread, noise of seeds, agreement with the official one."`
 	Study  benchStudyCmd  `cmd:"" set:"out=bench-study" help:"Try the sizes that such a benchmark could have."`
 }
@@ -77,6 +81,59 @@ func (b *benchBuildCmd) Run(c console) error {
 		fmt.Fprintln(c.out, path)
 	}
 	return nil
+}
+
+type benchSubmitCmd struct {
+	queueFlags
+	Space    string `help:"Search space." default:"nb201"`
+	Protocol string `help:"Benchmark to build." default:"micro"`
+	Out      string `help:"Output folder of idarts grid serve, which must be on this machine: what a round trains depends on the one before." default:"${out}" placeholder:"DIR"`
+	Wait     bool   `help:"Go on with the next round when one is done, until all are."`
+}
+
+// Run submits the shards of the round that is due.
+func (s *benchSubmitCmd) Run(c console) error {
+	m, err := micro.Lookup(s.Space, s.Protocol)
+	if err != nil {
+		return err
+	}
+	client, err := s.connect(c, queue.SubmitRole, nil)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	dir := micro.GridDir(s.Out, m)
+	for told := -1; ; {
+		missing, sum, err := (&micro.Build{Benchmark: m, Options: work.Options{Out: dir}}).Missing()
+		if err != nil {
+			return err
+		}
+		if len(missing) == 0 {
+			fmt.Fprintf(c.out, "all %d trainings are in %s; idarts bench build --out %[2]s writes the table\n", sum.Trainings, dir)
+			return nil
+		}
+		if told != sum.Round {
+			told = sum.Round
+			units, err := cluster.Shards(m, missing)
+			if err != nil {
+				return err
+			}
+			got, err := client.Submit(c.ctx, units)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.out, "round %d of %d: %d shards: %d new, %d done before, %d tried again; %d of %d trainings are there\n",
+				sum.Round+1, micro.Rounds, got.Units, got.New, got.Done, got.Retried, sum.There, sum.Trainings)
+		}
+		if !s.Wait {
+			return nil
+		}
+		select {
+		case <-c.ctx.Done():
+			return interrupted("stopped; what was submitted is trained, the same command goes on")
+		case <-time.After(5 * time.Second):
+		}
+	}
 }
 
 // build trains what is missing of a part, for at most limit where that is not 0.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"idarts/internal/device"
+	"idarts/internal/longtest"
 	"idarts/internal/result"
 )
 
@@ -196,6 +197,36 @@ func TestGridOfProcesses(t *testing.T) {
 	}
 	if attempts != 2 {
 		t.Errorf("a run was begun %d times, want 2", attempts)
+	}
+}
+
+// Shards of a benchmark are trained by the workers of a grid, and a build reads them.
+func TestShardsOfAGrid(t *testing.T) {
+	longtest.Needed(t)
+	dir := t.TempDir()
+	start(t, dir, "grid", "serve", "--page", "off").until("keeping the queue")
+	if said, status := run(t, dir, "bench", "submit"); status != 0 || !strings.HasPrefix(said, "round 1 of 3: 227 shards: 227 new") {
+		t.Fatalf("status %d, %q", status, said)
+	}
+	waits := start(t, dir, "bench", "submit", "--wait", "--out", "out")
+	work := start(t, dir, "grid", "work", "--jobs", "1")
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Second) {
+		if there, _ := filepath.Glob(filepath.Join(dir, "out/bench/nb201-micro/shards/*.arrow")); len(there) > 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("no shard within five minutes: ", work.said())
+		}
+	}
+	work.stop()
+	if status := waits.stop(); status != statusInterrupted || !strings.Contains(waits.said(), "227 shards: 0 new") {
+		t.Errorf("who waits: status %d, %q", status, waits.said())
+	}
+	if said, _ := run(t, dir, "bench", "submit"); !strings.Contains(said, "25 of 10353 trainings are there") {
+		t.Errorf("one shard is there: %q", said)
+	}
+	if said, status := run(t, dir, "bench", "build", "--out", "out/bench/nb201-micro", "--limit", "1ms"); status != statusInterrupted || !strings.Contains(said, "interrupted with 10328 of 10353") {
+		t.Errorf("a build of it: status %d, %q", status, said)
 	}
 }
 

@@ -22,7 +22,7 @@ var rooms = map[string][]string{
 	"runners/protocol":           {"nb201", "nb1b1", "darts_space", "testdata", "internal/batch", "internal/diagram", "internal/result", "internal/search", "internal/settings", "internal/supernet", "internal/training", "internal/trials"},
 	"runners/micro":              {"runners/protocol", "nb201", "internal/*"},
 	"runners/parity":             {"runners", "runners/protocol", "internal/*"},
-	"runners/cluster":            {"runners", "internal/*"},
+	"runners/cluster":            {"runners", "runners/micro", "internal/*"},
 	"runners/cluster/page":       {"internal/queue"},
 	"runners/hyper":              {"runners", "runners/protocol", "internal/*"},
 	"runners/stages":             {"runners/protocol", "internal/*"},

@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"idarts/internal/device"
 	"idarts/internal/queue"
 	"idarts/runners"
+	"idarts/runners/micro"
 )
 
 // Units are the runs of a grid as a queue has them.
@@ -35,26 +37,103 @@ func Units(g *runners.Grid) ([]queue.Unit, error) {
 	return units, nil
 }
 
-// Keeper keeps a queue whose results are below out.
+// Shards are shards of a benchmark as a queue has them.
+func Shards(m micro.Benchmark, shards []micro.Shard) ([]queue.Unit, error) {
+	units := make([]queue.Unit, len(shards))
+	for i, s := range shards {
+		spec, err := json.Marshal(shard{m.Space, m.Name, s})
+		if err != nil {
+			return nil, fmt.Errorf("cluster: %w", err)
+		}
+		units[i] = queue.Unit{Name: shardName(m.Space, m.Name, s.Number), Class: queue.CPU, Spec: spec}
+	}
+	return units, nil
+}
+
+// shard is one with the name of its benchmark.
+type shard struct {
+	Space string `json:"space"`
+	Name  string `json:"name"`
+	micro.Shard
+}
+
+const shardPrefix = "bench/"
+
+func shardName(space, name string, number int) string {
+	return fmt.Sprintf("%s%s/%s/shard-%04d", shardPrefix, space, name, number)
+}
+
+// shardFile is what the file of a shard is called among those that travel.
+const shardFile = "shard.arrow"
+
+// thing is what a unit is: a run, or a shard.
+type thing interface {
+	finished(out string) (bool, error)
+	keep(out string, files map[string][]byte) error
+	fail(out, why string) error
+}
+
+type run struct{ runners.Unit }
+
+func (r run) finished(out string) (bool, error)              { return r.Finished(out) }
+func (r run) keep(out string, files map[string][]byte) error { return r.Keep(out, files) }
+func (r run) fail(out, why string) error                     { return r.Fail(out, why) }
+
+type part struct {
+	micro.Shard
+	of micro.Benchmark
+}
+
+func (p part) finished(out string) (bool, error) { return p.Finished(p.of, micro.GridDir(out, p.of)) }
+func (p part) keep(out string, files map[string][]byte) error {
+	return p.Keep(p.of, micro.GridDir(out, p.of), files[shardFile])
+}
+func (p part) fail(string, string) error { return nil } // the build says that it is missing
+
+// thingOf reads what a unit is.
+func thingOf(q queue.Unit) (thing, error) {
+	if !strings.HasPrefix(q.Name, shardPrefix) {
+		var u runners.Unit
+		if err := json.Unmarshal(q.Spec, &u); err != nil {
+			return nil, fmt.Errorf("cluster: unit %q: %w", q.Name, err)
+		}
+		if u.Cell.String() != q.Name {
+			return nil, fmt.Errorf("cluster: unit %q is the run %s", q.Name, u.Cell)
+		}
+		return run{u}, nil
+	}
+	var s shard
+	if err := json.Unmarshal(q.Spec, &s); err != nil {
+		return nil, fmt.Errorf("cluster: unit %q: %w", q.Name, err)
+	}
+	m, err := micro.Lookup(s.Space, s.Name)
+	if err == nil && shardName(s.Space, s.Name, s.Number) != q.Name {
+		err = fmt.Errorf("cluster: unit %q is shard %d", q.Name, s.Number)
+	}
+	return part{s.Shard, m}, err
+}
+
+// Keeper keeps a queue whose results are below out: runs as idarts run leaves them, shards of a
+// benchmark where [micro.GridDir] says.
 func Keeper(out string, s queue.Settings, alone bool, log queue.Log) *queue.Keeper {
 	return &queue.Keeper{
 		Settings: s, Log: log, Alone: alone,
 		Finished: func(q queue.Unit) (bool, error) {
-			u, err := unitOf(q)
+			t, err := thingOf(q)
 			if err != nil {
 				return false, err
 			}
-			return u.Finished(out)
+			return t.finished(out)
 		},
 		Store: func(q queue.Unit, e queue.Entry, files map[string][]byte) error {
-			u, err := unitOf(q)
+			t, err := thingOf(q)
 			if err != nil {
 				return queue.Bad{Err: err}
 			}
 			if len(files) == 0 && e.Error != "" { // it failed before it could leave any
-				return u.Fail(out, e.Error)
+				return t.fail(out, e.Error)
 			}
-			return bad(u.Keep(out, files))
+			return bad(t.keep(out, files))
 		},
 		Fact: func(_ string, value json.RawMessage) error {
 			return bad(runners.KeepScores(out, value, func(format string, args ...any) { log("", format, args...) }))
@@ -62,20 +141,9 @@ func Keeper(out string, s queue.Settings, alone bool, log queue.Log) *queue.Keep
 	}
 }
 
-// unitOf reads the run of a unit.
-func unitOf(q queue.Unit) (u runners.Unit, err error) {
-	if err := json.Unmarshal(q.Spec, &u); err != nil {
-		return u, fmt.Errorf("cluster: unit %q: %w", q.Name, err)
-	}
-	if u.Cell.String() != q.Name {
-		return u, fmt.Errorf("cluster: unit %q is the run %s", q.Name, u.Cell)
-	}
-	return u, nil
-}
-
 // bad marks an error for files that no worker of ours leaves.
 func bad(err error) error {
-	if errors.Is(err, runners.ErrNotOf) {
+	if errors.Is(err, runners.ErrNotOf) || errors.Is(err, micro.ErrNotOf) {
 		return queue.Bad{Err: err}
 	}
 	return err

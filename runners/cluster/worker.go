@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"idarts/internal/result"
 	"idarts/internal/work"
 	"idarts/runners"
+	"idarts/runners/micro"
 )
 
 // Worker does runs for a queue.
@@ -115,17 +115,39 @@ type worker struct {
 
 // do does one unit.
 func (w *worker) do(ctx context.Context, job *queue.Job) (map[string][]byte, error) {
-	var u runners.Unit
-	if err := json.Unmarshal(job.Unit.Spec, &u); err != nil {
-		return nil, queue.Failure{Err: fmt.Errorf("cluster: unit %q: %w", job.Unit.Name, err)}
+	t, err := thingOf(job.Unit)
+	if err != nil {
+		return nil, queue.Failure{Err: err}
 	}
-	if u.Cell.String() != job.Unit.Name {
-		return nil, queue.Failure{Err: fmt.Errorf("cluster: unit %q is the run %s", job.Unit.Name, u.Cell)}
+	at := &watcher{Job: job, every: w.Every, log: w.Log}
+	switch t := t.(type) {
+	case part:
+		content, err := t.Train(ctx, t.of, micro.GridDir(w.hand.Out, t.of), w.devices[job.Slot], trainings{at, len(t.Tasks)})
+		if errors.Is(err, micro.ErrOther) {
+			err = queue.Stop{Err: err}
+		}
+		return map[string][]byte{shardFile: content}, err
+	case run:
+		return w.run(ctx, job, t.Unit, at)
 	}
+	return nil, queue.Failure{Err: fmt.Errorf("cluster: unit %q is nothing that is known here", job.Unit.Name)}
+}
+
+// trainings tells of a shard, whose parts are its trainings.
+type trainings struct {
+	*watcher
+	all int
+}
+
+func (t trainings) Move(done float64, _ string) {
+	t.watcher.Move(done/float64(t.all), fmt.Sprintf("training %.0f/%d", min(done+1, float64(t.all)), t.all))
+}
+
+// run does a run.
+func (w *worker) run(ctx context.Context, job *queue.Job, u runners.Unit, at *watcher) (map[string][]byte, error) {
 	if err := w.resume(ctx, job, u); err != nil {
 		return nil, err
 	}
-	at := &watcher{Job: job, every: w.Every, log: w.Log}
 	dir, err := w.hand.Do(ctx, u, job.Try, w.devices[job.Slot], at)
 	if dir != "" {
 		defer os.RemoveAll(dir)

@@ -283,7 +283,7 @@ func (b *Build) unit(i int) work.Unit {
 
 // trainShard does the trainings of one shard. Their processor time is that of the
 // process meanwhile, by the share that they are of all trainings that it did.
-func (b *Build) trainShard(ctx context.Context, tasks []Task, d exec.Device, t *work.Turn) (trainedShard, error) {
+func (b *Build) trainShard(ctx context.Context, tasks []Task, d exec.Device, t work.Teller) (trainedShard, error) {
 	shard := trainedShard{version: provenance.Versions()["idarts"]}
 	used, before := cpuSeconds(), b.count.Load()
 	t.Move(0, "")

@@ -105,6 +105,12 @@ func unitOf(s queue.Shown, settings queue.Settings) unit {
 		last := len(parts) - 1
 		u.Group, u.Method, u.Seed = strings.Join(parts[:3], "/"), strings.Join(parts[3:last], " "), strings.TrimPrefix(parts[last], "seed-")
 	}
+	var space, name string
+	var number int
+	if n, _ := fmt.Sscanf(strings.ReplaceAll(s.Name, "/", " "), "bench %s %s shard-%d", &space, &name, &number); n == 3 { // of a benchmark: thirty in a row
+		const row = 30
+		u.Group, u.Method, u.Seed = "bench/"+space+"/"+name, fmt.Sprintf("shards from %d", number/row*row), fmt.Sprint(number%row)
+	}
 	switch {
 	case s.Late(settings):
 		u.State = "lost"
