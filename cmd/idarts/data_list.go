@@ -107,7 +107,7 @@ var dataItems = []dataItem{
 	},
 	{
 		Name: "darts-genotypes", Title: "42 published genotypes of the DARTS space",
-		Files:    []dataFile{{"darts-genotypes.arrow", "b86044ffd166c8497f2071f645cb74e6745de4152787ad8ff991b72a11dbc2ca", 14186, testdata.DartsGenotypes}},
+		Files:    []dataFile{{"darts-genotypes.arrow", "b86044ffd166c8497f2071f645cb74e6745de4152787ad8ff991b72a11dbc2ca", 14162, testdata.DartsGenotypes}},
 		Licence:  "that of this program; facts from the sources that each row names",
 		Citation: "the source of each row",
 		Get:      "it is in the program",

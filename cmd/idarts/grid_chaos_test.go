@@ -163,6 +163,7 @@ func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 // Whatever happens to workers, server and connections: each run is done, once, with the bytes
 // that one process gives, and so are tables.
 func TestGridOutlivesDisasters(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	seeds, kills, pause := 30, 6, 300*time.Millisecond
 	if os.Getenv("IDARTS_CHAOS") != "" {
 		seeds, kills, pause = 960, 100, 500*time.Millisecond

@@ -125,6 +125,7 @@ func same(t *testing.T, got, want string) {
 // A grid as README has it, in processes of their own: a server without a port, two workers in
 // turn, the first of which is stopped in the middle; the same bytes as of one process.
 func TestGridOfProcesses(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	dir := t.TempDir()
 	serve := start(t, dir, "grid", "serve", "--lost-after", "2s", "--page", "127.0.0.1:0")
 	serve.until("page: ")
@@ -202,6 +203,7 @@ func TestGridOfProcesses(t *testing.T) {
 
 // Shards of a benchmark are trained by the workers of a grid, and a build reads them.
 func TestShardsOfAGrid(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	longtest.Needed(t)
 	dir := t.TempDir()
 	start(t, dir, "grid", "serve", "--page", "off").until("keeping the queue")
@@ -233,6 +235,7 @@ func TestShardsOfAGrid(t *testing.T) {
 // Two pods that are given one index at a time, on a folder where locks do not hold: the same
 // bytes, and one of them has done it.
 func TestTwoPodsWithOneIndex(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	dir := t.TempDir()
 	args := []string{"run", "--protocol", "quick", "--methods", "idarts", "--seeds", "0-1", "--cell", "1", "--claims", "leases"}
 	one, other := start(t, dir, args...), start(t, dir, args...)
@@ -250,6 +253,7 @@ func TestTwoPodsWithOneIndex(t *testing.T) {
 
 // What is told to those who cannot connect, and who should not.
 func TestGridRefusals(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	dir := t.TempDir()
 	if said, status := run(t, dir, "grid", "work"); status != 1 || !strings.Contains(said, `no server on the store "grid"`) {
 		t.Errorf("no server: status %d, %q", status, said)

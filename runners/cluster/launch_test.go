@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gopkg.in/yaml.v3"
 )
 
 func launch(cells int) Launch {
@@ -105,4 +107,67 @@ func TestTaskOfAnArray(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The job has what the published reference of Kubernetes's API (batch/v1 Job, v1.33) asks for: the
+// required fields of each object that is there, and fields that go together.
+func TestJobOfKubernetes(t *testing.T) {
+	text := launch(7).Kubernetes("idarts", "registry/idarts", "shared", "/shared").Text
+	job := parseYAML(t, text)
+	at := func(path string) any {
+		t.Helper()
+		var v any = job
+		for _, key := range strings.Split(path, ".") {
+			switch at := v.(type) {
+			case map[string]any:
+				v = at[key]
+			case []any:
+				v = at[0].(map[string]any)[key]
+			}
+			if v == nil {
+				t.Errorf("%s is missing in\n%s", path, text)
+				return nil
+			}
+		}
+		return v
+	}
+	for path, want := range map[string]string{
+		"apiVersion": "batch/v1", "kind": "Job", "metadata.name": "idarts",
+		"spec.completionMode": "Indexed", "spec.completions": "7", "spec.parallelism": "7", "spec.backoffLimitPerIndex": "5",
+		"spec.template.spec.restartPolicy":                               "Never", // as backoffLimitPerIndex and podFailurePolicy want it
+		"spec.podFailurePolicy.rules.action":                             "Ignore",
+		"spec.podFailurePolicy.rules.onPodConditions.type":               "DisruptionTarget",
+		"spec.podFailurePolicy.rules.onPodConditions.status":             "True",
+		"spec.template.spec.containers.name":                             "idarts",
+		"spec.template.spec.containers.image":                            "registry/idarts",
+		"spec.template.spec.containers.env.name":                         "IDARTS_CELL",
+		"spec.template.spec.containers.env.valueFrom.fieldRef.fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']",
+		"spec.template.spec.containers.volumeMounts.name":                "shared",
+		"spec.template.spec.containers.volumeMounts.mountPath":           "/shared",
+		"spec.template.spec.volumes.name":                                "shared",
+		"spec.template.spec.volumes.persistentVolumeClaim.claimName":     "shared",
+	} {
+		if got := fmt.Sprint(at(path)); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
+		}
+	}
+	second := at("spec.podFailurePolicy.rules").([]any)[1].(map[string]any)
+	exit, _ := second["onExitCodes"].(map[string]any)
+	if second["action"] != "FailIndex" || exit["operator"] != "In" || fmt.Sprint(exit["values"]) != "[2]" || exit["containerName"] != "idarts" {
+		t.Errorf("the rule for wrong flags: %v", second)
+	}
+	args := at("spec.template.spec.containers.args").([]any)
+	if got := fmt.Sprint(args); got != "[run --set arch.lr=1e-3,3e-4 --out it's out --cell=$(IDARTS_CELL)]" {
+		t.Errorf("args %s", got)
+	}
+}
+
+// parseYAML reads the YAML of a job.
+func parseYAML(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var job map[string]any
+	if err := yaml.Unmarshal([]byte(text), &job); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return job
 }
