@@ -235,6 +235,9 @@ func TestShardsOfAGrid(t *testing.T) {
 // Two pods that are given one index at a time, on a folder where locks do not hold: the same
 // bytes, and one of them has done it.
 func TestTwoPodsWithOneIndex(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts some processes")
+	}
 	t.Parallel() // most of it is waiting
 	dir := t.TempDir()
 	args := []string{"run", "--protocol", "quick", "--methods", "idarts", "--seeds", "0-1", "--cell", "1", "--claims", "leases"}
@@ -253,6 +256,9 @@ func TestTwoPodsWithOneIndex(t *testing.T) {
 
 // What is told to those who cannot connect, and who should not.
 func TestGridRefusals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts some processes")
+	}
 	t.Parallel() // most of it is waiting
 	dir := t.TempDir()
 	if said, status := run(t, dir, "grid", "work"); status != 1 || !strings.Contains(said, `no server on the store "grid"`) {

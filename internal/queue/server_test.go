@@ -158,6 +158,9 @@ func TestTLS(t *testing.T) {
 // A store that is damaged in any way is told of in one line, or goes on; submitted again, all
 // units are there, and none that was stored is done again.
 func TestDamagedStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers again and again")
+	}
 	seeds := uint64(2)
 	if longtest.Wanted() {
 		seeds = 20
