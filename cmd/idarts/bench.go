@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"idarts/internal/queue"
 	"idarts/internal/settings"
 	"idarts/internal/trials"
 	"idarts/internal/work"
@@ -97,7 +96,7 @@ func (s *benchSubmitCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	client, err := s.connect(c, queue.SubmitRole, nil)
+	client, err := s.connect(c)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ var flagUses = map[string]flagUse{
 	"grid serve --page":       {read: []string{"grid serve --page x", "grid serve --page 0.0.0.0:7117"}},
 	"grid serve --log":        {read: []string{"grid serve --log x"}},
 
-	"grid work --connect":          {read: []string{"grid work --connect none", "grid work --connect nats://localhost:1"}},
+	"grid work --connect":          {read: []string{"grid work --connect none"}},
 	"grid work --token-file":       {read: []string{"grid work --connect nats://localhost:1 --token-file none", "grid work --connect nats://localhost:1 --token-file file"}},
 	"grid work --tls-ca":           {read: []string{"grid work --connect tls://localhost:1 --tls-ca none", "grid work --connect tls://localhost:1 --tls-ca file"}, lost: []string{"grid work --tls-ca file"}},
 	"grid work --out":              {switched: "TestGridOfProcesses"},

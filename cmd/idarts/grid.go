@@ -36,13 +36,23 @@ type queueFlags struct {
 	TLSCA     string `name:"tls-ca" help:"File of certificates that sign the server's; the system's when left out." placeholder:"FILE"`
 }
 
-func (q queueFlags) connect(c console, role string, log queue.Log) (*queue.Client, error) {
+// connection is what the flags say.
+func (q queueFlags) connection(c console, role string, log queue.Log) (queue.Connection, error) {
 	if !strings.HasPrefix(q.Connect, "tls://") {
 		if err := c.without("only tls:// takes certificates", "tls-ca"); err != nil {
-			return nil, err
+			return queue.Connection{}, err
 		}
 	}
-	return queue.Connect(c.ctx, queue.Connection{To: q.Connect, Token: q.TokenFile, Role: role, CA: q.TLSCA, Name: "idarts " + role, Log: log})
+	return queue.Connection{To: q.Connect, Token: q.TokenFile, Role: role, CA: q.TLSCA, Name: "idarts " + role, Log: log}, nil
+}
+
+// connect connects to submit and to ask.
+func (q queueFlags) connect(c console) (*queue.Client, error) {
+	at, err := q.connection(c, queue.SubmitRole, nil)
+	if err != nil {
+		return nil, err
+	}
+	return queue.Connect(c.ctx, at)
 }
 
 // logFlag says how remarks look.
@@ -269,7 +279,14 @@ func (w *gridWorkCmd) Run(c console) error {
 		return err
 	}
 	log := w.logger(c)
-	client, err := w.connect(c, queue.WorkerRole, log)
+	at, err := w.connection(c, queue.WorkerRole, log)
+	if err != nil {
+		return err
+	}
+	client, err := queue.Await(c.ctx, at)
+	if c.ctx.Err() != nil {
+		return interrupted("stopped before there was a server")
+	}
 	if err != nil {
 		return err
 	}
@@ -302,7 +319,7 @@ func (s *gridSubmitCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	client, err := s.connect(c, queue.SubmitRole, nil)
+	client, err := s.connect(c)
 	if err != nil {
 		return err
 	}
@@ -321,7 +338,7 @@ type gridStatusCmd struct {
 }
 
 func (s *gridStatusCmd) Run(c console) error {
-	client, err := s.connect(c, queue.SubmitRole, nil)
+	client, err := s.connect(c)
 	if err != nil {
 		return err
 	}

@@ -264,6 +264,14 @@ func TestGridRefusals(t *testing.T) {
 	if said, status := run(t, dir, "grid", "work"); status != 1 || !strings.Contains(said, `no server on the store "grid"`) {
 		t.Errorf("no server: status %d, %q", status, said)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "wrong"), []byte("worker:00000000000000000000000000000000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	early := start(t, dir, "grid", "work", "--connect", "nats://127.0.0.1:1", "--token-file", "wrong")
+	early.until("is idarts grid serve running there, with --listen?; waiting for it")
+	if status := early.stop(); status != statusInterrupted {
+		t.Errorf("a worker that waits for a server: status %d, %q", status, early.said())
+	}
 	serve := start(t, dir, "grid", "serve", "--listen", "127.0.0.1:0", "--page", "off")
 	serve.until("listening on 127.0.0.1:")
 	_, rest, _ := strings.Cut(serve.said(), "listening on ")
@@ -273,9 +281,6 @@ func TestGridRefusals(t *testing.T) {
 	}
 	if said, status := run(t, dir, "grid", "serve", "--page", "off"); status != 1 || !strings.Contains(said, `idarts: queue: store "grid": another server has it open`) {
 		t.Errorf("two servers: status %d, %q", status, said)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "wrong"), []byte("worker:00000000000000000000000000000000\n"), 0o600); err != nil {
-		t.Fatal(err)
 	}
 	for name, args := range map[string][]string{
 		"no token":                         {"grid", "work"},

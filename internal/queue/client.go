@@ -67,7 +67,25 @@ func Connect(ctx context.Context, c Connection) (*Client, error) {
 // Reach connects to a server that may have no queue yet, for [Keeper.Keep].
 func Reach(ctx context.Context, c Connection) (*Client, error) { return connect(ctx, c) }
 
-// connect connects and opens nothing yet.
+// Await is Connect for those who may be there before the server is: it waits until one answers
+// or ctx ends, and says so.
+func Await(ctx context.Context, c Connection) (*Client, error) {
+	var told time.Time
+	for {
+		client, err := Connect(ctx, c)
+		if !errors.Is(err, nats.ErrNoServers) || ctx.Err() != nil {
+			return client, err
+		}
+		if time.Since(told) > time.Minute {
+			told = time.Now()
+			c.Log("", "%s; waiting for it", oneLine(err))
+		}
+		pause(ctx, time.Second)
+	}
+}
+
+// connect connects and opens nothing yet. The first connection is not retried and nothing is
+// buffered, so that errors of users are told at once; a server that is away later is waited for.
 func connect(ctx context.Context, c Connection) (*Client, error) {
 	client := &Client{log: c.Log}
 	if client.log == nil {
@@ -80,8 +98,6 @@ func connect(ctx context.Context, c Connection) (*Client, error) {
 	if client.nc, err = nats.Connect(to, options...); err != nil {
 		return nil, fmt.Errorf("queue: connect to %q: %w%s", c.To, err, hint(err))
 	}
-	// With no buffer for what cannot be sent, and no retry of the first connection, errors of
-	// users are told at once; later ones are waited out.
 	if client.js, err = jetstream.New(client.nc, jetstream.WithDefaultTimeout(patience)); err != nil {
 		client.Close()
 		return nil, fmt.Errorf("queue: connect to %q: %w", c.To, err)
