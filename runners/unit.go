@@ -30,9 +30,6 @@ type Unit struct {
 	Versions map[string]string `json:"versions"`
 }
 
-// Identity is that of the run.
-func (u Unit) Identity() (string, error) { return u.Numbers.Identity() }
-
 // Units lists the grid for other machines, in its order.
 func (g *Grid) Units() ([]Unit, error) {
 	cells, err := g.chosen()
@@ -62,8 +59,6 @@ var ErrOther = errors.New("the unit is of another version, protocol or data")
 type Hand struct {
 	Inputs // Out is the folder
 	Device string
-	// Bench opens the space of a protocol; nil: [OpenBench] with Inputs.
-	Bench func(p protocol.Protocol) (*Bench, error)
 
 	mu      sync.Mutex
 	benches map[string]*Bench // by space and protocol
@@ -137,11 +132,7 @@ func (h *Hand) open(p protocol.Protocol) (*Bench, error) {
 	if bench := h.benches[key]; bench != nil {
 		return bench, nil
 	}
-	open := h.Bench
-	if open == nil {
-		open = func(p protocol.Protocol) (*Bench, error) { return OpenBench(p, h.Inputs, false) }
-	}
-	bench, err := open(p)
+	bench, err := OpenBench(p, h.Inputs, false)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +218,7 @@ func (u Unit) Finished(out string) (bool, error) {
 
 // config is as much of the configuration as decides whether a folder is the unit's.
 func (u Unit) config() (result.Config, error) {
-	identity, err := u.Identity()
+	identity, err := u.Numbers.Identity()
 	return result.Config{Cell: u.Cell, Identity: identity, Numbers: u.Numbers, Set: u.Set, Versions: u.Versions}, err
 }
 
@@ -242,20 +233,17 @@ func (u Unit) Keep(out string, files map[string][]byte) (err error) {
 		return err
 	}
 	dir := u.Cell.Dir(out)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return fmt.Errorf("runners: %w", err)
-	}
 	release, err := work.AwaitSoon(durable.LockFile(dir))
 	if err != nil {
 		return fmt.Errorf("runners: keep %s: %w", u.Cell, err)
 	}
 	defer release()
 	durable.Sweep(dir) // of one that was killed while it wrote
-	if err := u.examine(files); err != nil {
-		return err
-	}
 	want, err := u.config()
 	if err != nil {
+		return err
+	}
+	if err := u.examine(files, want.Identity); err != nil {
 		return err
 	}
 	s, err := inspect(dir, want)
@@ -311,8 +299,8 @@ func (u Unit) Fail(out, why string) error {
 	return result.WriteJSON(filepath.Join(dir, result.FailureFile), result.Failure{Cell: u.Cell, Error: why, Run: config.Identity})
 }
 
-// examine reads the files in a folder of their own.
-func (u Unit) examine(files map[string][]byte) error {
+// examine reads the files, which must be of the run with this identity, in a folder of their own.
+func (u Unit) examine(files map[string][]byte, identity string) error {
 	try, err := os.MkdirTemp("", "idarts-arriving-*")
 	if err != nil {
 		return fmt.Errorf("runners: %w", err)
@@ -330,11 +318,8 @@ func (u Unit) examine(files map[string][]byte) error {
 	if err == nil {
 		err = have.Damage()
 	}
-	identity, idErr := u.Identity()
 	switch {
 	case err != nil:
-	case idErr != nil:
-		err = idErr
 	case have.Cell != u.Cell || have.Config.Identity != identity:
 		err = fmt.Errorf("it is %s of identity %.8s", have.Cell, have.Config.Identity)
 	case have.Result == nil && have.Failure == nil:

@@ -262,8 +262,7 @@ type gridWorkCmd struct {
 	Stall time.Duration `help:"A run of which nothing was heard for so long is left to another worker, as when a device hangs; 0s: never." default:"30m" placeholder:"TIME"`
 	Every time.Duration `name:"checkpoint-every" help:"Send checkpoints at most so often." default:"30s" placeholder:"TIME"`
 	deviceFlag
-	Data  string `help:"Folder of the data set, for protocols whose images are not in the program." placeholder:"DIR"`
-	Table string `help:"Arrow table of the benchmark, for protocols that score by table." default:"${table}" placeholder:"FILE"`
+	inputFlags
 	logFlag
 }
 

@@ -48,7 +48,7 @@ func (f launchFlags) launch(c console, program string) (cluster.Launch, error) {
 	if err != nil {
 		return none, err
 	}
-	cells, err := grid.Names() // without data, which need not be on this machine
+	cells, err := grid.Size() // without data, which need not be on this machine
 	if err != nil {
 		return none, err
 	}
@@ -63,7 +63,7 @@ func (f launchFlags) launch(c console, program string) (cluster.Launch, error) {
 		}
 	}
 	args = append(args, "--out", f.Out, "--claims", "leases", "--device", device)
-	return cluster.Launch{Args: args, Cells: len(cells), AtOnce: f.AtOnce, CPUs: f.CPUs, GPUs: f.GPUs}, nil
+	return cluster.Launch{Args: args, Cells: cells, AtOnce: f.AtOnce, CPUs: f.CPUs, GPUs: f.GPUs}, nil
 }
 
 // submit prints scripts, and writes and submits them where that is wanted.

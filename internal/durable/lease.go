@@ -117,10 +117,7 @@ func keep(f *os.File, path string, after time.Duration) (release func()) {
 			delete(leases.held, path)
 		}
 		leases.Unlock()
-		if isAt(f, path) {
-			os.Remove(path)
-		}
-		f.Close()
+		letGo(f, path)
 	})
 }
 

@@ -56,15 +56,18 @@ func lock(path string, wait bool) (release func(), err error) {
 			return nil, fmt.Errorf("durable: lock %q: %w", path, err)
 		}
 		if isAt(f, path) {
-			return func() {
-				if isAt(f, path) {
-					os.Remove(path) // a file that stays behind does no harm
-				}
-				f.Close()
-			}, nil
+			return func() { letGo(f, path) }, nil
 		}
 		f.Close()
 	}
+}
+
+// letGo deletes the file of a lock, if it is still that, and frees it.
+func letGo(f *os.File, path string) {
+	if isAt(f, path) {
+		os.Remove(path) // a file that stays behind does no harm
+	}
+	f.Close()
 }
 
 // isAt says whether path still names the open file f.

@@ -264,28 +264,44 @@ func (c *Client) create(ctx context.Context, s Settings) error {
 // gives its own. Where another has written meanwhile the error is [ErrTaken]. An answer that
 // was lost is asked for again, and one's own writing found.
 func (c *Client) replace(ctx context.Context, id string, e Entry, revision uint64) (uint64, error) {
-	text, err := json.Marshal(e)
+	return swap(ctx, c.entries, id, e, revision, func(text []byte) (bool, error) {
+		var there Entry
+		err := json.Unmarshal(text, &there)
+		return there.mine(e), err
+	})
+}
+
+// put writes a value where the one with this revision still is, or where none is: 0.
+func put(ctx context.Context, kv jetstream.KeyValue, key string, text []byte, revision uint64) (uint64, error) {
+	if revision == 0 {
+		return kv.Create(ctx, key, text)
+	}
+	return kv.Update(ctx, key, text, revision)
+}
+
+// swap is put for what others may have written meanwhile, which is [ErrTaken] unless it is
+// mine: then the answer to an earlier writing was lost, and nobody else has written.
+func swap(ctx context.Context, kv jetstream.KeyValue, key string, now any, revision uint64, mine func(text []byte) (bool, error)) (uint64, error) {
+	text, err := json.Marshal(now)
 	if err != nil {
 		return 0, fmt.Errorf("queue: %w", err)
 	}
-	var got uint64
-	if revision == 0 {
-		got, err = c.entries.Create(ctx, id, text)
-	} else {
-		got, err = c.entries.Update(ctx, id, text, revision)
-	}
+	got, err := put(ctx, kv, key, text, revision)
 	if err == nil || !isConflict(err) {
 		return got, err
 	}
-	there, now, _, err := c.entry(ctx, id)
+	entry, err := kv.Get(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	ours, err := mine(entry.Value())
 	switch {
 	case err != nil:
-		return 0, err
-	case now == revision:
-		return 0, fmt.Errorf("queue: entry %s: refused at its own revision %d", id, revision)
-	case there.mine(e):
-		// The answer to an earlier writing was lost. Nobody else has written.
-		return c.replace(ctx, id, e, now)
+		return 0, fmt.Errorf("queue: %s in %s: %w", key, kv.Bucket(), err)
+	case entry.Revision() == revision:
+		return 0, fmt.Errorf("queue: %s in %s: refused at its own revision %d", key, kv.Bucket(), revision)
+	case ours:
+		return swap(ctx, kv, key, now, entry.Revision(), mine)
 	}
 	return 0, ErrTaken
 }

@@ -2,8 +2,6 @@ package queue
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,25 +11,36 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// follow learns of entries: until what was there at the beginning is known, and when it is
-// called again, until ctx ends.
-func (k *Keeper) follow(ctx context.Context, entries jetstream.KeyWatcher) {
+// updates calls f with what a store has and with what comes into it, and with nil once f has
+// had all that was there, until f says no or ctx ends.
+func updates(ctx context.Context, of jetstream.KeyWatcher, f func(kv jetstream.KeyValueEntry) (more bool)) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case kv, ok := <-entries.Updates():
-			if !ok || kv == nil {
+		case kv, ok := <-of.Updates():
+			if !ok || !f(kv) {
 				return
-			}
-			if d := k.learn(kv); d != nil {
-				select {
-				case k.seen <- *d:
-				case <-ctx.Done():
-				}
 			}
 		}
 	}
+}
+
+// follow learns of entries: until what was there at the beginning is known, and when it is
+// called again, until ctx ends.
+func (k *Keeper) follow(ctx context.Context, entries jetstream.KeyWatcher) {
+	updates(ctx, entries, func(kv jetstream.KeyValueEntry) bool {
+		if kv == nil {
+			return false
+		}
+		if d := k.learn(kv); d != nil {
+			select {
+			case k.seen <- *d:
+			case <-ctx.Done():
+			}
+		}
+		return true
+	})
 }
 
 // learn takes an entry in, and gives what is to be stored then.
@@ -63,7 +72,6 @@ func (k *Keeper) learn(kv jetstream.KeyValueEntry) *delivery {
 	}
 	u.entry, u.revision, u.written = e, kv.Revision(), kv.Created()
 	u.entry.Files = nil // the delivery has them
-	k.heard++
 	if e.State != Delivered || u.storing {
 		return nil
 	}
@@ -73,55 +81,30 @@ func (k *Keeper) learn(kv jetstream.KeyValueEntry) *delivery {
 
 // followWorkers learns who is there.
 func (k *Keeper) followWorkers(ctx context.Context, workers jetstream.KeyWatcher) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case kv, ok := <-workers.Updates():
-			if !ok {
-				return
-			}
-			if kv == nil {
-				continue
-			}
-			m := member{written: kv.Created()}
-			if json.Unmarshal(kv.Value(), &m.Presence) == nil {
-				k.mu.Lock()
-				k.crew[kv.Key()] = m
-				k.heard++
-				k.mu.Unlock()
-			}
+	updates(ctx, workers, func(kv jetstream.KeyValueEntry) bool {
+		if kv == nil {
+			return true
 		}
-	}
+		m := member{written: kv.Created()}
+		if json.Unmarshal(kv.Value(), &m.Presence) == nil {
+			k.mu.Lock()
+			k.crew[kv.Key()] = m
+			k.mu.Unlock()
+		}
+		return true
+	})
 }
 
 // followFacts stores what was found out for all.
 func (k *Keeper) followFacts(ctx context.Context, facts jetstream.KeyWatcher) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case kv, ok := <-facts.Updates():
-			if !ok {
-				return
-			}
-			var f fact
-			if kv == nil || json.Unmarshal(kv.Value(), &f) != nil || f.Value == nil || k.Fact == nil {
-				continue
-			}
-			for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-				err := k.Fact(f.Name, f.Value)
-				if err == nil || ctx.Err() != nil {
-					break
-				}
-				k.Log("", "%s: cannot be stored: %s", f.Name, oneLine(err))
-				if bad := (Bad{}); errors.As(err, &bad) {
-					break
-				}
-				pause(ctx, wait)
-			}
+	updates(ctx, facts, func(kv jetstream.KeyValueEntry) bool {
+		var f fact
+		if kv == nil || json.Unmarshal(kv.Value(), &f) != nil || f.Value == nil || k.Fact == nil {
+			return true
 		}
-	}
+		k.insist(ctx, f.Name, "cannot be stored", func() error { return k.Fact(f.Name, f.Value) })
+		return true
+	})
 }
 
 // takeIn stores what workers have delivered.
@@ -131,18 +114,26 @@ func (k *Keeper) takeIn(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case d := <-k.seen:
-			for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-				err := k.store(ctx, d)
-				if err == nil || ctx.Err() != nil {
-					break
-				}
-				k.Log(d.unit.Name, "cannot be stored now: %s", oneLine(err))
-				pause(ctx, wait)
-			}
+			k.insist(ctx, d.unit.Name, "cannot be stored now", func() error { return k.store(ctx, d) })
 			k.mu.Lock()
 			d.unit.storing = false
 			k.mu.Unlock()
 		}
+	}
+}
+
+// insist tries until it works, the error says that it never will, or ctx ends.
+func (k *Keeper) insist(ctx context.Context, unit, what string, try func() error) {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		err := try()
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		k.Log(unit, "%s: %s", what, oneLine(err))
+		if bad := (Bad{}); errors.As(err, &bad) {
+			return
+		}
+		pause(ctx, wait)
 	}
 }
 
@@ -203,7 +194,7 @@ func (k *Keeper) fetch(ctx context.Context, e Entry) (map[string][]byte, error) 
 	case err != nil:
 		return nil, fmt.Errorf("queue: its files: %w", err)
 	}
-	if sum := sha256.Sum256(packed); hex.EncodeToString(sum[:]) != e.Sum {
+	if sumOf(packed) != e.Sum {
 		return nil, Bad{errors.New("queue: its files have another checksum than was said")}
 	}
 	files, err := unpack(packed)
@@ -232,7 +223,6 @@ func (k *Keeper) settle(ctx context.Context, d delivery, e Entry) error {
 				k.ends = slices.Delete(k.ends, 0, 500)
 			}
 		}
-		k.heard++
 		k.mu.Unlock()
 	}
 	if object != "" {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +47,6 @@ type Keeper struct {
 	publishing chan struct{} // full when toPublish is not empty
 
 	counts Retries
-	heard  uint64 // changes
 }
 
 // Retries count what went wrong and was made good.
@@ -188,15 +185,10 @@ func (k *Keeper) alone(ctx context.Context, all *sync.WaitGroup, cancel context.
 			return ctx.Err()
 		}
 	}
-	write := func(ctx context.Context, text string) (err error) {
+	write := func(ctx context.Context, text string) error {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		var next uint64
-		if revision == 0 {
-			next, err = about.Create(ctx, keeperKey, []byte(text))
-		} else {
-			next, err = about.Update(ctx, keeperKey, []byte(text), revision)
-		}
+		next, err := put(ctx, about, keeperKey, []byte(text), revision)
 		if err == nil {
 			revision = next
 		}
@@ -206,19 +198,15 @@ func (k *Keeper) alone(ctx context.Context, all *sync.WaitGroup, cancel context.
 		return fmt.Errorf("queue: another keeper was quicker: %w", err)
 	}
 	all.Go(func() {
-		tick := time.NewTicker(k.Settings.beat())
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				write(context.WithoutCancel(ctx), "") // the next need not wait
-				return
-			case <-tick.C:
-				if err := write(ctx, "here"); isConflict(err) {
-					cancel(errors.New("queue: another idarts grid serve has taken this queue over"))
-					return
-				}
+		taken := false
+		every(ctx, k.Settings.beat(), func() bool {
+			if taken = isConflict(write(ctx, "here")); taken {
+				cancel(errors.New("queue: another idarts grid serve has taken this queue over"))
 			}
+			return !taken
+		})
+		if !taken {
+			write(context.WithoutCancel(ctx), "") // the next need not wait
 		}
 	})
 	return nil
@@ -259,7 +247,7 @@ func (k *Keeper) batch(ctx context.Context, name string) ([]Unit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("queue: list %q: %w", name, err)
 	}
-	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != name {
+	if sumOf(text) != name {
 		return nil, fmt.Errorf("queue: list %q is damaged: its checksum does not match", name)
 	}
 	var units []Unit
@@ -293,7 +281,6 @@ func (k *Keeper) add(units []Unit) []*unit {
 		}
 		all = append(all, there)
 	}
-	k.heard++
 	k.mu.Unlock()
 	for _, kv := range known {
 		if d := k.learn(kv); d != nil {
@@ -353,27 +340,17 @@ func (k *Keeper) publishAll(ctx context.Context) {
 		units := k.toPublish
 		k.toPublish = nil
 		k.mu.Unlock()
-		for wait := time.Second; len(units) > 0 && ctx.Err() == nil; wait = min(2*wait, time.Minute) {
-			var err error
-			if units, err = k.publish(ctx, units); err != nil {
-				k.Log("", "%d runs cannot be queued now: %s", len(units), oneLine(err))
-				pause(ctx, wait)
-			}
-		}
+		k.insist(ctx, "", "runs cannot be queued now", func() (err error) {
+			units, err = k.publish(ctx, units)
+			return err
+		})
 	}
 }
 
 // reconcile looks now and then whether the server's queue is empty while units are left, as after
 // damage to its store, and queues these again.
 func (k *Keeper) reconcile(ctx context.Context) {
-	tick := time.NewTicker(k.Settings.Lost)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	every(ctx, k.Settings.Lost, func() bool {
 		for _, class := range []string{CPU, GPU} {
 			if left := k.stranded(ctx, class); len(left) > 0 && ctx.Err() == nil {
 				k.Log("", "%d units were not in the server's queue, as %s; they are queued again", len(left), left[0].Name)
@@ -382,7 +359,8 @@ func (k *Keeper) reconcile(ctx context.Context) {
 				}
 			}
 		}
-	}
+		return true
+	})
 }
 
 // stranded are units that have been queued for a while although the queue is empty.
@@ -468,7 +446,6 @@ func (k *Keeper) again(ctx context.Context, u *unit, why string) error {
 	}
 	k.mu.Lock()
 	u.entry, u.revision, u.since = e, revision, time.Now()
-	k.heard++
 	k.mu.Unlock()
 	return nil
 }
@@ -479,5 +456,4 @@ func (k *Keeper) set(u *unit, e Entry) {
 	defer k.mu.Unlock()
 	e.Try, e.Machine, e.Worker, e.Progress, e.Lost = u.entry.Try, u.entry.Machine, u.entry.Worker, u.entry.Progress, u.entry.Lost
 	u.entry = e
-	k.heard++
 }

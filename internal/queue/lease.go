@@ -3,8 +3,6 @@ package queue
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -64,7 +62,6 @@ func (l *lease) claim(ctx context.Context) (bool, error) {
 
 // work does the unit and says what came of it.
 func (l *lease) work(ctx context.Context) {
-	name := l.job.Unit.Name
 	doing, end := context.WithCancelCause(ctx)
 	var beats sync.WaitGroup
 	beats.Go(func() { l.beats(doing, end) })
@@ -74,8 +71,7 @@ func (l *lease) work(ctx context.Context) {
 	beats.Wait()
 
 	if errors.Is(cause, ErrTaken) {
-		l.Log(name, "another worker has it now; what was done here is thrown away")
-		l.count(func(c *Counts) { c.Lost++ })
+		l.thrownAway()
 		return
 	}
 	if ctx.Err() != nil && err != nil {
@@ -94,6 +90,12 @@ func (l *lease) work(ctx context.Context) {
 	default:
 		l.trouble(ctx, err)
 	}
+}
+
+// thrownAway says that somebody else has the unit.
+func (l *lease) thrownAway() {
+	l.Log(l.job.Unit.Name, "another worker has it now; what was done here is thrown away")
+	l.count(func(c *Counts) { c.Lost++ })
 }
 
 // delays are how long a machine with trouble pauses, and how long its unit does.
@@ -118,16 +120,9 @@ func (l *lease) trouble(ctx context.Context, err error) {
 
 // beats keeps the lease, and ends the work when it is lost.
 func (l *lease) beats(ctx context.Context, end context.CancelCauseFunc) {
-	tick := time.NewTicker(l.client.settings.beat())
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	every(ctx, l.client.settings.beat(), func() bool {
 		if l.job.stalled() {
-			continue
+			return true
 		}
 		l.mu.Lock()
 		l.entry.Progress, l.entry.Point = l.job.progress()
@@ -135,10 +130,11 @@ func (l *lease) beats(ctx context.Context, end context.CancelCauseFunc) {
 		l.mu.Unlock()
 		if errors.Is(err, ErrTaken) {
 			end(ErrTaken)
-			return
+			return false
 		}
 		l.message.InProgress()
-	}
+		return true
+	})
 }
 
 // write replaces the entry. The caller holds mu.
@@ -168,8 +164,7 @@ func (l *lease) finish(ctx context.Context, files map[string][]byte, failure str
 	e.State, e.Error = Delivered, failure
 	sent := true
 	if len(files) > 0 {
-		sum := sha256.Sum256(packed)
-		e.Sum = hex.EncodeToString(sum[:])
+		e.Sum = sumOf(packed)
 		if sent = len(packed) <= inline; sent {
 			e.Files = packed
 		} else {
@@ -196,11 +191,10 @@ func (l *lease) finish(ctx context.Context, files map[string][]byte, failure str
 		pause(ctx, wait)
 	}
 	if err != nil {
-		l.Log(name, "another worker has it now; what was done here is thrown away")
 		if e.Object != "" {
 			l.client.files.Delete(context.WithoutCancel(ctx), e.Object)
 		}
-		l.count(func(c *Counts) { c.Lost++ })
+		l.thrownAway()
 		return
 	}
 	l.acknowledge(ctx)

@@ -2,8 +2,6 @@ package queue
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,8 +26,7 @@ type fact struct {
 // ask at the same time one calls find and the others wait; when that one fails or is not heard
 // of, the next does. The value must follow from the name.
 func (j *Job) Once(ctx context.Context, name string, find func(context.Context) (json.RawMessage, error)) (json.RawMessage, error) {
-	sum := sha256.Sum256([]byte(name))
-	f := &finding{job: j, key: hex.EncodeToString(sum[:12]), name: name}
+	f := &finding{job: j, key: keyOf(name), name: name}
 	for {
 		value, mine, err := f.look(ctx)
 		if err != nil || value != nil {
@@ -51,7 +48,6 @@ func (j *Job) Once(ctx context.Context, name string, find func(context.Context) 
 type finding struct {
 	job       *Job
 	key, name string
-	mu        sync.Mutex
 	fact      fact
 	revision  uint64
 	seen      uint64    // the last revision of another's claim
@@ -93,35 +89,18 @@ func (f *finding) look(ctx context.Context) (value json.RawMessage, mine bool, e
 }
 
 // write replaces the fact, if it is still this claim's.
-func (f *finding) write(ctx context.Context, now fact) (err error) {
-	text, err := json.Marshal(now)
-	if err != nil {
-		return fmt.Errorf("queue: %w", err)
-	}
-	facts := f.job.client.facts
-	var revision uint64
-	if f.revision == 0 {
-		revision, err = facts.Create(ctx, f.key, text)
-	} else {
-		revision, err = facts.Update(ctx, f.key, text, f.revision)
-	}
-	if err == nil {
+func (f *finding) write(ctx context.Context, now fact) error {
+	revision, err := swap(ctx, f.job.client.facts, f.key, now, f.revision, func(text []byte) (bool, error) {
+		var there fact
+		return json.Unmarshal(text, &there) == nil && there.Worker == now.Worker && there.Claim == now.Claim, nil
+	})
+	switch {
+	case err == nil:
 		f.revision = revision
-		return nil
+	case !errors.Is(err, ErrTaken):
+		err = fmt.Errorf("queue: claim %s: %w", f.name, err)
 	}
-	if !isConflict(err) {
-		return fmt.Errorf("queue: claim %s: %w", f.name, err)
-	}
-	kv, err := facts.Get(ctx, f.key)
-	if err != nil {
-		return fmt.Errorf("queue: claim %s: %w", f.name, err)
-	}
-	var there fact
-	if json.Unmarshal(kv.Value(), &there) == nil && there.Worker == now.Worker && there.Claim == now.Claim && kv.Revision() != f.revision {
-		f.revision = kv.Revision() // the answer to an earlier writing was lost
-		return f.write(ctx, now)
-	}
-	return ErrTaken
+	return err
 }
 
 // find finds the value out with the claim in hand. A claim that is lost meanwhile does not
@@ -130,24 +109,15 @@ func (f *finding) find(ctx context.Context, find func(context.Context) (json.Raw
 	beating, end := context.WithCancel(ctx)
 	var beats sync.WaitGroup
 	beats.Go(func() {
-		tick := time.NewTicker(f.job.client.settings.beat())
-		defer tick.Stop()
-		for {
-			select {
-			case <-beating.Done():
-				return
-			case <-tick.C:
-				if f.job.stalled() {
-					continue
-				}
-				f.mu.Lock()
+		every(beating, f.job.client.settings.beat(), func() bool {
+			if !f.job.stalled() {
 				f.fact.Beat++
 				short, cancel := context.WithTimeout(beating, patience)
+				defer cancel()
 				f.write(short, f.fact)
-				cancel()
-				f.mu.Unlock()
 			}
-		}
+			return true
+		})
 	})
 	value, err := find(ctx)
 	end()

@@ -44,9 +44,15 @@ const (
 )
 
 // ID names the unit where a name's letters cannot be: in subjects and keys.
-func (u Unit) ID() string {
-	sum := sha256.Sum256([]byte(u.Name))
-	return hex.EncodeToString(sum[:12])
+func (u Unit) ID() string { return keyOf(u.Name) }
+
+// keyOf is the key of a name.
+func keyOf(name string) string { return sumOf([]byte(name))[:24] }
+
+// sumOf is the SHA-256 of content, in hexadecimal.
+func sumOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
 }
 
 // check refuses what no submitter of ours writes.

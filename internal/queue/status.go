@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,8 +35,7 @@ func (c *Client) Submit(ctx context.Context, units []Unit) (Submitted, error) {
 	zip := gzip.NewWriter(&packed)
 	zip.Write(text)
 	zip.Close()
-	sum := sha256.Sum256(text)
-	name := hex.EncodeToString(sum[:])
+	name := sumOf(text)
 	if _, err := c.batches.GetInfo(ctx, name); errors.Is(err, jetstream.ErrObjectNotFound) {
 		if _, err := c.batches.PutBytes(ctx, name, packed.Bytes()); err != nil {
 			return Submitted{}, fmt.Errorf("queue: submit: the server does not store the list, its remarks may say why: %w", err)
@@ -138,7 +135,6 @@ type Status struct {
 	// known.
 	Left    float64 `json:"left,omitempty"`
 	Retries Retries `json:"retries"`
-	Version uint64  `json:"version"` // another one when something has changed
 }
 
 // Member is a worker.
@@ -167,7 +163,7 @@ func (k *Keeper) Status() Status {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
-	s := Status{Units: len(k.order), Counts: map[State]int{}, Retries: k.counts, Version: k.heard}
+	s := Status{Units: len(k.order), Counts: map[State]int{}, Retries: k.counts}
 	for _, u := range k.order {
 		s.Counts[u.entry.State]++
 		shown := Shown{Name: u.Name, Entry: u.entry}

@@ -122,7 +122,7 @@ func (w *Worker) Work(ctx context.Context, c *Client) (Counts, error) {
 	}
 	ctx, s.stop = context.WithCancelCause(ctx)
 	defer s.stop(nil)
-	if err := s.present(ctx); err != nil {
+	if err := s.appear(ctx, false); err != nil {
 		return Counts{}, err
 	}
 	var all sync.WaitGroup
@@ -164,13 +164,9 @@ type Presence struct {
 	Gone    bool   `json:"gone,omitempty"` // it has ended
 }
 
-// present says that the worker is there and finds out the server's time.
-func (s *session) present(ctx context.Context) error {
-	return s.appear(ctx, Presence{Machine: s.Machine, Class: s.Class, Jobs: s.Jobs})
-}
-
-func (s *session) appear(ctx context.Context, p Presence) error {
-	text, err := json.Marshal(p)
+// appear says that the worker is there, or gone, and finds out the server's time.
+func (s *session) appear(ctx context.Context, gone bool) error {
+	text, err := json.Marshal(Presence{Machine: s.Machine, Class: s.Class, Jobs: s.Jobs, Gone: gone})
 	if err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
@@ -191,25 +187,19 @@ func (s *session) appear(ctx context.Context, p Presence) error {
 
 // beats says every now and then that the worker is there.
 func (s *session) beats(ctx context.Context) {
-	tick := time.NewTicker(s.client.settings.beat())
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			s.appear(ctx, Presence{Machine: s.Machine, Class: s.Class, Jobs: s.Jobs, Gone: true})
-			return
-		case <-tick.C:
-			s.present(ctx) // the next one may reach it
-			s.mu.Lock()
-			idle := s.Idle > 0 && s.busy == 0 && time.Since(s.last) > s.Idle
-			s.mu.Unlock()
-			if idle {
-				s.stop(errIdle)
-			}
+	every(ctx, s.client.settings.beat(), func() bool {
+		s.appear(ctx, false) // the next one may reach it
+		s.mu.Lock()
+		idle := s.Idle > 0 && s.busy == 0 && time.Since(s.last) > s.Idle
+		s.mu.Unlock()
+		if idle {
+			s.stop(errIdle)
 		}
-	}
+		return true
+	})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	s.appear(ctx, true)
 }
 
 // slot does one unit after another.
@@ -279,6 +269,22 @@ func (s *session) count(f func(*Counts)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f(&s.counts)
+}
+
+// every calls f every so often until that says no, or ctx ends.
+func every(ctx context.Context, d time.Duration, f func() (more bool)) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if !f() {
+				return
+			}
+		}
+	}
 }
 
 // pause waits for d, or until ctx ends.

@@ -22,10 +22,7 @@ func Units(g *runners.Grid) ([]queue.Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	class := queue.CPU
-	if device.OnCard(g.Device) {
-		class = queue.GPU
-	}
+	class := classOf(g.Device)
 	units := make([]queue.Unit, len(runs))
 	for i, u := range runs {
 		spec, err := json.Marshal(u)
@@ -35,6 +32,14 @@ func Units(g *runners.Grid) ([]queue.Unit, error) {
 		units[i] = queue.Unit{Name: u.Cell.String(), Class: class, Spec: spec}
 	}
 	return units, nil
+}
+
+// classOf is what may do what is meant for a device.
+func classOf(name string) string {
+	if device.OnCard(name) {
+		return queue.GPU
+	}
+	return queue.CPU
 }
 
 // Shards are shards of a benchmark as a queue has them.
@@ -68,27 +73,29 @@ const shardFile = "shard.arrow"
 
 // thing is what a unit is: a run, or a shard.
 type thing interface {
-	finished(out string) (bool, error)
-	keep(out string, files map[string][]byte) error
-	fail(out, why string) error
+	// Finished says whether its files are below an output root, Keep puts them there, and Fail
+	// writes down that there are none.
+	Finished(out string) (bool, error)
+	Keep(out string, files map[string][]byte) error
+	Fail(out, why string) error
 }
 
-type run struct{ runners.Unit }
-
-func (r run) finished(out string) (bool, error)              { return r.Finished(out) }
-func (r run) keep(out string, files map[string][]byte) error { return r.Keep(out, files) }
-func (r run) fail(out, why string) error                     { return r.Fail(out, why) }
-
+// part is a shard of a benchmark.
 type part struct {
-	micro.Shard
-	of micro.Benchmark
+	shard micro.Shard
+	of    micro.Benchmark
 }
 
-func (p part) finished(out string) (bool, error) { return p.Finished(p.of, micro.GridDir(out, p.of)) }
-func (p part) keep(out string, files map[string][]byte) error {
-	return p.Keep(p.of, micro.GridDir(out, p.of), files[shardFile])
+func (p part) Finished(out string) (bool, error) {
+	return p.shard.Finished(p.of, micro.GridDir(out, p.of))
 }
-func (p part) fail(string, string) error { return nil } // the build says that it is missing
+
+func (p part) Keep(out string, files map[string][]byte) error {
+	return p.shard.Keep(p.of, micro.GridDir(out, p.of), files[shardFile])
+}
+
+// Fail writes nothing: a build says what is missing.
+func (p part) Fail(string, string) error { return nil }
 
 // thingOf reads what a unit is.
 func thingOf(q queue.Unit) (thing, error) {
@@ -100,7 +107,7 @@ func thingOf(q queue.Unit) (thing, error) {
 		if u.Cell.String() != q.Name {
 			return nil, fmt.Errorf("cluster: unit %q is the run %s", q.Name, u.Cell)
 		}
-		return run{u}, nil
+		return u, nil
 	}
 	var s shard
 	if err := json.Unmarshal(q.Spec, &s); err != nil {
@@ -123,7 +130,7 @@ func Keeper(out string, s queue.Settings, alone bool, log queue.Log) *queue.Keep
 			if err != nil {
 				return false, err
 			}
-			return t.finished(out)
+			return t.Finished(out)
 		},
 		Store: func(q queue.Unit, e queue.Entry, files map[string][]byte) error {
 			t, err := thingOf(q)
@@ -131,9 +138,9 @@ func Keeper(out string, s queue.Settings, alone bool, log queue.Log) *queue.Keep
 				return queue.Bad{Err: err}
 			}
 			if len(files) == 0 && e.Error != "" { // it failed before it could leave any
-				return t.fail(out, e.Error)
+				return t.Fail(out, e.Error)
 			}
-			return bad(t.keep(out, files))
+			return bad(t.Keep(out, files))
 		},
 		Fact: func(_ string, value json.RawMessage) error {
 			return bad(runners.KeepScores(out, value, func(format string, args ...any) { log("", format, args...) }))

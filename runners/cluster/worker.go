@@ -43,12 +43,9 @@ func (w Worker) Work(ctx context.Context, c *queue.Client) (queue.Counts, error)
 	}
 	defer release()
 	jobs := work.Options{Jobs: w.Jobs}.AtATime(1 << 20)
-	class := queue.CPU
-	if device.OnCard(w.Device) {
-		class = queue.GPU
-		if w.Jobs == 0 {
-			jobs = 1
-		}
+	class := classOf(w.Device)
+	if class == queue.GPU && w.Jobs == 0 {
+		jobs = 1
 	}
 	devices, closeAll, err := device.OpenEach(jobs, w.Device, 32, work.WorkersEach(jobs))
 	if err != nil {
@@ -122,13 +119,13 @@ func (w *worker) do(ctx context.Context, job *queue.Job) (map[string][]byte, err
 	at := &watcher{Job: job, every: w.Every, log: w.Log}
 	switch t := t.(type) {
 	case part:
-		content, err := t.Train(ctx, t.of, micro.GridDir(w.hand.Out, t.of), w.devices[job.Slot], trainings{at, len(t.Tasks)})
+		content, err := t.shard.Train(ctx, t.of, micro.GridDir(w.hand.Out, t.of), w.devices[job.Slot], trainings{at, len(t.shard.Tasks)})
 		if errors.Is(err, micro.ErrOther) {
 			err = queue.Stop{Err: err}
 		}
 		return map[string][]byte{shardFile: content}, err
-	case run:
-		return w.run(ctx, job, t.Unit, at)
+	case runners.Unit:
+		return w.run(ctx, job, t, at)
 	}
 	return nil, queue.Failure{Err: fmt.Errorf("cluster: unit %q is nothing that is known here", job.Unit.Name)}
 }

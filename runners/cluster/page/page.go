@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -212,10 +213,8 @@ func (s Source) file(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	for end, kind := range types {
-		if strings.HasSuffix(name, end) {
-			w.Header().Set("Content-Type", kind)
-		}
+	if kind, ok := types[path.Ext(name)]; ok {
+		w.Header().Set("Content-Type", kind)
 	}
 	w.Write(content)
 }
