@@ -267,13 +267,10 @@ type gridWorkCmd struct {
 }
 
 func (w *gridWorkCmd) Run(c console) error {
-	switch {
-	case w.Jobs < 0:
-		return fmt.Errorf("--jobs is %d, want 0 or more", w.Jobs)
-	case w.Idle < 0, w.Stall < 0, w.Every < 0:
+	if w.Idle < 0 || w.Stall < 0 || w.Every < 0 {
 		return fmt.Errorf("--idle %v, --stall %v, --checkpoint-every %v: want 0s or more", w.Idle, w.Stall, w.Every)
 	}
-	name, err := w.choose(c)
+	name, jobs, err := w.chooseFor(c, w.Jobs)
 	if err != nil {
 		return err
 	}
@@ -291,7 +288,7 @@ func (w *gridWorkCmd) Run(c console) error {
 	}
 	defer client.Close()
 	worker := cluster.Worker{
-		Data: w.Data, Table: w.Table, Out: w.Out, Device: name, Jobs: w.Jobs,
+		Data: w.Data, Table: w.Table, Out: w.Out, Device: name, Jobs: jobs,
 		Idle: w.Idle, Stall: w.Stall, Every: w.Every, Log: log,
 	}
 	counts, err := worker.Work(c.ctx, client)

@@ -80,20 +80,26 @@ func (d deviceFlag) choose(c console) (string, error) {
 	return device.Any(d.Device), nil
 }
 
+// chooseFor is choose, and how many runs go at a time on the device: one on a graphics card
+// where nobody says.
+func (d deviceFlag) chooseFor(c console, jobs int) (name string, atATime int, err error) {
+	if jobs < 0 {
+		return "", 0, fmt.Errorf("--jobs is %d, want 0 or more", jobs)
+	}
+	if name, err = d.choose(c); err == nil && jobs == 0 && device.OnCard(name) {
+		jobs = 1
+	}
+	return name, jobs, err
+}
+
 // options are the flags as the runners want them.
 func (g gridFlags) options(c console) (work.Options, error) {
-	if g.Jobs < 0 {
-		return work.Options{}, fmt.Errorf("--jobs is %d, want 0 or more", g.Jobs)
-	}
-	name, err := g.choose(c)
+	name, jobs, err := g.chooseFor(c, g.Jobs)
 	if err != nil {
 		return work.Options{}, err
 	}
 	g.apply()
-	o := work.Options{Out: g.Out, Jobs: g.Jobs, Fresh: g.Fresh, Device: name, Log: c.err}
-	if o.Jobs == 0 && device.OnCard(o.Device) {
-		o.Jobs = 1
-	}
+	o := work.Options{Out: g.Out, Jobs: jobs, Fresh: g.Fresh, Device: name, Log: c.err}
 	o.Terminal, o.Width = c.errScreen.terminal, c.errScreen.width
 	return o, nil
 }

@@ -26,7 +26,7 @@ type Worker struct {
 	Data, Table string // see [runners.Inputs]
 	Out         string // folder to work in; each worker has one of its own in it, which ends with it
 	Device      string // see package device
-	Jobs        int    // runs at a time; 0: one for each core, and one on a graphics card
+	Jobs        int    // runs at a time; 0: one for each core
 	Idle        time.Duration
 	Stall       time.Duration
 	// Every is how often a checkpoint is sent at most.
@@ -44,9 +44,6 @@ func (w Worker) Work(ctx context.Context, c *queue.Client) (queue.Counts, error)
 	defer release()
 	jobs := work.Options{Jobs: w.Jobs}.AtATime(1 << 20)
 	class := classOf(w.Device)
-	if class == queue.GPU && w.Jobs == 0 {
-		jobs = 1
-	}
 	devices, closeAll, err := device.OpenEach(jobs, w.Device, 32, work.WorkersEach(jobs))
 	if err != nil {
 		return queue.Counts{}, err
