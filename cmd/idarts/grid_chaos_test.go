@@ -186,12 +186,14 @@ func TestGridOutlivesDisasters(t *testing.T) {
 	} else {
 		t.Log("no small disk can be made here, so that none is full")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
-	if err != nil {
-		t.Fatal(err)
+	// A port that is free, and none that the system gives to others while the server is away.
+	for d.port == "" {
+		port := fmt.Sprint(20000 + rand.IntN(10000))
+		if listener, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			d.port = port
+			listener.Close()
+		}
 	}
-	_, d.port, _ = net.SplitHostPort(listener.Addr().String())
-	listener.Close()
 	d.proxy = newProxy(t, "127.0.0.1:"+d.port)
 	began := time.Now()
 	d.serve()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,14 @@ type Client struct {
 	log      Log
 }
 
+// logger is Log, or one that says nothing.
+func (c Connection) logger() Log {
+	if c.Log == nil {
+		return func(string, string, ...any) {}
+	}
+	return c.Log
+}
+
 // patience is how long an answer of the server is waited for. Tests have less.
 var patience = 10 * time.Second
 
@@ -67,36 +76,56 @@ func Connect(ctx context.Context, c Connection) (*Client, error) {
 // Reach connects to a server that may have no queue yet, for [Keeper.Keep].
 func Reach(ctx context.Context, c Connection) (*Client, error) { return connect(ctx, c) }
 
-// Await is Connect for those who may be there before the server is: it waits until one answers
-// or ctx ends, and says so.
+// Await is Connect for those who may be there before the server is, or while it starts again:
+// it waits until one with a queue answers or ctx ends, and says so. What waiting cannot mend,
+// as a wrong token, is an error at once.
 func Await(ctx context.Context, c Connection) (*Client, error) {
 	var told time.Time
 	for {
 		client, err := Connect(ctx, c)
-		if !errors.Is(err, nats.ErrNoServers) || ctx.Err() != nil {
+		var passing *absence
+		if !errors.As(err, &passing) || ctx.Err() != nil {
 			return client, err
 		}
 		if time.Since(told) > time.Minute {
 			told = time.Now()
-			c.Log("", "%s; waiting for it", oneLine(err))
+			c.logger()("", "%s; waiting for it", oneLine(err))
 		}
 		pause(ctx, time.Second)
 	}
 }
 
+// absence is an error of connecting that may pass: no server, one that cuts connections because
+// it stops or starts (a balancer before it does so too), or one without a queue yet.
+type absence struct{ error }
+
+func (a *absence) Unwrap() error { return a.error }
+
+// lasting says whether an error of connecting is one that waiting does not mend.
+func lasting(err error) bool {
+	var (
+		address     *url.Error
+		certificate *tls.CertificateVerificationError
+		plain       tls.RecordHeaderError
+	)
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrSecureConnRequired) ||
+		errors.Is(err, nats.ErrSecureConnWanted) || errors.As(err, &address) || errors.As(err, &certificate) || errors.As(err, &plain)
+}
+
 // connect connects and opens nothing yet. The first connection is not retried and nothing is
 // buffered, so that errors of users are told at once; a server that is away later is waited for.
 func connect(ctx context.Context, c Connection) (*Client, error) {
-	client := &Client{log: c.Log}
-	if client.log == nil {
-		client.log = func(string, string, ...any) {}
-	}
+	client := &Client{log: c.logger()}
 	options, to, err := c.options(client)
 	if err != nil {
 		return nil, err
 	}
 	if client.nc, err = nats.Connect(to, options...); err != nil {
-		return nil, fmt.Errorf("queue: connect to %q: %w%s", c.To, err, hint(err))
+		err = fmt.Errorf("queue: connect to %q: %w%s", c.To, err, hint(err))
+		if !lasting(err) {
+			err = &absence{err}
+		}
+		return nil, err
 	}
 	if client.js, err = jetstream.New(client.nc, jetstream.WithDefaultTimeout(patience)); err != nil {
 		client.Close()
@@ -110,7 +139,7 @@ func hint(err error) string {
 	switch {
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
 		return "; the token is not that of this server"
-	case errors.Is(err, nats.ErrNoServers):
+	case !lasting(err):
 		return "; is idarts grid serve running there, with --listen?"
 	}
 	return ""
@@ -191,13 +220,13 @@ func (c *Client) open(ctx context.Context) error {
 		object(ctx, c, batchStore, &c.batches), object(ctx, c, filesStore, &c.files), object(ctx, c, pointsStore, &c.points),
 	)
 	if err != nil {
-		return fmt.Errorf("queue: the server has no queue of idarts (has idarts grid serve been started?): %w", err)
+		return &absence{fmt.Errorf("queue: the server has no queue of idarts (has idarts grid serve been started?): %w", err)}
 	}
 	entry, err := c.about.Get(ctx, settingsKey)
-	if err == nil {
-		err = json.Unmarshal(entry.Value(), &c.settings)
+	if err != nil { // they are the last that a keeper writes
+		return &absence{fmt.Errorf("queue: settings of the queue: %w", err)}
 	}
-	if err != nil {
+	if err := json.Unmarshal(entry.Value(), &c.settings); err != nil {
 		return fmt.Errorf("queue: settings of the queue: %w", err)
 	}
 	return c.settings.check()

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"io/fs"
 	"math/big"
 	random "math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,6 +155,81 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until("done", all(Done, 3))
+}
+
+// Who waits for a server goes on when there is none, when what answers cuts connections (as a
+// balancer does whose server is away) and when there is no queue yet. A wrong token, a
+// certificate of somebody else or an address that is none are said at once.
+func TestAwait(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var to atomic.Value // the server's address, once there is one
+	tries := make(chan bool, 100)
+	go func() {
+		for n := 0; ; n++ {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			tries <- true
+			address, there := to.Load().(string)
+			if !there {
+				if n%2 == 1 {
+					io.WriteString(in, `INFO {"server_id":"`)
+				}
+				in.Close()
+				continue
+			}
+			out, err := net.Dial("tcp", address)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			go func() { io.Copy(out, in); out.Close() }()
+			go func() { io.Copy(in, out); in.Close() }()
+		}
+	}()
+	s := openWith(t, ServerOptions{Store: t.TempDir(), Listen: "127.0.0.1:0"}, newShelf())
+	token := filepath.Join(s.store, TokenFile(WorkerRole))
+	type answer struct {
+		*Client
+		error
+	}
+	got := make(chan answer, 1)
+	at := Connection{To: "nats://" + l.Addr().String(), Token: token, Role: WorkerRole}
+	go func() { c, err := Await(t.Context(), at); got <- answer{c, err} }()
+	for range 3 {
+		select {
+		case <-tries:
+		case a := <-got:
+			t.Fatalf("did not wait: %v", a.error)
+		}
+	}
+	to.Store(s.server.Address())
+	if a := <-got; a.error != nil {
+		t.Fatal(a.error)
+	} else {
+		a.Close()
+	}
+
+	wrong := filepath.Join(t.TempDir(), "wrong")
+	if err := os.WriteFile(wrong, []byte("worker:00000000000000000000000000000000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, at := range map[string]Connection{
+		"the token is not that of this server": {To: at.To, Token: wrong, Role: WorkerRole},
+		"nats: secure connection":              {To: "tls://" + s.server.Address(), Token: token, Role: WorkerRole},
+		"invalid port":                         {To: "nats://127.0.0.1:port", Token: token, Role: WorkerRole},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		if _, err := Await(ctx, at); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q at once", err, want)
+		}
+		cancel()
+	}
 }
 
 // A store that is damaged in any way is told of in one line, or goes on; submitted again, all
