@@ -16,13 +16,14 @@ import (
 type OneShot struct {
 	name    string
 	parents []int // of block 1, 2, ..., and last of the output
+	cells   int   // how many cells its architectures prune to, up to isomorphism
 }
 
 // The spaces. Source: nasbench-1shot1, nasbench_analysis/search_spaces.
 var (
-	Space1 = OneShot{"NAS-Bench-1Shot1 space 1", []int{1, 2, 2, 2, 2}}
-	Space2 = OneShot{"NAS-Bench-1Shot1 space 2", []int{1, 1, 2, 2, 3}}
-	Space3 = OneShot{"NAS-Bench-1Shot1 space 3", []int{1, 1, 1, 2, 2, 2}}
+	Space1 = OneShot{"NAS-Bench-1Shot1 space 1", []int{1, 2, 2, 2, 2}, 2685}
+	Space2 = OneShot{"NAS-Bench-1Shot1 space 2", []int{1, 1, 2, 2, 3}, 7773}
+	Space3 = OneShot{"NAS-Bench-1Shot1 space 3", []int{1, 1, 1, 2, 2, 2}, 55854}
 )
 
 // OneShots are the spaces in order.

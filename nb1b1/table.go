@@ -152,7 +152,7 @@ func (t *Table) Find(h Hash) (Cell, error) {
 		return bytes.Compare(x[:], h[:])
 	})
 	if !ok {
-		return Cell{}, fmt.Errorf("nb1b1: %q has no cell with hash %s, only %d others", t.Name(), h, len(t.keys))
+		return Cell{}, fmt.Errorf("nb1b1: %q has no cell with hash %s: it has %d of the %d cells of NAS-Bench-101", t.Name(), h, len(t.keys), Cells)
 	}
 	return t.Cell(int(t.byHash[i]))
 }
@@ -170,7 +170,7 @@ func (t *Table) row(c Cell) (int, error) {
 	}
 	i, ok := slices.BinarySearch(t.keys[first:end], key)
 	if i += first; !ok {
-		return 0, fmt.Errorf("nb1b1: %q does not list cell %q, only %d others", t.Name(), c, len(t.keys))
+		return 0, fmt.Errorf("nb1b1: %q does not list cell %q: it has %d of the %d cells of NAS-Bench-101", t.Name(), c, len(t.keys), Cells)
 	}
 	return i, nil
 }
@@ -200,7 +200,7 @@ func (t *Table) add(c Cell, hash Hash, parameters int64) (row int) {
 	return len(t.keys) - 1
 }
 
-// set stores a repeat's numbers, [len(measures)], accuracies as fractions.
+// set stores a repeat's numbers, [len(measures)], accuracies as fractions; NaN is not known.
 func (t *Table) set(row, budget, repeat int, values [len(measures{})]float32) {
 	columns := &t.columns[budget][repeat]
 	if columns[seconds] == nil {

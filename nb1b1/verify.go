@@ -39,6 +39,7 @@ func (t *Table) Verify() (lines []string, err error) {
 		return nil, err
 	}
 	lines = append([]string{fmt.Sprintf("%d of %d cells, each with its hash", t.Len(), Cells)}, t.FileLines()...)
+	lines = append(lines, t.Spaces()...)
 	for _, s := range summaries {
 		lines = append(lines, s.String())
 	}
@@ -53,4 +54,22 @@ func (t *Table) Verify() (lines []string, err error) {
 		lines = append(lines, fmt.Sprintf("the best mean of %s is %.4f %%, as published", test, s.BestMean))
 	}
 	return lines, nil
+}
+
+// Spaces says how many cells of each search space a table has that does not have all: nothing
+// for one that does.
+func (t *Table) Spaces() (lines []string) {
+	if t.Len() == Cells {
+		return nil
+	}
+	for _, s := range OneShots {
+		there := 0
+		for _, module := range t.modules {
+			if c, err := fromCode(module); err == nil && s.Check(c) == nil {
+				there++
+			}
+		}
+		lines = append(lines, fmt.Sprintf("%s: %d of %d cells", s, there, s.cells))
+	}
+	return lines
 }

@@ -3,11 +3,7 @@ package nb201
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"strconv"
 	"strings"
@@ -85,18 +81,12 @@ func split(name, sum string, size int64, holds string) download.File {
 
 // publicOrigin is what a table of the [Public] files says of itself.
 func publicOrigin() trials.Origin {
-	sums := sha256.New()
-	var from, licences []string
-	for _, f := range Public[:numTables] {
-		from = append(from, fmt.Sprintf("%s (%s, commit %s)", f.Name, f.Repository, f.Commit))
-		licences = append(licences, f.Name+": "+f.Licence)
-		fmt.Fprintf(sums, "%s  %s\n", f.SHA256, f.Name)
-	}
+	from, licences, sum := download.Origin(Public[:numTables])
 	return trials.Origin{
-		Source: "NAS-Bench-201 (Dong & Yang, ICLR 2020, arXiv:2001.00326), from public extracts: " + strings.Join(from, ", ") +
-			"; the sha256 is that of the output of `sha256sum` of these; columns say which release they are of",
-		Licence: strings.Join(licences, "; "),
-		SHA256:  hex.EncodeToString(sums.Sum(nil)),
+		Source: "NAS-Bench-201 (Dong & Yang, ICLR 2020, arXiv:2001.00326), from public extracts: " + from +
+			"; columns say which release they are of",
+		Licence: licences,
+		SHA256:  sum,
 		Training: "NAS-Bench-201: C=16, N=5; SGD, Nesterov momentum 0.9, rate 0.1 with a cosine to 0, weight decay 5e-4, batch 256, flip and padded crop; " +
 			"200 or 12 epochs, values after the last one; means over the trials that an extract was made from, of a number that it does not give, but for single trials of CIFAR-10's test",
 	}
@@ -111,10 +101,8 @@ func FetchPublic(ctx context.Context, fetch download.Fetch, out string) error {
 	if err := trials.CheckTarget(out); err != nil {
 		return fmt.Errorf("nb201: fetch: %w", err)
 	}
-	for _, f := range Public {
-		if err := fetch.Get(ctx, f); err != nil {
-			return fmt.Errorf("nb201: fetch %s: %w; %s", f.Name, err, f.ByHand(fetch.Dir, command))
-		}
+	if err := fetch.All(ctx, command, Public); err != nil {
+		return fmt.Errorf("nb201: %w", err)
 	}
 	return ConvertPublic(fetch.Dir, out)
 }
@@ -126,14 +114,9 @@ func FetchPublic(ctx context.Context, fetch download.Fetch, out string) error {
 // [Record.OtherNetwork]; see docs/errata.md. Errors name the file, and how to get it where it
 // is missing or another one. The splits are not read and need not be there.
 func ConvertPublic(dir, out string) error {
-	var contents [numTables][]byte
-	for i, f := range Public[:numTables] {
-		var err error
-		if contents[i], err = f.Read(dir); errors.Is(err, fs.ErrNotExist) || errors.Is(err, download.ErrOther) {
-			return fmt.Errorf("nb201: %w; %s", err, f.ByHand(dir, command))
-		} else if err != nil {
-			return fmt.Errorf("nb201: %w", err)
-		}
+	contents, err := download.ReadAll(dir, command, Public[:numTables])
+	if err != nil {
+		return fmt.Errorf("nb201: %w", err)
 	}
 	records, order, err := readPublic(contents)
 	if err != nil {
@@ -147,7 +130,7 @@ func ConvertPublic(dir, out string) error {
 }
 
 // readPublic reads the contents of the files with numbers.
-func readPublic(contents [numTables][]byte) (records []Record, order []Cell, err error) {
+func readPublic(contents [][]byte) (records []Record, order []Cell, err error) {
 	order, records, err = readShort(contents[fileShort])
 	if err != nil {
 		return nil, nil, fmt.Errorf("%q: %w", Public[fileShort].Name, err)

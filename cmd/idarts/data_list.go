@@ -3,9 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	dartsspace "idarts/darts_space"
+	"idarts/internal/download"
+	"idarts/nb1b1"
 	"idarts/nb201"
 	"idarts/testdata"
 )
@@ -77,8 +78,8 @@ var dataItems = []dataItem{
 	},
 	{
 		Name: "nb201", Title: "NAS-Bench-201, public extracts: all 15,625 cells; at 200 epochs the test of three data sets, validation and single trials of CIFAR-10; three data sets at 12 epochs",
-		Files:    publicFiles(),
-		Licence:  publicLicences(),
+		Files:    publicFiles(nb201.Public),
+		Licence:  publicLicences(nb201.Public),
 		Citation: "Dong, Yang: NAS-Bench-201, ICLR 2020, arXiv:2001.00326",
 		Get:      "idarts data fetch nb201",
 	},
@@ -99,6 +100,13 @@ var dataItems = []dataItem{
 		Get:      "https://storage.googleapis.com/nasbench/nasbench_only108.tfrecord (0.5 GB) or nasbench_full.tfrecord (2 GB), then idarts data import nas-bench-101 FILE data/nasbench101.arrow",
 	},
 	{
+		Name: "nas-bench-101-part", Title: "NAS-Bench-101, a public extract: 30,001 cells, validation accuracies of one repeat at 4 to 108 epochs, no test accuracies",
+		Files:    publicFiles(nb1b1.Partial),
+		Licence:  publicLicences(nb1b1.Partial),
+		Citation: "Ying, Klein, Christiansen, Real, Murphy, Hutter: NAS-Bench-101, ICML 2019, arXiv:1902.09635",
+		Get:      "idarts data fetch nas-bench-101",
+	},
+	{
 		Name: "nb301", Title: "a surrogate of NAS-Bench-301 by YAHPO Gym: predicted validation accuracies of genotypes of the DARTS space",
 		Files:    []dataFile{{Name: dartsspace.SurrogateFile.Name, SHA256: dartsspace.SurrogateFile.SHA256, Size: dartsspace.SurrogateFile.Size}},
 		Licence:  dartsspace.SurrogateFile.Licence,
@@ -114,21 +122,18 @@ var dataItems = []dataItem{
 	},
 }
 
-// publicFiles are those that fetch nb201 takes.
-func publicFiles() []dataFile {
+// publicFiles are those that a fetch takes.
+func publicFiles(from []download.File) []dataFile {
 	var files []dataFile
-	for _, f := range nb201.Public {
+	for _, f := range from {
 		files = append(files, dataFile{Name: f.Name, SHA256: f.SHA256, Size: f.Size})
 	}
 	return files
 }
 
-func publicLicences() string {
-	var all []string
-	for _, f := range nb201.Public {
-		all = append(all, f.Name+": "+f.Licence)
-	}
-	return strings.Join(all, "; ")
+func publicLicences(from []download.File) string {
+	_, licences, _ := download.Origin(from)
+	return licences
 }
 
 type dataListCmd struct{}

@@ -15,6 +15,7 @@ import (
 
 	"idarts/internal/images"
 	"idarts/internal/trials"
+	"idarts/nb1b1"
 	"idarts/nb201"
 )
 
@@ -272,5 +273,44 @@ func TestFetchSurrogate(t *testing.T) {
 	}
 	if _, text, status := run("query DARTS_V2 --table bad.onnx"); status != statusFailed || !strings.Contains(text, "not the file that is wanted") {
 		t.Errorf("a damaged file: status %d, %s", status, text)
+	}
+}
+
+func TestFetchNASBench101(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes and hashes all cells")
+	}
+	dir, err := filepath.Abs(filepath.Join("..", "..", "..", "shared", "data", "nb101-partial"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, nb1b1.Partial[0].Name)); err != nil {
+		t.Skipf("reference data %q is not here", filepath.Join("..", "shared", "data", "nb101-partial"))
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, f := range nb1b1.Partial {
+			if r.URL.Path == f.URL("") {
+				http.ServeFile(w, r, filepath.Join(dir, f.Name))
+				return
+			}
+		}
+		http.NotFound(w, r)
+	}))
+	defer server.Close()
+	t.Chdir(t.TempDir())
+	for _, c := range []struct {
+		args   string
+		want   string
+		status int
+	}{
+		{"data fetch nas-bench-101 --base-url " + server.URL, "data/nasbench101-part.arrow: validation accuracies of 30001 of 423624 cells of NAS-Bench-101\n  NAS-Bench-1Shot1 space 1: 195 of 2685 cells\n", 0},
+		{"query 00005c142e6f48ac74fdcf73e3439874 --table data/nasbench101-part.arrow --protocol everything", "valid, 4 epochs, repeats all: 36.0477 %, mean of 1\n  repeat 0: 36.0477 %\n", 0},
+		{"query 00005c142e6f48ac74fdcf73e3439874 --table data/nasbench101-part.arrow --protocol paper", "repeat 0: 93.0489 %, 1769 s\ncifar10 trained on cifar10-40k, test, 108 epochs, repeats all: nothing", 0},
+		{"query 28cfc7874f6d200472e1a9dcd8650aa1 --table data/nasbench101-part.arrow --protocol paper", "it has 30001 of the 423624 cells of NAS-Bench-101", statusFailed},
+	} {
+		out, text, status := command(t, strings.Fields(c.args)...)
+		if status != c.status || !strings.Contains(out+text, c.want) {
+			t.Errorf("%s: status %d, %q and %q, want %q", c.args, status, out, text, c.want)
+		}
 	}
 }

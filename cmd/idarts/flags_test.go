@@ -242,6 +242,11 @@ var flagUses = map[string]flagUse{
 	"data fetch nb201 --out":      {read: []string{"data fetch nb201 --from none --out file/x"}},
 	"data fetch nb201 --from":     {read: []string{"data fetch nb201 --from none"}},
 	"data fetch nb201 --base-url": {switched: "TestDataFetch", lost: []string{"data fetch nb201 --from . --base-url http://localhost:1"}},
+
+	"data fetch nas-bench-101 --out":      {read: []string{"data fetch nas-bench-101 --from none --out file/x"}},
+	"data fetch nas-bench-101 --from":     {read: []string{"data fetch nas-bench-101 --from none"}},
+	"data fetch nas-bench-101 --base-url": {switched: "TestFetchNASBench101", lost: []string{"data fetch nas-bench-101 --from . --base-url http://localhost:1"}},
+
 	"data verify --data": {read: []string{"data verify cifar10 --data none"}, lost: []string{
 		"data verify good.arrow --data .", "data verify fashion16 --data .", "data verify nb201-micro --data .", "data verify nb201 --data ."}},
 	"data build fashion --size": {read: []string{"data build fashion none x.arrow --size x"}},

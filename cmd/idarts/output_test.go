@@ -50,7 +50,7 @@ var printing = []string{
 // slow are the commands without such a line, and why.
 var slow = map[string]string{
 	"retrain": "trains", "tune": "searches for a while", "bench build": "trains", "bench study": "trains", "bench submit": "needs a queue",
-	"data import nats-bench": "needs its records", "data fetch nb201": "needs a server", "data fetch nb301": "needs a server", "data build fashion": "needs the images",
+	"data import nats-bench": "needs its records", "data fetch nb201": "needs a server", "data fetch nb301": "needs a server", "data fetch nas-bench-101": "needs a server", "data build fashion": "needs the images",
 	"grid serve": "runs until it is stopped", "grid work": "needs a queue", "grid submit": "needs a queue", "grid status": "needs a queue",
 	"data build genotypes": "needs the notes", "parity": "needs a fixture", "doctor": "computes for a while",
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,6 +53,35 @@ func (f File) Read(dir string) ([]byte, error) {
 		return nil, err
 	}
 	return content, f.Check(path, content)
+}
+
+// ReadAll reads files from dir, for a command that fetches them. Of one that is not there, or is
+// another, the error says how to place it by hand.
+func ReadAll(dir, command string, files []File) (contents [][]byte, err error) {
+	for _, f := range files {
+		content, err := f.Read(dir)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrOther) {
+			return nil, fmt.Errorf("%w; %s", err, f.ByHand(dir, command))
+		} else if err != nil {
+			return nil, err
+		}
+		contents = append(contents, content)
+	}
+	return contents, nil
+}
+
+// Origin is what a table made of files says of them: where each is from, their licences, and a
+// hash for all, that of the output of sha256sum of them.
+func Origin(files []File) (from, licences, sha256Sum string) {
+	sums := sha256.New()
+	var places, terms []string
+	for _, f := range files {
+		places = append(places, fmt.Sprintf("%s (%s, commit %s)", f.Name, f.Repository, f.Commit))
+		terms = append(terms, f.Name+": "+f.Licence)
+		fmt.Fprintf(sums, "%s  %s\n", f.SHA256, f.Name)
+	}
+	return strings.Join(places, ", ") + "; the sha256 is that of the output of `sha256sum` of these",
+		strings.Join(terms, "; "), hex.EncodeToString(sums.Sum(nil))
 }
 
 // ErrOther is wrapped by the error of a content that is not the one wanted.

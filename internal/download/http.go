@@ -91,6 +91,17 @@ func (d Fetch) Get(ctx context.Context, f File) error {
 	return fmt.Errorf("%w (tried %d times)", err, d.Tries)
 }
 
+// All gets files that are not in d.Dir already, for a command that fetches them. The error says
+// how to place the one that could not be had by hand.
+func (d Fetch) All(ctx context.Context, command string, files []File) error {
+	for _, f := range files {
+		if err := d.Get(ctx, f); err != nil {
+			return fmt.Errorf("fetch %s: %w; %s", f.Name, err, f.ByHand(d.Dir, command))
+		}
+	}
+	return nil
+}
+
 // try gets what is missing of the .part file, and names it if it is right.
 func (d Fetch) try(ctx context.Context, f File) error {
 	path := filepath.Join(d.Dir, f.Name)

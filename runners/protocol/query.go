@@ -215,7 +215,11 @@ func ask101(q Question, s nb1b1.OneShot) (string, error) {
 			return fmt.Sprintf("%s trained on %s, %s, repeats %s", nb1b1.Dataset, nb1b1.TrainedOn, key, seeds)
 		},
 		trial: func(t trials.Trial) string {
-			return fmt.Sprintf("repeat %d: %.4f %%, %.0f s", t.Seed, t.Accuracy, t.Seconds)
+			text := fmt.Sprintf("repeat %d: %.4f %%", t.Seed, t.Accuracy)
+			if !math.IsNaN(t.Seconds) {
+				text += fmt.Sprintf(", %.0f s", t.Seconds)
+			}
+			return text
 		},
 	}
 	reading, err := ask.reading(q, nb1b1.Key{Epochs: q.Epochs, Split: q.Split})
