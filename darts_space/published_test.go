@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"idarts/internal/arrowio"
+	"idarts/internal/longtest"
 	"idarts/internal/wordtest"
 	"idarts/testdata"
 )
@@ -233,10 +234,7 @@ func TestOpenErrors(t *testing.T) {
 // Every proper prefix of a table is an error that names it.
 func TestTruncatedTable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cut.arrow")
-	step := 1
-	if testing.Short() {
-		step = 13
-	}
+	step := longtest.Of(13, 5, 1)
 	for n := 0; n < len(testdata.DartsGenotypes); n += step {
 		if err := os.WriteFile(path, testdata.DartsGenotypes[:n], 0o644); err != nil {
 			t.Fatal(err)

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"idarts/internal/exec/cpu"
+	"idarts/internal/longtest"
 	"idarts/internal/search"
 	"idarts/internal/settings"
 	"idarts/runners/protocol"
@@ -51,6 +53,10 @@ func TestSearchesAreAsTheyWere(t *testing.T) {
 				t.Fatal(err)
 			}
 			have, had := strings.Split(got.String(), "\n"), strings.Split(string(want), "\n")
+			had = slices.DeleteFunc(had, func(line string) bool {
+				method, _, _ := strings.Cut(line, " ")
+				return leftOut(name, method)
+			})
 			if len(have) != len(had) {
 				t.Fatalf("%d lines, want %d", len(have), len(had))
 			}
@@ -61,6 +67,13 @@ func TestSearchesAreAsTheyWere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// leftOut says whether a method is looked at only by make long: on the DARTS space those with the
+// most products of second derivatives, which are two thirds of the time there.
+func leftOut(space, method string) bool {
+	return space == "darts" && !longtest.Wanted() && !*update &&
+		slices.Contains([]string{"darts-ada", "darts-es", "idarts-approx", "idarts-hess", "idarts-released", "rdarts-l2", "sdarts-adv"}, method)
 }
 
 // firstEpochs has a line of each epoch of all methods that share weights on a space.
@@ -92,7 +105,7 @@ func firstEpochs(t *testing.T, name string, workers int) string {
 	var out strings.Builder
 	for _, m := range search.Methods {
 		of, ok := p.Of(m.Name)
-		if m.BlackBox || !ok {
+		if m.BlackBox || !ok || leftOut(name, m.Name) {
 			continue
 		}
 		own, seldom := of.Settings, "1"

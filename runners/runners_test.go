@@ -103,7 +103,7 @@ func TestMain(m *testing.M) {
 		extendedChild(out)
 	}
 	if out := os.Getenv(childOut); out != "" {
-		g := grid(out, []uint64{0}, search.Names()...)
+		g := grid(out, []uint64{0}, killed()...)
 		if device := os.Getenv(childDevice); device != "" {
 			g.Methods, g.Device, g.Jobs = cardMethods, device, 1
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"idarts/internal/images"
+	"idarts/internal/longtest"
 	"idarts/internal/trials"
 	"idarts/nb1b1"
 	"idarts/nb201"
@@ -277,9 +278,7 @@ func TestFetchSurrogate(t *testing.T) {
 }
 
 func TestFetchNASBench101(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes and hashes all cells")
-	}
+	longtest.Needed(t) // makes and hashes all cells, as a test of nb1b1 does every day
 	dir, err := filepath.Abs(filepath.Join("..", "..", "..", "shared", "data", "nb101-partial"))
 	if err != nil {
 		t.Fatal(err)

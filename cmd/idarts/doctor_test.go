@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"idarts/internal/device"
+	"idarts/internal/longtest"
 )
 
 // The doctor's JSON has all of its fields, for the processor and for a card, with
@@ -16,9 +17,7 @@ func TestDoctor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			if name == "opencl" {
-				if testing.Short() {
-					t.Skip("a slow card takes a while")
-				}
+				longtest.Needed(t)
 				d, err := device.Open(name, 32, 1)
 				if err != nil && os.Getenv("IDARTS_NEED_OPENCL") != "" {
 					t.Fatalf("no OpenCL device, and IDARTS_NEED_OPENCL is set: %v", err)

@@ -135,7 +135,7 @@ func TestGridOfProcesses(t *testing.T) {
 		t.Fatalf("submit: status %d, %q", status, said)
 	}
 	first := start(t, dir, "grid", "work", "--jobs", "1", "--device", "cpu:plain", "--checkpoint-every", "0s", "--out", "first")
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		if said, _ := run(t, dir, "grid", "status"); strings.Contains(said, "epoch 2/") || time.Now().After(end) {
 			break
 		}

@@ -2,6 +2,7 @@ package arrowio
 
 import (
 	"bytes"
+	"idarts/internal/longtest"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -63,8 +64,8 @@ func TestBitFlipsOfASealedFile(t *testing.T) {
 			t.Fatalf("sealed %v, %v", good != nil && good.Sealed, err)
 		}
 		want := plainly(good)
-		refused, step := 0, 1
-		if c == Zstd || testing.Short() {
+		refused, step := 0, longtest.Of(7, 3, 1)
+		if c == Zstd {
 			step = 7
 		}
 		for bit := 0; bit < 8*len(content); bit += step {

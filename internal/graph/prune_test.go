@@ -10,6 +10,7 @@ import (
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/exec/ref"
+	"idarts/internal/longtest"
 	"idarts/internal/rng"
 )
 
@@ -228,7 +229,7 @@ func TestPruneSinglePath(t *testing.T) {
 		g, w, v, coefs, loss := supernetOf(batch, image, 1, live)
 		alone, aloneSecond := products(t, g, w, v, coefs, loss)
 		for name, run := range map[string]runner{"ref": onRef, "cpu": onCPU} {
-			if name == "ref" && testing.Short() && path != 3 {
+			if name == "ref" && !longtest.Wanted() && path != 3 {
 				continue // slow
 			}
 			t.Run(fmt.Sprintf("operation %d on %s", path, name), func(t *testing.T) {

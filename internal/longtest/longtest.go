@@ -16,3 +16,14 @@ func Needed(t testing.TB) {
 		t.Skip("a long check: make long runs it")
 	}
 }
+
+// Of is how much a test does with -short, every day, and in make long.
+func Of[T any](short, everyDay, long T) T {
+	switch {
+	case Wanted():
+		return long
+	case testing.Short():
+		return short
+	}
+	return everyDay
+}

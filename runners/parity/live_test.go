@@ -8,6 +8,7 @@ import (
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
+	"idarts/internal/longtest"
 	"idarts/internal/rng"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
@@ -118,6 +119,9 @@ func ask(t *testing.T, p *supernet.Problem, b batch.Batch, coefs []float64) (a a
 func TestSkipZeros(t *testing.T) {
 	for _, name := range []string{"nb201", "nb1b1-s3", "darts"} {
 		t.Run(name, func(t *testing.T) {
+			if name == "darts" {
+				longtest.Needed(t)
+			}
 			space, err := protocol.LookupSpace(name)
 			if err != nil {
 				t.Fatal(err)

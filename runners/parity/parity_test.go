@@ -13,6 +13,7 @@ import (
 	"idarts/internal/batch"
 	"idarts/internal/device"
 	"idarts/internal/exec"
+	"idarts/internal/longtest"
 	"idarts/internal/safetensors"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
@@ -117,6 +118,9 @@ func TestParityGivesTheGoldenValues(t *testing.T) {
 		t.Run(g.space, func(t *testing.T) {
 			if testing.Short() && g.space != "nb201" {
 				t.Skip("one space will do")
+			}
+			if g.space == "darts" {
+				longtest.Needed(t)
 			}
 			space, err := protocol.LookupSpace(g.space)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"idarts/internal/exec/gpu"
+	"idarts/internal/longtest"
 )
 
 // What a card is told in a gradient, and in H v with the mixed product, is what lowering
@@ -22,8 +23,8 @@ func TestLaunches(t *testing.T) {
 		{Nets[3], 2074, 4474, false},
 	} {
 		t.Run(tt.net.String(), func(t *testing.T) {
-			if testing.Short() && !tt.short {
-				t.Skip("lowering takes seconds")
+			if !tt.short {
+				longtest.Needed(t)
 			}
 			device := gpu.New(gpu.Idle())
 			defer device.Close()

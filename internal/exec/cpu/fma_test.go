@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"idarts/internal/longtest"
 	"math"
 	"math/big"
 	"testing"
@@ -184,10 +185,7 @@ func TestFMAIsTheInstruction(t *testing.T) {
 	}
 	native := portable[float32]()
 	sets[0].use(native)
-	count := 100_000_000
-	if testing.Short() {
-		count /= 100
-	}
+	count := longtest.Of(1_000_000, 10_000_000, 100_000_000)
 	const n = 4096
 	var s triples
 	a, b, c, got := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
