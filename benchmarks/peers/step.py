@@ -30,6 +30,8 @@ class Step:
         self.buffers = [torch.zeros_like(w) for w in self.weights]
         self.first, self.second, self.moves = 0, 0, 0
         self.alpha = self.fixture.alpha.detach()[:len(result.tensors["alpha"])].clone()
+        if "alpha.start" in result.tensors:  # a controller's
+            self.alpha = result.tensors["alpha.start"].clone()
         self.edges = []  # of each node, where edges have weights, which stand behind the mixtures
         if self.fixture.metadata["edge_weights"] == "1" and len(result.tensors["alpha"]) > len(self.alpha):
             self.edges = [2, 3, 4, 5] * 2
@@ -37,7 +39,7 @@ class Step:
         self.epoch = 0
         self.pins = {}  # rows that are decided, and the option of each
         self.scalars = []  # numbers of a decision beside the program's
-        self.tuning = None
+        self.tuning = self.baseline = None
 
     # Mixtures
 

@@ -384,6 +384,112 @@ def darts_es(step):
     step.scalars.append((step.result.tensors[f"extra.largest_eigenvalue.{step.epoch}"].item(), top))
 
 
+def lookahead(step):
+    """The loss of the program's next candidate, after weight steps that are taken back."""
+    delta = step.result.tensors[f"drawn.{step.at}"]
+    p = step.softmax(step.alpha + delta)
+    kept = [[x.detach().clone() for x in part] for part in (step.weights, step.buffers)]
+    for _ in range(step.settings["lookahead_steps"]):
+        step.weight_step(step.known("train", p))
+    coefs, loss, _ = step.evaluation()
+    if not torch.allclose(coefs, p, rtol=1e-10, atol=1e-10):
+        raise SystemExit("a candidate is looked at with other coefficients than those it was trained with")
+    with torch.no_grad():
+        for part, old in zip((step.weights, step.buffers), kept):
+            for x, y in zip(part, old):
+                x.copy_(y)
+    return delta, loss
+
+
+def candidates(step):
+    """The candidates of a step beside alpha itself, which comes first, and their losses."""
+    found = [lookahead(step) for _ in range(step.settings["candidates"] + 1)]
+    if found[0][0].any():
+        raise SystemExit("the first candidate is not alpha itself")
+    return found[0][1], found[1:]
+
+
+def zarts(step):
+    """Importance-weighted directions."""
+    s, alpha = step.settings, step.leaf()
+    base = step.loss("valid", step.known("valid", step.softmax(alpha)))
+    g, base = torch.autograd.grad(base, alpha)[0], base.item()
+    sigma = s["sigma"] * (1 + math.cos(math.pi * step.epoch / s["epochs"])) / 2
+    found = [lookahead(step) for _ in range(s["candidates"])]
+    log = []
+    for delta, loss in found:
+        near, far = (torch.exp(-(x @ x) / (2 * sigma ** 2)) for x in (delta + g, delta))
+        log.append(-(loss - base) / s["tau"] - torch.log((1 - s["wide"]) * near + s["wide"] * far + 1e-4))
+    weights = torch.stack(log).softmax(0)
+    step.alpha = step.alpha + sum(w * delta for w, (delta, _) in zip(weights, found))
+    step.weight_step(step.known("train", step.softmax(step.alpha)))
+
+
+def zarts_rs(step):
+    s = step.settings
+    base, found = candidates(step)
+    slope = sum((loss - base) / s["mu"] * delta / s["mu"] for delta, loss in found) / len(found)
+    step.alpha = step.alpha - s["arch_lr"] * slope
+    step.weight_step(step.known("train", step.softmax(step.alpha)))
+
+
+def zarts_gld(step):
+    base, found = candidates(step)
+    for k, (delta, _) in enumerate(found):
+        if abs(delta.norm() / (step.settings["radius"] * 0.5 ** k) - 1) > 1e-12:
+            raise SystemExit(f"candidate {k} is at {delta.norm()}")
+    delta, loss = min(found, key=lambda f: f[1])
+    if loss < base:
+        step.alpha = step.alpha + delta
+    step.weight_step(step.known("train", step.softmax(step.alpha)))
+
+
+def controller(step, theta, path):
+    """log p and entropy of the decisions of a path, one a row, by the LSTM in theta."""
+    h, options, at = step.settings["hidden"], 30 + 6, 0
+
+    def take(*shape):
+        nonlocal at
+        at += math.prod(shape)
+        return theta[at - math.prod(shape):at].view(shape)
+
+    embeddings = take(options + 1, h)
+    layers = [(take(4 * h, 2 * h), take(4 * h)) for _ in range(step.settings["layers"])]
+    head = take(5, h), take(5)
+    if at != len(theta):
+        raise SystemExit(f"the controller has {len(theta)} weights, want {at}")
+    states = [(torch.zeros(h, dtype=torch.float64),) * 2 for _ in layers]
+    x, log, entropy = embeddings[options], 0, 0
+    for row, chosen in enumerate(path.view(6, 5).argmax(1).tolist()):
+        for k, (w, b) in enumerate(layers):
+            state, cell = states[k]
+            i, f, g, o = (w @ torch.cat([x, state]) + b).chunk(4)
+            cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+            x = o.sigmoid() * cell.tanh()
+            states[k] = x, cell
+        p = (2.5 * torch.tanh((head[0] @ x + head[1]) / 5)).log_softmax(0)
+        log, entropy = log + p[chosen], entropy - (p.exp() * p).sum()
+        x = embeddings[5 * row + chosen]
+    return log, entropy
+
+
+def enas(step):
+    """A weight step on a sampled path, then policy gradients of the controller."""
+    s = step.settings
+    drawn_weights(step)()
+    for _ in range(s["updates"]):
+        theta, objective = step.leaf(), 0
+        for _ in range(s["rollouts"]):
+            path, _, accuracy = step.evaluation()
+            log, entropy = controller(step, theta, path)
+            reward = accuracy / 100 + s["entropy"] * entropy
+            step.baseline = step.baseline if step.baseline is not None else accuracy / 100
+            step.baseline += s["baseline"] * (reward.item() - step.baseline)
+            objective = objective - log * (reward - step.baseline) / s["rollouts"]
+        step.adam(torch.autograd.grad(objective, theta)[0])
+    step.evaluation()  # of the architecture that is sampled for an answer
+
+
 # A network: space, C, N, partial, weights of edges. All cells of a network share the mixture.
 NB201, DARTS, ONESHOT = ("nb201", 4, 1, 1, False), ("darts", 4, 3, 1, False), ("nb1b1-s3", 4, 1, 1, False)
 PART, PART_DARTS, PART_ONESHOT = ("nb201", 4, 1, 2, False), ("darts", 4, 3, 2, True), ("nb1b1-s3", 4, 1, 2, False)
@@ -400,6 +506,10 @@ CASES = [
     ("lambda-darts (signcorr)", NB201, lambda_darts, ["align=signcorr"], 1e-7),
     ("shapley-nas", NB201, shapley, ["warm_up=0", "samples=2", "batches=1", "truncate=0", "init_scale=0"], 1e-9),
     ("darts-pt", NB201, darts_pt, ["epochs=1", "every=1", "batches=1", "criterion=loss"], 1e-9),
+    ("zarts", NB201, zarts, ["warm_up=0", "every=1", "candidates=3", "lookahead_steps=2"], 1e-9),
+    ("zarts-rs", NB201, zarts_rs, ["warm_up=0", "every=1", "candidates=3", "lookahead_steps=2"], 1e-9),
+    ("zarts-gld", NB201, zarts_gld, ["warm_up=0", "every=1", "candidates=3", "lookahead_steps=2"], 1e-9),
+    ("enas", NB201, enas, ["restart=0", "hidden=7", "updates=2", "rollouts=2", "sampling.samples=1", "sampling.batches=1"], 1e-9),
     ("ista-nas", NB201, ista, ["lambda=0.1"], 1e-7),
     ("drnas", NB201, drnas, [], 1e-3),
     ("gaea", NB201, gaea, ["without_none=false", "best_epoch=false"], 1e-9),
@@ -433,7 +543,7 @@ CASES = [
 
 # What Adam would make of a gradient hides how large it was; with a large eps it shows.
 SHOWN = ["arch.eps=1", "arch.lr=1"]
-WITHOUT_ADAM = {gaea, gaea_gdas, shapley, rsps}
+WITHOUT_ADAM = {gaea, gaea_gdas, shapley, rsps, zarts, zarts_rs, zarts_gld}
 # The method has no settings in protocol paper of the space.
 PROTOCOLS = {"fair-darts": "quick", "darts-es": "quick", "idarts-hess": "quick", "idarts-approx": "quick",
              "drnas-p": "quick", "gaea-pc": "quick", "p-darts": "quick", "sgas": "quick", "rdarts-l2": "quick", "darts-ada": "quick"}

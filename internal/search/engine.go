@@ -34,6 +34,7 @@ type Engine struct {
 	mixture, dmixture []float64
 	pullback          Pullback
 	dparams, dpart    []float64
+	candidate         []float64 // Δ while the weights look ahead at α+Δ
 
 	name     string
 	supernet func(SupernetOptions) (Problem, error)

@@ -145,6 +145,8 @@ func (l *lookahead) loss(delta []float64) (float64, error) {
 	}
 	l.Mix(ForWeights)
 	copy(alpha, start)
+	l.candidate = delta
+	defer func() { l.candidate = nil }()
 	next := l.PeekTrain(batch.Epochs)
 	for range l.inner {
 		if _, err := l.Problem.Gradient(next, l.Coefs, l.Grad, nil); err != nil {

@@ -42,14 +42,19 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 	if !ok {
 		return fmt.Errorf("parity: method %q shares no weights, so it has no step", method.Name)
 	}
-	record.drawing, _ = engine.Relaxation.(search.Drawing)
+	record.drawn = engine.Drawn
 	params, alpha := engine.Relaxation.Params(), f.file.Tensors["alpha"]
 	simplex := search.OnSimplex(engine.Relaxation)
 	n := f.layout.Len()
-	if len(params) > n && !f.EdgeWeights || simplex && len(params) < n {
+	if simplex && len(params) < n {
 		return fmt.Errorf("parity: method %q has %d architecture parameters where the fixture has %d", method.Name, len(params), n)
 	}
+	w := f.result(device)
 	mixtures, edges := params[:min(n, len(params))], params[min(n, len(params)):]
+	if len(edges) > 0 && !f.EdgeWeights { // those of a controller, which start as the method has them
+		w.tensor("alpha.start", []int{len(params)}, slices.Clone(params))
+		mixtures, edges = nil, nil
+	}
 	for i := range mixtures {
 		mixtures[i] = alpha.Float(i)
 	}
@@ -62,7 +67,6 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 	if err != nil {
 		return err
 	}
-	w := f.result(device)
 	w.file.Metadata["method"], w.file.Metadata["settings"], w.file.Metadata["steps"] = method.Name, string(told), strconv.Itoa(steps)
 	for step := range steps {
 		report, err := s.Epoch(context.Background(), nil)
@@ -95,7 +99,7 @@ func Step(f *Fixture, device exec.Device, method search.Method, settings search.
 // evaluations on the validation batch.
 type recorded struct {
 	search.Problem
-	drawing     search.Drawing // of the search, if its relaxation is one
+	drawn       func() []float64 // of the search
 	passes      []onePass
 	evaluations []evaluation
 }
@@ -117,11 +121,7 @@ func (r *recorded) Gradient(b batch.Batch, coefs []float64, dw exec.Vec, dcoefs 
 	if b.Split == batch.Whole { // the fixture has two batches
 		b.Split = batch.Train
 	}
-	pass := onePass{split: b.Split, coefs: slices.Clone(coefs)}
-	if r.drawing != nil {
-		pass.drawn = slices.Clone(r.drawing.Drawn())
-	}
-	r.passes = append(r.passes, pass)
+	r.passes = append(r.passes, onePass{split: b.Split, coefs: slices.Clone(coefs), drawn: slices.Clone(r.drawn())})
 	return r.Problem.Gradient(b, coefs, dw, dcoefs)
 }
 
