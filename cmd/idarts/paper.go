@@ -39,9 +39,7 @@ func (p *paperCmd) Run(c console) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, fault := range faults {
-		report(c.err, fmt.Errorf("left out: %w", fault.Err))
-	}
+	left := leftOut(c, p.Out, faults, false)
 	e := reports.Evidence{Runs: runs, Needs: needs}
 	if e.Facts, err = paperFacts(p.Table); err != nil {
 		return err
@@ -75,7 +73,7 @@ func (p *paperCmd) Run(c console) error {
 	for _, v := range reports.Verdicts {
 		fmt.Fprintf(c.out, "%-15s %d\n", v, page.Count[v])
 	}
-	return nil
+	return left
 }
 
 // study is the one below the output folder, measured where it is not there; nil without.

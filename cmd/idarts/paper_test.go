@@ -61,6 +61,18 @@ func TestPaperPage(t *testing.T) {
 	if got := page(); !strings.Contains(got, "a solver, K 2") {
 		t.Error("a measured study is not shown")
 	}
+
+	// A run that is damaged is named, and the status says that something is missing.
+	run := filepath.Join(out, "nb201", "fashion16", "quick", "random", "seed-0", result.ResultFile)
+	if err := os.MkdirAll(filepath.Dir(run), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(run, []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, text, status := command(t, "paper", "--out", out, "--no-study"); status != statusFailed || !strings.Contains(text, "left out: ") || !strings.Contains(text, "1 of the things") {
+		t.Errorf("a damaged run: status %d, %s", status, text)
+	}
 }
 
 // made answers for the cells of claims alone.

@@ -32,6 +32,15 @@ func load(c console, out string, times bool) (runs []result.Run, opts reports.Op
 	if err != nil {
 		return nil, opts, nil, err
 	}
+	left = leftOut(c, out, faults, times)
+	if len(runs) == 0 {
+		err = cmp.Or(left, fmt.Errorf("no runs in %q; idarts run makes them", out))
+	}
+	return runs, opts, left, err
+}
+
+// leftOut names faults on c.err and gives the error to end with, nil where none counts.
+func leftOut(c console, out string, faults []result.Fault, times bool) error {
 	n := 0
 	for _, fault := range faults {
 		if !fault.Times || times {
@@ -39,13 +48,10 @@ func load(c console, out string, times bool) (runs []result.Run, opts reports.Op
 		}
 		report(c.err, fmt.Errorf("left out: %w", fault.Err))
 	}
-	if n > 0 {
-		left = fmt.Errorf("%d of the things in %q are left out, named above; idarts run makes damaged runs again", n, out)
+	if n == 0 {
+		return nil
 	}
-	if len(runs) == 0 {
-		err = cmp.Or(left, fmt.Errorf("no runs in %q; idarts run makes them", out))
-	}
-	return runs, opts, left, err
+	return fmt.Errorf("%d of the things in %q are left out, named above; idarts run makes damaged runs again", n, out)
 }
 
 // showOptions are the names and optima that reports show.
