@@ -205,6 +205,8 @@ var flagUses = map[string]flagUse{
 		"query CELL --protocol everything --seeds 0", "query CELL101 --table t.arrow --protocol paper --seeds 0"}},
 	"query --release": {read: []string{"query CELL --table good.arrow --protocol paper --release v9"}, lost: []string{
 		ofGenotype + "--release x", ofPublished + "--release x", ofScores + "--release x", "query CELL101 --table t.arrow --protocol paper --release x"}},
+	"query --alike": {switched: "TestQueryAlike", lost: []string{
+		ofGenotype + "--alike", ofPublished + "--alike", ofScores + "--alike", "query CELL101 --table t.arrow --protocol paper --alike"}},
 	"query --protocol": {read: []string{"query CELL --table good.arrow --protocol best"}, lost: []string{
 		ofGenotype + "--protocol paper", ofPublished + "--protocol paper", ofScores + "--protocol paper"}},
 

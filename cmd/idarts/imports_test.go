@@ -19,7 +19,7 @@ import (
 var rooms = map[string][]string{
 	"cmd/idarts":                 {"runners", "runners/*", "runners/cluster/page", "reports", "nb201", "nb1b1", "darts_space", "testdata", "internal/*", "internal/diagram/picture"},
 	"runners":                    {"runners/protocol", "internal/*"},
-	"runners/protocol":           {"nb201", "nb1b1", "darts_space", "testdata", "internal/batch", "internal/diagram", "internal/result", "internal/search", "internal/settings", "internal/supernet", "internal/training", "internal/trials"},
+	"runners/protocol":           {"nb201", "nb1b1", "darts_space", "testdata", "internal/batch", "internal/diagram", "internal/result", "internal/search", "internal/settings", "internal/statistics", "internal/supernet", "internal/training", "internal/trials"},
 	"runners/micro":              {"runners/protocol", "nb201", "internal/*"},
 	"runners/parity":             {"runners", "runners/protocol", "internal/*"},
 	"runners/cluster":            {"runners", "runners/micro", "internal/*"},

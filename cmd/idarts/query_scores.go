@@ -20,7 +20,7 @@ func (q *queryCmd) scores(c console) error {
 		return err
 	}
 	why := fmt.Sprintf("all networks of %q are trained in one way (%s)", q.Table, table.Origin)
-	if err := c.without(why, "trained-on", "epochs", "release", "protocol"); err != nil {
+	if err := c.without(why, "trained-on", "epochs", "release", "protocol", "alike"); err != nil {
 		return err
 	}
 	if q.Dataset != "" && q.Dataset != table.Dataset {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"idarts/internal/statistics"
 	"idarts/internal/trials"
 	"idarts/nb1b1"
 	"idarts/nb201"
@@ -27,6 +28,7 @@ type Question struct {
 	Release                   string // of the benchmark; "": each that the table has, one by one
 	Seeds                     string
 	Protocol                  string
+	Alike                     bool // also what the cells of the same network have
 	// Without is the error for those of the flags with these names that were given, since
 	// they have no effect, with the reason; nil where none was.
 	Without func(why string, flags ...string) error
@@ -42,6 +44,25 @@ type asked[C fmt.Stringer, K trials.Key[K]] struct {
 	of       func(key K) []K // the keys that one means: of each release
 	key      func(key K, seeds trials.Seeds) string
 	trial    func(trials.Trial) string
+	alike    []C // cells that train the same network, if that is asked for
+}
+
+// others is the line about the cells that train the same network.
+func (a asked[C, K]) others(key K, seeds trials.Seeds) string {
+	var all []float64
+	for _, c := range a.alike {
+		if answer, err := a.table.Query(c, key, seeds); err == nil {
+			all = append(all, answer.Accuracy)
+		}
+	}
+	switch {
+	case len(all) < 2:
+		return "no other cell trains this network"
+	case slices.Min(all) == slices.Max(all):
+		return fmt.Sprintf("%d cells have this network and one training", len(all))
+	}
+	return fmt.Sprintf("%d cells train this network: mean %.2f %%, sample std %.2f, %.2f to %.2f",
+		len(all), statistics.Mean(all), statistics.SD(all), slices.Min(all), slices.Max(all))
 }
 
 // reading is that of the protocol that was asked for, or the one key.
@@ -108,6 +129,9 @@ func (a asked[C, K]) answers(q Question, out io.Writer, cell C, r trials.Reading
 				fmt.Fprintf(out, "  %s\n", a.trial(trial))
 			}
 		}
+		if q.Alike {
+			fmt.Fprintf(out, "  %s\n", a.others(question.Key, r.Seeds))
+		}
 		for _, trial := range answer.LeftOut {
 			fmt.Fprintf(out, "  left out: %s, a training of another network (docs/errata.md)\n", a.trial(trial))
 		}
@@ -136,6 +160,13 @@ func ask201(q Question) (string, error) {
 		table: table.Results, readings: nb201.Readings, of: table.Of,
 		key:   func(key nb201.Key, seeds trials.Seeds) string { return fmt.Sprintf("%s, seeds %s", key, seeds) },
 		trial: func(t trials.Trial) string { return fmt.Sprintf("seed %d: %.4f %%", t.Seed, t.Accuracy) },
+	}
+	if q.Alike {
+		for _, other := range table.Cells() {
+			if other.Network() == cell.Network() {
+				ask.alike = append(ask.alike, other)
+			}
+		}
 	}
 	reading, err := ask.reading(q, nb201.Key{Dataset: q.Dataset, TrainedOn: q.TrainedOn, Split: q.Split, Epochs: q.Epochs, Release: q.Release})
 	if err != nil {
@@ -194,7 +225,7 @@ func cell101(q Question, table *nb1b1.Table, s nb1b1.OneShot) (cell nb1b1.Cell, 
 
 // ask101 asks a table of NAS-Bench-101; a cell must be of s where the space was named.
 func ask101(q Question, s nb1b1.OneShot) (string, error) {
-	if err := q.Without("NAS-Bench-101 has one release", "release"); err != nil {
+	if err := q.Without("NAS-Bench-101 has one release, and each network once", "release", "alike"); err != nil {
 		return "", err
 	}
 	if q.Dataset != "" && q.Dataset != nb1b1.Dataset || q.TrainedOn != "" && q.TrainedOn != nb1b1.TrainedOn {

@@ -11,7 +11,7 @@ import (
 
 // askPublished asks a table of published genotypes, by name or by genotype.
 func askPublished(q Question) (string, error) {
-	if err := q.Without("of a published genotype all is printed that is known", "dataset", "trained-on", "split", "epochs", "seeds", "release", "protocol"); err != nil {
+	if err := q.Without("of a published genotype all is printed that is known", "dataset", "trained-on", "split", "epochs", "seeds", "release", "protocol", "alike"); err != nil {
 		return "", err
 	}
 	table, err := dartsspace.Open(q.Table)

@@ -76,7 +76,7 @@ var OutsideSurrogate = []string{"fair-darts", "ista-nas"}
 
 // AskSurrogate answers a question to the surrogate about a genotype, in text.
 func AskSurrogate(q Question) (string, error) {
-	if err := q.Without("the surrogate knows one number, a validation accuracy on CIFAR-10 after so many epochs", "dataset", "trained-on", "split", "seeds", "release", "protocol"); err != nil {
+	if err := q.Without("the surrogate knows one number, a validation accuracy on CIFAR-10 after so many epochs", "dataset", "trained-on", "split", "seeds", "release", "protocol", "alike"); err != nil {
 		return "", err
 	}
 	s, err := dartsspace.OpenSurrogate(q.Table)
