@@ -22,7 +22,7 @@ type queryCmd struct {
 	Epochs    int    `help:"Length of the training." placeholder:"N"`
 	Seeds     string `help:"Which trials the mean is over: all that there are, or numbers such as 777,888." placeholder:"LIST"`
 	Release   string `help:"Release of the benchmark, such as NATS-Bench v1.0; when left out, every one that the table has, one by one." placeholder:"NAME"`
-	Alike     bool   `help:"Also what all cells of NAS-Bench-201 have that train the same network, up to the names of nodes: trainings of it that know nothing of each other."`
+	Alike     bool   `help:"Also the numbers of all cells of NAS-Bench-201 with the same network, up to the names of nodes: how much trainings of it differ."`
 	Protocol  string `help:"A list of keys with a name, which is printed: paper, short (12 epochs), or everything that the table has." placeholder:"NAME"`
 }
 

@@ -44,10 +44,11 @@ type asked[C fmt.Stringer, K trials.Key[K]] struct {
 	of       func(key K) []K // the keys that one means: of each release
 	key      func(key K, seeds trials.Seeds) string
 	trial    func(trials.Trial) string
-	alike    []C // cells that train the same network, if that is asked for
+	alike    []C // cells of the same network, if that is asked for
 }
 
-// others is the line about the cells that train the same network.
+// others is the line about the cells of the same network. Benchmarks give several of them the
+// numbers of one training, so that only different numbers count.
 func (a asked[C, K]) others(key K, seeds trials.Seeds) string {
 	var all []float64
 	for _, c := range a.alike {
@@ -55,14 +56,16 @@ func (a asked[C, K]) others(key K, seeds trials.Seeds) string {
 			all = append(all, answer.Accuracy)
 		}
 	}
-	switch {
-	case len(all) < 2:
-		return "no other cell trains this network"
-	case slices.Min(all) == slices.Max(all):
-		return fmt.Sprintf("%d cells have this network and one training", len(all))
+	n := len(all)
+	slices.Sort(all)
+	switch all = slices.Compact(all); {
+	case n < 2:
+		return "no other cell has this network"
+	case len(all) == 1:
+		return fmt.Sprintf("%d cells have this network, and one number", n)
 	}
-	return fmt.Sprintf("%d cells train this network: mean %.2f %%, sample std %.2f, %.2f to %.2f",
-		len(all), statistics.Mean(all), statistics.SD(all), slices.Min(all), slices.Max(all))
+	return fmt.Sprintf("%d cells have this network, and %d different numbers: mean %.2f %%, sample std %.2f, %.2f to %.2f",
+		n, len(all), statistics.Mean(all), statistics.SD(all), all[0], all[len(all)-1])
 }
 
 // reading is that of the protocol that was asked for, or the one key.
