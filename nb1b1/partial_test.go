@@ -2,6 +2,7 @@ package nb1b1
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ func TestRealRecords(t *testing.T) {
 		Parameters []int         `json:"trainable_parameters"`
 		Operations [][]int       `json:"operations"`
 		Adjacency  [][][]float64 `json:"adjacency"`
+		Seconds    []float64     `json:"final_training_time"`
 		Valid4     []float64     `json:"4_final_validation_accuracy"`
 		Valid12    []float64     `json:"12_final_validation_accuracy"`
 		Valid36    []float64     `json:"36_final_validation_accuracy"`
@@ -95,6 +97,8 @@ func TestRealRecords(t *testing.T) {
 		for b, want := range [][]float64{some.Valid4, some.Valid12, some.Valid36, some.Valid108} {
 			if got, err := table.Query(c, Key{Budgets[b], "valid"}, trials.All); err != nil || got.Accuracy != 100*want[i] || len(got.Trials) != 1 {
 				t.Fatalf("%s, %d epochs: %v, %v, want %v", key, Budgets[b], got, err, 100*want[i])
+			} else if long := Budgets[b] == 108; long && got.Seconds != some.Seconds[i] || !long && !math.IsNaN(got.Seconds) {
+				t.Fatalf("%s, %d epochs: %v seconds, want %v of 108 alone", key, Budgets[b], got.Seconds, some.Seconds[i])
 			}
 		}
 		if got, err := table.Parameters(c); err != nil || got != int64(some.Parameters[i]) {
