@@ -142,8 +142,11 @@ func (k *Keeper) store(ctx context.Context, d delivery) error {
 	e := d.entry
 	var files map[string][]byte
 	var err error
-	if e.Sum != "" { // it may have failed before it left any
+	switch {
+	case e.Sum != "":
 		files, err = k.fetch(ctx, e)
+	case e.Error == "": // only what has failed may have left none
+		err = Bad{errors.New("it has no files, and no error for the lack of them")}
 	}
 	if err == nil {
 		err = k.Store(d.unit.Unit, e, files)

@@ -5,19 +5,28 @@ import (
 	"testing"
 )
 
-// Files whose checksum is another than the worker said are not stored: the unit is done again.
-func TestDeliveryWithAnotherChecksum(t *testing.T) {
+// What is delivered with another checksum than the worker said, or without any files, is not
+// stored: the unit is done again.
+func TestDeliveryThatIsNone(t *testing.T) {
+	packed, err := pack(map[string][]byte{"result": []byte("of nobody")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, wrong := range map[string]Entry{
+		"another checksum": {State: Delivered, Worker: "x", Try: 1, Files: packed, Sum: "00"},
+		"no files":         {State: Delivered},
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, wrong) })
+	}
+}
+
+func refused(t *testing.T, wrong Entry) {
 	to := newShelf()
 	s := open(t, t.TempDir(), "", to)
 	u := numbered(1)[0]
 	if _, err := s.connect(SubmitRole).Submit(t.Context(), []Unit{u}); err != nil {
 		t.Fatal(err)
 	}
-	packed, err := pack(map[string][]byte{"result": []byte("of nobody")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	wrong := Entry{State: Delivered, Worker: "x", Try: 1, Files: packed, Sum: "00"}
 	if _, err := s.connect(WorkerRole).replace(t.Context(), u.ID(), wrong, 0); err != nil {
 		t.Fatal(err)
 	}
