@@ -72,7 +72,7 @@ cross:
 GRID ?= whole
 chaos:
 	IDARTS_CHAOS=1 $(GO) test -count=1 -v -run TestDamagedFolders ./cmd/idarts
-	$(if $(filter whole,$(GRID)),IDARTS_CHAOS=1) $(GO) test -count=1 -timeout 30m -v -run TestGridOutlivesDisasters ./cmd/idarts
+	$(if $(filter whole,$(GRID)),IDARTS_CHAOS,IDARTS_LONG)=1 $(GO) test -count=1 -timeout 30m -v -run TestGridOutlivesDisasters ./cmd/idarts
 	$(if $(filter whole,$(GRID)),IDARTS_CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run TestLoad ./internal/queue)
 
 codes:

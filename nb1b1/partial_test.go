@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"idarts/internal/exec"
+	"idarts/internal/longtest"
 	"idarts/internal/supernet"
 	"idarts/internal/trials"
 )
@@ -66,9 +67,7 @@ func TestRealRecords(t *testing.T) {
 	if len(some.Key) != 1000 {
 		t.Errorf("%d records, want 1,000", len(some.Key))
 	}
-	if testing.Short() {
-		return
-	}
+	longtest.Needed(t) // it makes and hashes all cells
 	dir := filepath.Join("..", "..", "shared", "data", "nb101-partial")
 	out := filepath.Join(t.TempDir(), "part.arrow")
 	if err := ConvertPartial(dir, out); err != nil {

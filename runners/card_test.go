@@ -130,9 +130,7 @@ func apart(a, b float64) float64 {
 // More runs at a time than a card has memory for are refused before anything is written;
 // one of them runs.
 func TestJobsThatDoNotFit(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs for a while")
-	}
+	longtest.Needed(t)
 	p := tiny()
 	bench, err := open(t.TempDir())(p, false)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
+	"idarts/internal/longtest"
 	"idarts/internal/result"
 	"idarts/internal/search"
 	"idarts/runners/protocol"
@@ -28,7 +29,7 @@ func TestFairBudget(t *testing.T) {
 	device := cpu.Open[float32](2)
 	defer device.Close()
 	spent := map[string]float64{}
-	for _, name := range []string{"idarts", "darts-v1", "darts-v2", "drnas"} {
+	for _, name := range longtest.Of(nil, []string{"idarts", "darts-v2"}, []string{"idarts", "darts-v1", "darts-v2", "drnas"}) {
 		method, err := search.Lookup(name)
 		if err != nil {
 			t.Fatal(err)

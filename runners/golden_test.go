@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -26,8 +25,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestSearchesAreAsTheyWere(t *testing.T) {
 	for _, name := range []string{"nb201", "nb1b1-s3", "darts"} {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && name != "nb201" {
-				t.Skip("runs for a while")
+			if name != "nb201" && !*update {
+				longtest.Needed(t)
 			}
 			t.Parallel()
 			var got bytes.Buffer
@@ -53,10 +52,6 @@ func TestSearchesAreAsTheyWere(t *testing.T) {
 				t.Fatal(err)
 			}
 			have, had := strings.Split(got.String(), "\n"), strings.Split(string(want), "\n")
-			had = slices.DeleteFunc(had, func(line string) bool {
-				method, _, _ := strings.Cut(line, " ")
-				return leftOut(name, method)
-			})
 			if len(have) != len(had) {
 				t.Fatalf("%d lines, want %d", len(have), len(had))
 			}
@@ -67,13 +62,6 @@ func TestSearchesAreAsTheyWere(t *testing.T) {
 			}
 		})
 	}
-}
-
-// leftOut says whether a method is looked at only by make long: on the DARTS space those with the
-// most products of second derivatives, which are two thirds of the time there.
-func leftOut(space, method string) bool {
-	return space == "darts" && !longtest.Wanted() && !*update &&
-		slices.Contains([]string{"darts-ada", "darts-es", "idarts-approx", "idarts-hess", "idarts-released", "rdarts-l2", "sdarts-adv"}, method)
 }
 
 // firstEpochs has a line of each epoch of all methods that share weights on a space.
@@ -105,7 +93,7 @@ func firstEpochs(t *testing.T, name string, workers int) string {
 	var out strings.Builder
 	for _, m := range search.Methods {
 		of, ok := p.Of(m.Name)
-		if m.BlackBox || !ok || leftOut(name, m.Name) {
+		if m.BlackBox || !ok {
 			continue
 		}
 		own, seldom := of.Settings, "1"

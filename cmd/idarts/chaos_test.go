@@ -239,7 +239,7 @@ func (s *stopping) Score(ctx context.Context, arch string, d exec.Device) (resul
 // Whatever happens to files and folders: nothing panics, a table shows the numbers that
 // were computed or lacks the row and says so, and a run makes the folder whole again.
 func TestDamagedFolders(t *testing.T) {
-	cases, heavy := 150, 2
+	cases, heavy := 100, 2
 	switch {
 	case os.Getenv("IDARTS_CHAOS") != "":
 		cases, heavy = 2000, 20

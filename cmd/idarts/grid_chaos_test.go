@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"idarts/internal/longtest"
 	"idarts/internal/result"
 )
 
@@ -167,8 +168,8 @@ func TestGridOutlivesDisasters(t *testing.T) {
 	seeds, kills, pause := 30, 6, 300*time.Millisecond
 	if os.Getenv("IDARTS_CHAOS") != "" {
 		seeds, kills, pause = 960, 100, 500*time.Millisecond
-	} else if testing.Short() {
-		t.Skip("takes half a minute")
+	} else {
+		longtest.Needed(t)
 	}
 	grids := [][]string{
 		{"--protocol", "laptop", "--methods", "random", "--set", "queries=20", "--seeds", fmt.Sprintf("0-%d", seeds-1)},

@@ -129,7 +129,7 @@ func TestGridOfProcesses(t *testing.T) {
 	dir := t.TempDir()
 	serve := start(t, dir, "grid", "serve", "--lost-after", "2s", "--page", "127.0.0.1:0")
 	serve.until("page: ")
-	grid := []string{"--protocol", "quick", "--methods", "darts-v1,idarts,random", "--seeds", "0-1"}
+	grid := []string{"--protocol", "quick", "--methods", "darts-v1,random", "--seeds", "0-2"}
 	submit := append([]string{"grid", "submit"}, grid...)
 	if said, status := run(t, dir, submit...); status != 0 || said != "6 runs: 6 new, 0 done before, 0 tried again\n" {
 		t.Fatalf("submit: status %d, %q", status, said)
@@ -148,7 +148,7 @@ func TestGridOfProcesses(t *testing.T) {
 	}
 	second := start(t, dir, "grid", "work", "--jobs", "2", "--idle", "3s", "--log", "json")
 	<-second.ended
-	if status := second.ProcessState.ExitCode(); status != 0 || !strings.Contains(second.said(), `"machine":`) || !strings.Contains(second.said(), `"unit":"nb201/fashion16/quick/idarts/seed-1"`) {
+	if status := second.ProcessState.ExitCode(); status != 0 || !strings.Contains(second.said(), `"machine":`) || !strings.Contains(second.said(), `"unit":"nb201/fashion16/quick/darts-v1/seed-1"`) {
 		t.Errorf("the second worker: status %d, %q", status, second.said())
 	}
 	if said, status := run(t, dir, "grid", "status", "--all"); status != 0 || !strings.Contains(said, "\n6 of 6 runs are done, 0 running") || strings.Count(said, "  done ") != 6 {
@@ -156,7 +156,7 @@ func TestGridOfProcesses(t *testing.T) {
 	}
 	at := strings.TrimSpace(serve.said()[strings.LastIndex(serve.said(), "page: ")+6:])
 	at, _, _ = strings.Cut(at, "\n")
-	for _, want := range [][2]string{{"", "idarts grid"}, {"files", `"table.txt"`}, {"files/table.txt", "2/2 seeds"}, {"metrics", `idarts_units{state="done"} 6`}} {
+	for _, want := range [][2]string{{"", "idarts grid"}, {"files", `"table.txt"`}, {"files/table.txt", "3/3 seeds"}, {"metrics", `idarts_units{state="done"} 6`}} {
 		answer, err := http.Get(at + want[0])
 		if err != nil {
 			t.Fatal(err)
@@ -240,7 +240,7 @@ func TestTwoPodsWithOneIndex(t *testing.T) {
 	}
 	t.Parallel() // most of it is waiting
 	dir := t.TempDir()
-	args := []string{"run", "--protocol", "quick", "--methods", "idarts", "--seeds", "0-1", "--cell", "1", "--claims", "leases"}
+	args := []string{"run", "--protocol", "quick", "--methods", "darts-v1", "--seeds", "0-1", "--cell", "1", "--claims", "leases"}
 	one, other := start(t, dir, args...), start(t, dir, args...)
 	<-one.ended
 	<-other.ended

@@ -9,6 +9,7 @@ import (
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
 	"idarts/internal/images"
+	"idarts/internal/longtest"
 	"idarts/internal/rng"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
@@ -182,9 +183,7 @@ func TestHypergradientAgainstUnrolledObjective(t *testing.T) {
 			train, valid := batch.Batch{Split: batch.Train}, batch.Batch{Split: batch.Valid}
 			gamma, every := 0.05, 1
 			if space.Name == "darts" { // steeper, and with many entries
-				if testing.Short() {
-					t.Skip("takes six seconds")
-				}
+				longtest.Needed(t)
 				gamma, every = 0.002, 9
 			}
 			w, saved, grad, v := p.Weights(), p.NewVec(), p.NewVec(), p.NewVec()

@@ -7,6 +7,7 @@ import (
 	"idarts/internal/batch"
 	"idarts/internal/exec"
 	"idarts/internal/exec/cpu"
+	"idarts/internal/longtest"
 	"idarts/internal/search"
 	"idarts/internal/supernet"
 	"idarts/runners/protocol"
@@ -171,6 +172,9 @@ func length(x []float64) float64 {
 func TestGoldenSupernets(t *testing.T) {
 	for _, g := range goldens {
 		t.Run(g.space, func(t *testing.T) {
+			if g.space == "darts" {
+				longtest.Needed(t)
+			}
 			space, err := protocol.LookupSpace(g.space)
 			if err != nil {
 				t.Fatal(err)

@@ -16,11 +16,13 @@ import (
 	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/exec/gpu/opencl"
 	"idarts/internal/graph/conformance"
+	"idarts/internal/longtest"
 )
 
 // All programs give the bits that they give through OpenCL, as graphs or kernel by
 // kernel.
 func TestConformance(t *testing.T) {
+	longtest.Needed(t) // the package opencl goes through the same programs every day
 	graphs := gpu.New(openFake(t, 0, Options{}))
 	driver, err := opencl.Open(0, opencl.Options{})
 	if err != nil {
@@ -31,9 +33,6 @@ func TestConformance(t *testing.T) {
 	want := gputest.Conformance(t, other)
 	if got := gputest.Conformance(t, graphs); got != want {
 		t.Errorf("the bits are %s, and through OpenCL %s", got, want)
-	}
-	if testing.Short() {
-		return
 	}
 	if got := gputest.Conformance(t, gpu.New(openFake(t, 0, Options{WithoutGraphs: true}))); got != want {
 		t.Errorf("without graphs the bits are %s, want %s", got, want)
