@@ -57,7 +57,7 @@ func killed() []string {
 	if longtest.Wanted() {
 		return search.Names()
 	}
-	return []string{"random", "rea", "bohb", "svge", "enas", "darts-v1", "darts-pt", "zarts", "p-darts", "sgas", "idarts"}
+	return []string{"random", "bohb", "svge", "enas", "darts-pt", "zarts", "p-darts", "sgas", "idarts"}
 }
 
 func TestKilledRunsEndWithTheSameBytes(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"idarts/internal/exec/gpu/kernels"
+	"idarts/internal/longtest"
 )
 
 var update = flag.Bool("update", false, "compile the kernels again")
@@ -124,6 +125,7 @@ func firstDifference(a, b string) string {
 // Nothing is left to contract: a compiler that may fuse products and sums as it
 // likes finds none, and all it says less is how results are rounded.
 func TestNothingIsLeftToContract(t *testing.T) {
+	longtest.Needed(t)
 	needClang(t)
 	off, fast := compile(t, kernels.Source(), "off"), compile(t, kernels.Source(), "fast")
 	if off == fast {
