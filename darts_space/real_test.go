@@ -137,6 +137,7 @@ func TestCompactForms(t *testing.T) {
 // have; all else agrees to the last parameter, which shows that the compact form is
 // read as they meant it.
 func TestCountsOfOthers(t *testing.T) {
+	longtest.Needed(t)
 	archive, err := zip.OpenReader(real(t, "9x_all.zip"))
 	if err != nil {
 		t.Fatal(err)

@@ -41,6 +41,7 @@ func originals(t *testing.T) string {
 }
 
 func TestDataFetch(t *testing.T) {
+	longtest.Needed(t) // tries again, and waits for it; tests of nb201 fetch every day
 	dir := originals(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, f := range nb201.Public {

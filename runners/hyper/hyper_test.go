@@ -28,18 +28,14 @@ func run(t *testing.T, plan result.HyperPlan, workers int) *result.HyperStudy {
 // A study is the same with one worker and two, whether the search was looked at before or
 // not, and after it has been in a file; another plan is not what the file has.
 func TestStudyIsAFunctionOfItsPlan(t *testing.T) {
-	if testing.Short() {
-		t.Skip("three studies")
-	}
+	longtest.Needed(t) // three studies
 	one := run(t, tiny, 1)
 	if two := run(t, tiny, 2); !reflect.DeepEqual(one, two) {
 		t.Error("one and two workers measure different numbers")
 	}
 	late := tiny
 	late.Epochs = []int{2}
-	if !longtest.Wanted() {
-		t.Log("make long looks at a search that was not looked at before")
-	} else if got := run(t, late, 2); !reflect.DeepEqual(got.Points[0], one.Points[1]) {
+	if got := run(t, late, 2); !reflect.DeepEqual(got.Points[0], one.Points[1]) {
 		t.Error("the search goes on otherwise when it was looked at before")
 	}
 	d := cpu.Open[float32](1)
