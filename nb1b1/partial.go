@@ -12,14 +12,14 @@ import (
 	"idarts/internal/trials"
 )
 
-// Partial lists the files that [FetchPartial] takes: numbers of 30,001 cells, which the
-// page for which they were drawn gave no licence.
+// Partial lists the files that [FetchPartial] takes: numbers of 30,001 cells, drawn
+// for a page whose repository states no licence.
 var Partial = []download.File{
-	extract("data-20k.json", "7eaca9658aebf16443d3df5b38e61fe75d85787abc485cfc9a2088328443c3e9", 2862972, "20,001"),
-	extract("data-10k.json", "2c4c46e44c8ed252f7118d7a73304137ea0a6fa26377e6795baf985369ff3c09", 1430567, "10,000"),
+	partialFile("data-20k.json", "7eaca9658aebf16443d3df5b38e61fe75d85787abc485cfc9a2088328443c3e9", 2862972, "20,001"),
+	partialFile("data-10k.json", "2c4c46e44c8ed252f7118d7a73304137ea0a6fa26377e6795baf985369ff3c09", 1430567, "10,000"),
 }
 
-func extract(name, sum string, size int64, cells string) download.File {
+func partialFile(name, sum string, size int64, cells string) download.File {
 	return download.File{
 		Name: name, Repository: "tiga1231/nasbench-vis", Commit: "7aec0e76fbcd963371799af25f78223069897b58", Path: "static/data/" + name,
 		SHA256: sum, Size: size, Licence: "none stated; numbers of NAS-Bench-101 (Apache-2.0)",

@@ -68,6 +68,15 @@ def shuffled(x, k):
     return x.view(batch, k, group // block, block, *size).transpose(1, 2).reshape(x.shape)
 
 
+# The operations of an edge but none, on c channels.
+OPERATIONS201 = {
+    "skip_connect": lambda c, affine: nn.Identity(),
+    "nor_conv_1x1": lambda c, affine: ReLUConvNorm(c, c, 1, affine=affine),
+    "nor_conv_3x3": lambda c, affine: ReLUConvNorm(c, c, 3, affine=affine),
+    "avg_pool_3x3": lambda c, affine: nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+}
+
+
 class Cell201(nn.Module):
     """With partial > 1 the first channels of each node are mixed, the others go around."""
 
@@ -78,12 +87,7 @@ class Cell201(nn.Module):
         self.partial = partial
         c //= partial
         for to, source in self.edges:
-            ops = {
-                "skip_connect": nn.Identity(),
-                "nor_conv_1x1": ReLUConvNorm(c, c, 1, affine=False),
-                "nor_conv_3x3": ReLUConvNorm(c, c, 3, affine=False),
-                "avg_pool_3x3": nn.AvgPool2d(3, 1, 1, count_include_pad=False),
-            }
+            ops = {name: make(c, False) for name, make in OPERATIONS201.items()}
             self.add_module(f"{to}<-{source}", MixedOp(ops, [1, 2, 3, 4]))
 
     def forward(self, x, p):

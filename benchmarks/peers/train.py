@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from networks import ConvNorm, Reduction, ReLUConvNorm
+from networks import OPERATIONS201, ConvNorm, Reduction
 
 EPOCHS = int(os.environ.get("EPOCHS", 12))
 BATCH, PAD = 256, 4
@@ -30,13 +30,6 @@ STD = torch.tensor([63.0, 62.1, 66.7]).view(1, 3, 1, 1) / 255
 class Cell(nn.Module):
     """Nodes 1 to 3 of a cell in its text form, "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"."""
 
-    makers = {
-        "skip_connect": lambda c: nn.Identity(),
-        "nor_conv_1x1": lambda c: ReLUConvNorm(c, c, 1),
-        "nor_conv_3x3": lambda c: ReLUConvNorm(c, c, 3),
-        "avg_pool_3x3": lambda c: nn.AvgPool2d(3, 1, 1, count_include_pad=False),
-    }
-
     def __init__(self, text, c):
         super().__init__()
         self.ops = nn.ModuleDict()
@@ -44,7 +37,7 @@ class Cell(nn.Module):
             for edge in node.strip("|").split("|"):
                 op, source = edge.split("~")
                 if op != "none":
-                    self.ops[f"{to}<-{source}"] = self.makers[op](c)
+                    self.ops[f"{to}<-{source}"] = OPERATIONS201[op](c, True)
 
     def forward(self, x):
         nodes = [x]
@@ -86,9 +79,9 @@ def normal(images):
     return (images.float() / 255 - MEAN) / STD
 
 
-def train(folder, text, seed):
+def train(data, text, seed):
     torch.manual_seed(seed)
-    images, labels, (fit, held) = read(folder)
+    images, labels, (fit, held) = data
     net = network(text)
     opt = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
     steps = -(-len(fit) // BATCH)
@@ -113,5 +106,6 @@ if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
+    data = read(sys.argv[1])
     for seed in sys.argv[3:] or ["0"]:
-        train(sys.argv[1], sys.argv[2], int(seed))
+        train(data, sys.argv[2], int(seed))

@@ -23,6 +23,7 @@ import (
 
 	"idarts/internal/durable"
 	"idarts/internal/exec"
+	"idarts/internal/longtest"
 	"idarts/internal/result"
 	"idarts/internal/settings"
 	"idarts/internal/work"
@@ -239,12 +240,9 @@ func (s *stopping) Score(ctx context.Context, arch string, d exec.Device) (resul
 // Whatever happens to files and folders: nothing panics, a table shows the numbers that
 // were computed or lacks the row and says so, and a run makes the folder whole again.
 func TestDamagedFolders(t *testing.T) {
-	cases, heavy := 100, 2
-	switch {
-	case os.Getenv("IDARTS_CHAOS") != "":
+	cases, heavy := longtest.Of(80, 100, 500), longtest.Of(1, 2, 5)
+	if os.Getenv("IDARTS_CHAOS") != "" {
 		cases, heavy = 2000, 20
-	case testing.Short():
-		cases, heavy = 80, 1
 	}
 	for _, part := range []struct {
 		heavy bool

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"idarts/internal/download"
 	"idarts/internal/images"
 	"idarts/internal/longtest"
 	"idarts/internal/trials"
@@ -40,11 +41,10 @@ func originals(t *testing.T) string {
 	return dir
 }
 
-func TestDataFetch(t *testing.T) {
-	longtest.Needed(t) // tries again, and waits for it; tests of nb201 fetch every day
-	dir := originals(t)
+// serving is a server with GitHub's paths to files in dir.
+func serving(t *testing.T, dir string, files []download.File) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, f := range nb201.Public {
+		for _, f := range files {
 			if r.URL.Path == f.URL("") {
 				http.ServeFile(w, r, filepath.Join(dir, f.Name))
 				return
@@ -52,7 +52,14 @@ func TestDataFetch(t *testing.T) {
 		}
 		http.NotFound(w, r)
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestDataFetch(t *testing.T) {
+	longtest.Needed(t) // tries again, and waits for it; tests of nb201 fetch every day
+	dir := originals(t)
+	server := serving(t, dir, nb201.Public)
 	t.Chdir(t.TempDir())
 
 	out, text, status := command(t, "data", "fetch", "nb201", "--base-url", server.URL)
@@ -279,7 +286,7 @@ func TestFetchSurrogate(t *testing.T) {
 }
 
 func TestFetchNASBench101(t *testing.T) {
-	longtest.Needed(t) // makes and hashes all cells, as a test of nb1b1 does every day
+	longtest.Needed(t) // makes and hashes all cells
 	dir, err := filepath.Abs(filepath.Join("..", "..", "..", "shared", "data", "nb101-partial"))
 	if err != nil {
 		t.Fatal(err)
@@ -287,16 +294,7 @@ func TestFetchNASBench101(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, nb1b1.Partial[0].Name)); err != nil {
 		t.Skipf("reference data %q is not here", filepath.Join("..", "shared", "data", "nb101-partial"))
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, f := range nb1b1.Partial {
-			if r.URL.Path == f.URL("") {
-				http.ServeFile(w, r, filepath.Join(dir, f.Name))
-				return
-			}
-		}
-		http.NotFound(w, r)
-	}))
-	defer server.Close()
+	server := serving(t, dir, nb1b1.Partial)
 	t.Chdir(t.TempDir())
 	for _, c := range []struct {
 		args   string

@@ -50,10 +50,26 @@ func TestOrdinaryServer(t *testing.T) {
 		go func() { defer c.Close(); ended <- k.Keep(ctx, c, func() { close(ready) }) }()
 		return ready, ended
 	}
+	waiting := make(chan error, 1)
+	go func() {
+		c, err := Await(t.Context(), at)
+		if err == nil {
+			c.Close()
+		}
+		waiting <- err
+	}()
+	for end := time.Now().Add(20 * time.Second); !log.has("has no queue of idarts"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nobody waits for a queue")
+		}
+	}
 	one, stopOne := context.WithCancel(t.Context())
 	two, stopTwo := context.WithCancel(t.Context())
 	ready, ended := keep(one)
 	<-ready
+	if err := <-waiting; err != nil {
+		t.Errorf("who waited for a queue: %v", err)
+	}
 	readyToo, endedToo := keep(two)
 	for end := time.Now().Add(10 * time.Second); !log.has("another idarts grid serve keeps this queue"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -146,8 +162,10 @@ func TestTLS(t *testing.T) {
 		t.Error("the connection is not encrypted")
 	}
 	at.CA = ""
-	if _, err := Connect(t.Context(), at); err == nil || !strings.Contains(err.Error(), "certificate") {
-		t.Errorf("a certificate that nobody signed: %v", err)
+	for name, connect := range map[string]func(context.Context, Connection) (*Client, error){"connect": Connect, "wait": Await} {
+		if _, err := connect(t.Context(), at); err == nil || !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("a certificate that nobody signed, %s: %v", name, err)
+		}
 	}
 	// Processes of the same machine come in by the socket as before.
 	s.work(Worker{Name: "w", Jobs: 1, Do: echo})
@@ -157,9 +175,9 @@ func TestTLS(t *testing.T) {
 	s.until("done", all(Done, 3))
 }
 
-// Who waits for a server goes on when there is none, when what answers cuts connections (as a
-// balancer does whose server is away) and when there is no queue yet. A wrong token, a
-// certificate of somebody else or an address that is none are said at once.
+// Who waits for a server goes on when what answers cuts connections, as a balancer does whose
+// server is away. A wrong token, encryption that is not there or an address that is none are
+// said at once.
 func TestAwait(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

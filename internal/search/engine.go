@@ -402,3 +402,15 @@ func dot(x, y []float64) float64 {
 	}
 	return sum
 }
+
+// Drawn is what the coefficients of the running pass do not show of what they are made from, nil
+// where they show all: what a candidate adds to α ([ZARTS]), else what the relaxation says.
+func (e *Engine) Drawn() []float64 {
+	if e.candidate != nil {
+		return e.candidate
+	}
+	if d, ok := e.Relaxation.(Drawing); ok {
+		return d.Drawn()
+	}
+	return nil
+}

@@ -98,15 +98,3 @@ type Drawing interface {
 	// Drawn is that, of the last mixture; each relaxation says what it is.
 	Drawn() []float64
 }
-
-// Drawn is what the coefficients of the running pass do not show of what they are made from, nil
-// where they show all: what a candidate adds to α ([ZARTS]), else what the relaxation says.
-func (e *Engine) Drawn() []float64 {
-	if e.candidate != nil {
-		return e.candidate
-	}
-	if d, ok := e.Relaxation.(Drawing); ok {
-		return d.Drawn()
-	}
-	return nil
-}

@@ -44,7 +44,7 @@ type asked[C fmt.Stringer, K trials.Key[K]] struct {
 	of       func(key K) []K // the keys that one means: of each release
 	key      func(key K, seeds trials.Seeds) string
 	trial    func(trials.Trial) string
-	alike    []C // cells of the same network, if that is asked for
+	alike    []C // cells of the same network, the one asked about among them; nil where they are not asked for
 }
 
 // others is the line about the cells of the same network. Benchmarks give several of them the
@@ -132,7 +132,7 @@ func (a asked[C, K]) answers(q Question, out io.Writer, cell C, r trials.Reading
 				fmt.Fprintf(out, "  %s\n", a.trial(trial))
 			}
 		}
-		if q.Alike {
+		if a.alike != nil {
 			fmt.Fprintf(out, "  %s\n", a.others(question.Key, r.Seeds))
 		}
 		for _, trial := range answer.LeftOut {
