@@ -98,7 +98,9 @@ func (l *lease) thrownAway() {
 	l.count(func(c *Counts) { c.Lost++ })
 }
 
-// delays are how long a machine with trouble pauses, and how long its unit does.
+// delays are how long a machine with trouble pauses. Its unit rests for the first of them: a
+// worker that is started again has no pause to keep, and would take the same unit at once, until
+// that is lost for good.
 var delays = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute}
 
 // trouble gives a unit back that could not be done for a reason of this machine, which then
@@ -113,7 +115,7 @@ func (l *lease) trouble(ctx context.Context, err error) {
 	if l.entry.Lost >= Most {
 		l.finish(ctx, nil, fmt.Sprintf("%d attempts were lost, the last on %s: %s", l.entry.Lost, l.Machine, oneLine(err)))
 	} else {
-		l.giveBack(ctx, fmt.Sprintf("given back by %s: %s", l.Machine, oneLine(err)), 0)
+		l.giveBack(ctx, fmt.Sprintf("given back by %s: %s", l.Machine, oneLine(err)), delays[0])
 	}
 	pause(ctx, delay)
 }

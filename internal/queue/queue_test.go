@@ -440,3 +440,25 @@ func TestWorkerThatCanDoNothingStops(t *testing.T) {
 		}
 	}
 }
+
+// A machine with trouble whose worker is started again and again takes other units, and not the
+// same one until it has failed.
+func TestTroubleAndRestart(t *testing.T) {
+	s := open(t, t.TempDir(), "", newShelf())
+	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(4)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		stop := s.work(Worker{Name: fmt.Sprint("w", n), Machine: "full", Jobs: 1, Do: func(context.Context, *Job) (map[string][]byte, error) {
+			return nil, errors.New("no space left on device")
+		}})
+		s.until("given back", func(now Status) bool { return now.Retries.GivenBack == n+1 })
+		stop()
+	}
+	c := s.connect(WorkerRole)
+	for _, u := range numbered(4) {
+		if e, _, _, err := c.entry(t.Context(), u.ID()); err != nil || e.Lost > 1 {
+			t.Errorf("%s is lost %d times, %v", u.Name, e.Lost, err)
+		}
+	}
+}
