@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -109,10 +110,13 @@ func (f anytime) legend() (entries legend) {
 func (f anytime) draw(c draw.Canvas) {
 	p := newPlot()
 	scale, unitName := f.xUnit()
+	f.limits(p, scale)
 	p.Title.Text = picture.ASCII(f.title)
+	if lo, _, lowest := f.accuracies(); lowest < lo {
+		p.Title.Text += fmt.Sprintf("\nnot shown: accuracies below %.1f %%, the lowest %.1f %%", p.Y.Min, lowest)
+	}
 	p.X.Label.Text = [...]string{"arithmetic of the search (" + unitName + ")", "search time (" + unitName + ")", "distinct cells queried"}[f.axis]
 	p.Y.Label.Text = [...]string{"test", "valid"}[f.split] + " accuracy of the derived cell (%)"
-	f.limits(p, scale)
 	p.Add(gridLines{})
 
 	for _, c := range f.curves {
@@ -196,21 +200,32 @@ func (l legend) draw(c draw.Canvas, style draw.TextStyle) (height vg.Length) {
 	return vg.Length(rows) * rowHeight
 }
 
+// accuracies is the range of the y axis, and the lowest accuracy of all. One dead cell on the
+// way would squeeze all curves into a tenth of the figure: the axis shows no more than four
+// times the range of where the curves end and of their medians, and what lies below is cut.
+func (f anytime) accuracies() (lo, hi, lowest float64) {
+	lowest, hi = math.Inf(1), math.Inf(-1)
+	kept := math.Inf(1)
+	for _, c := range f.curves {
+		lowest, hi = min(lowest, slices.Min(c.lo)), max(hi, slices.Max(c.hi))
+		mean := slices.Sorted(slices.Values(c.mean))
+		kept = min(kept, c.lo[len(c.lo)-1], mean[(len(mean)-1)/2])
+	}
+	if !math.IsNaN(f.best) {
+		lowest, kept, hi = min(lowest, f.best), min(kept, f.best), max(hi, f.best)
+	}
+	return max(lowest, hi-4*max(hi-kept, 1)), hi, lowest
+}
+
 // limits sets the ranges and ticks of both axes. The x axis is logarithmic when
 // the searches differ tenfold in cost.
 func (f anytime) limits(p *plot.Plot, scale float64) {
 	first, last, least := math.Inf(1), 0.0, math.Inf(1)
-	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, c := range f.curves {
 		end := c.x[len(c.x)-1] / scale
 		first, last, least = min(first, c.x[0]/scale), max(last, end), min(least, end)
-		for i := range c.x {
-			lo, hi = min(lo, c.lo[i]), max(hi, c.hi[i])
-		}
 	}
-	if !math.IsNaN(f.best) {
-		lo, hi = min(lo, f.best), max(hi, f.best)
-	}
+	lo, hi, _ := f.accuracies()
 	pad := max(0.05*(hi-lo), 0.25)
 	p.Y.Min, p.Y.Max = lo-pad, hi+pad
 	p.Y.Tick.Marker = decimalTicks{}

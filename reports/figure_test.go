@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image/png"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -115,6 +116,29 @@ func oddRuns() ([]result.Run, Options) {
 	opts.Titles = append([]Title{{"idarts", "β-iDARTS"}}, opts.Titles...)
 	opts.Best = []Best{{Space: "nb201", Dataset: "fashion", Valid: 90.1, Test: 89.7, Source: "made up"}}
 	return out, opts
+}
+
+// A dead cell on the way does not squeeze the curves, and one at the end is shown.
+func TestAxisIsCut(t *testing.T) {
+	level := func(y ...float64) curve { return curve{mean: y, lo: y, hi: y, x: []float64{1, 2, 3}} }
+	dips, steady, dies := level(83, 10, 82), level(83, 84, 84), level(83, 84, 10)
+	for _, tt := range []struct {
+		name     string
+		curves   []curve
+		best     float64
+		lo, high float64
+	}{
+		{"a cell on the way", []curve{dips, steady}, math.NaN(), 76, 84}, // ends from 82 to 84
+		{"a better cell is known", []curve{dips, steady}, 85, 73, 85},
+		{"a cell at the end", []curve{dies, steady}, math.NaN(), 10, 84},
+		{"nothing to cut", []curve{level(80, 82, 82), steady}, math.NaN(), 80, 84},
+		{"no range at all", []curve{level(10, 84, 84)}, math.NaN(), 80, 84},
+	} {
+		lo, high, lowest := anytime{curves: tt.curves, best: tt.best}.accuracies()
+		if lo != tt.lo || high != tt.high || lowest != min(lowest, tt.curves[0].mean[1], tt.curves[0].mean[0]) {
+			t.Errorf("%s: from %v to %v, the lowest %v; want from %v to %v", tt.name, lo, high, lowest, tt.lo, tt.high)
+		}
+	}
 }
 
 // Queries are counted for methods that only ask, and a figure compares them.
