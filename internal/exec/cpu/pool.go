@@ -14,12 +14,40 @@ type Pool struct {
 	helpers []*helper
 	closed  atomic.Bool
 
-	// The task at hand: how many tiles it has and how many are handed out, in one
-	// word so that a helper that comes late cannot mix two tasks up. run may be read
-	// only between getting a tile and reporting it finished.
-	tiles    atomic.Uint64
+	// The task at hand. run may be read only between getting a tile and reporting it
+	// finished.
+	shares   []share // of each worker
 	finished atomic.Int64
 	run      func(tile, worker int)
+}
+
+// share is the tiles from..to-1 of the task that are left in a worker's part of it, in one
+// word: from in its upper half. A worker takes those of its own part in order, and when
+// none is left the last ones of others. So tile by tile a worker comes to the same images
+// in one task after another, which are in its cache then, and reads memory in order. Who
+// takes a tile from the word as it is has a tile of the task at hand, however long ago
+// it looked last: a helper that comes late cannot mix two tasks up.
+type share struct {
+	left atomic.Uint64
+	_    [56]byte // a cache line each
+}
+
+// next takes a tile, the first of those left or the last.
+func (s *share) next(first bool) (tile int, ok bool) {
+	for {
+		left := s.left.Load()
+		from, to := uint32(left>>32), uint32(left)
+		if from >= to {
+			return 0, false
+		}
+		tile, rest := from, left+1<<32
+		if !first {
+			tile, rest = to-1, left-1
+		}
+		if s.left.CompareAndSwap(left, rest) {
+			return int(tile), true
+		}
+	}
 }
 
 // helper is a goroutine that looks for tiles, for a while busily, because tasks
@@ -36,7 +64,7 @@ const (
 
 // NewPool starts workers-1 helpers; fewer than 1 worker means 1. Close ends them.
 func NewPool(workers int) *Pool {
-	p := new(Pool)
+	p := &Pool{shares: make([]share, max(workers, 1))}
 	for i := 1; i < workers; i++ {
 		h := &helper{wake: make(chan struct{}, 1)}
 		p.helpers = append(p.helpers, h)
@@ -66,7 +94,9 @@ func (p *Pool) each(tiles int, run func(tile, worker int)) {
 	}
 	p.run = run
 	p.finished.Store(0)
-	p.tiles.Store(uint64(tiles) << 32)
+	for w, n := 0, min(tiles, len(p.shares)); w < n; w++ {
+		p.shares[w].left.Store(uint64(w*tiles/n)<<32 | uint64((w+1)*tiles/n))
+	}
 	for _, h := range p.helpers[:min(len(p.helpers), tiles-1)] {
 		h.rouse()
 	}
@@ -84,20 +114,26 @@ func (p *Pool) each(tiles int, run func(tile, worker int)) {
 // work runs tiles until none is left, and says whether it ran any.
 func (p *Pool) work(worker int) bool {
 	any := false
-	for waiting(p.tiles.Load()) {
-		got := p.tiles.Add(1) - 1
-		if !waiting(got) {
-			break
+	for i := range p.shares {
+		of := (worker + i) % len(p.shares)
+		for tile, ok := p.shares[of].next(i == 0); ok; tile, ok = p.shares[of].next(i == 0) {
+			p.run(tile, worker)
+			p.finished.Add(1)
+			any = true
 		}
-		p.run(int(uint32(got)), worker)
-		p.finished.Add(1)
-		any = true
 	}
 	return any
 }
 
 // waiting says whether tiles are left to hand out.
-func waiting(tiles uint64) bool { return uint32(tiles) < uint32(tiles>>32) }
+func (p *Pool) waiting() bool {
+	for w := range p.shares {
+		if left := p.shares[w].left.Load(); uint32(left>>32) < uint32(left) {
+			return true
+		}
+	}
+	return false
+}
 
 func (p *Pool) help(h *helper, worker int) {
 	for look := 1; !p.closed.Load(); look++ {
@@ -124,7 +160,7 @@ func (h *helper) rouse() {
 // helper is marked asleep is seen here; one published later finds the mark.
 func (h *helper) sleep(p *Pool) {
 	h.asleep.Store(true)
-	if (waiting(p.tiles.Load()) || p.closed.Load()) && h.asleep.CompareAndSwap(true, false) {
+	if (p.waiting() || p.closed.Load()) && h.asleep.CompareAndSwap(true, false) {
 		return
 	}
 	<-h.wake
