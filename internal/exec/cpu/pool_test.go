@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,6 +40,33 @@ func TestPoolRunsEveryTileOnce(t *testing.T) {
 			}
 		}
 		pool.Close()
+	}
+}
+
+// Each worker begins with its own part of the tiles, takes them in order, and then the last
+// ones of others.
+func TestWorkersBeginWithTheirShare(t *testing.T) {
+	pool := NewPool(2)
+	defer pool.Close()
+	const tiles = 8
+	var begun sync.WaitGroup
+	begun.Add(2)
+	var order [2][]int
+	pool.each(tiles, func(tile, worker int) {
+		order[worker] = append(order[worker], tile)
+		if len(order[worker]) == 1 {
+			begun.Done()
+			begun.Wait()
+		}
+	})
+	for w, list := range order {
+		rest := list
+		for want := w * tiles / 2; len(rest) > 0 && rest[0] == want; want++ {
+			rest = rest[1:]
+		}
+		if len(rest) == len(list) || !slices.IsSortedFunc(rest, func(a, b int) int { return b - a }) {
+			t.Errorf("worker %d took the tiles %v of %d, want its half from the front, then others from the back", w, list, tiles)
+		}
 	}
 }
 
