@@ -175,6 +175,7 @@ func (s *gridServeCmd) room(c console) {
 		case <-c.ctx.Done():
 		case <-time.After(time.Second):
 		}
+		durable.SweepFile(probe)
 		err := durable.WriteBytes(probe, make([]byte, 1<<20))
 		os.Remove(probe)
 		if err == nil {

@@ -74,6 +74,7 @@ func (o Options) Clear(dirs []string) error {
 // Writable says in one line why nothing can be written below an output root.
 func Writable(out string) error {
 	probe := filepath.Join(out, ".probe")
+	durable.SweepFile(probe) // of one that was killed here; another's is missed by nobody, see below
 	err := durable.WriteBytes(probe, nil)
 	if err == nil {
 		err = os.Remove(probe)
