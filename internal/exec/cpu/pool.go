@@ -16,7 +16,8 @@ type Pool struct {
 
 	// The task at hand. run may be read only between getting a tile and reporting it
 	// finished.
-	shares   []share // of each worker
+	shares   []share       // of each worker
+	task     atomic.Uint64 // its number, which is told when its shares are
 	finished atomic.Int64
 	run      func(tile, worker int)
 }
@@ -50,7 +51,7 @@ func (s *share) next(first bool) (tile int, ok bool) {
 	}
 }
 
-// helper is a goroutine that looks for tiles, for a while busily, because tasks
+// helper is a goroutine that looks for tasks, for a while busily, because tasks
 // come microseconds apart and waking a thread takes longer; then it sleeps.
 type helper struct {
 	asleep atomic.Bool
@@ -58,7 +59,7 @@ type helper struct {
 }
 
 const (
-	looks = 1000 // at the task between two chances for other goroutines
+	looks = 1000 // at the task's number between two chances for other goroutines
 	turns = 40   // of looks before sleep; some 30 to 50 microseconds
 )
 
@@ -97,6 +98,7 @@ func (p *Pool) each(tiles int, run func(tile, worker int)) {
 	for w, n := 0, min(tiles, len(p.shares)); w < n; w++ {
 		p.shares[w].left.Store(uint64(w*tiles/n)<<32 | uint64((w+1)*tiles/n))
 	}
+	p.task.Add(1)
 	for _, h := range p.helpers[:min(len(p.helpers), tiles-1)] {
 		h.rouse()
 	}
@@ -111,37 +113,28 @@ func (p *Pool) each(tiles int, run func(tile, worker int)) {
 	}
 }
 
-// work runs tiles until none is left, and says whether it ran any.
-func (p *Pool) work(worker int) bool {
-	any := false
+// work runs tiles until none is left.
+func (p *Pool) work(worker int) {
 	for i := range p.shares {
 		of := (worker + i) % len(p.shares)
 		for tile, ok := p.shares[of].next(i == 0); ok; tile, ok = p.shares[of].next(i == 0) {
 			p.run(tile, worker)
 			p.finished.Add(1)
-			any = true
 		}
 	}
-	return any
-}
-
-// waiting says whether tiles are left to hand out.
-func (p *Pool) waiting() bool {
-	for w := range p.shares {
-		if left := p.shares[w].left.Load(); uint32(left>>32) < uint32(left) {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *Pool) help(h *helper, worker int) {
+	seen := uint64(0)
 	for look := 1; !p.closed.Load(); look++ {
+		task := p.task.Load()
 		switch {
-		case p.work(worker):
+		case task != seen:
+			seen = task
+			p.work(worker)
 			look = 0
 		case look == looks*turns:
-			h.sleep(p)
+			h.sleep(p, seen)
 			look = 0
 		case look%looks == 0:
 			runtime.Gosched()
@@ -158,9 +151,9 @@ func (h *helper) rouse() {
 
 // sleep returns when there may be something to do. A task published before the
 // helper is marked asleep is seen here; one published later finds the mark.
-func (h *helper) sleep(p *Pool) {
+func (h *helper) sleep(p *Pool, seen uint64) {
 	h.asleep.Store(true)
-	if (p.waiting() || p.closed.Load()) && h.asleep.CompareAndSwap(true, false) {
+	if (p.task.Load() != seen || p.closed.Load()) && h.asleep.CompareAndSwap(true, false) {
 		return
 	}
 	<-h.wake
