@@ -112,7 +112,7 @@ func (f anytime) draw(c draw.Canvas) {
 	scale, unitName := f.xUnit()
 	f.limits(p, scale)
 	p.Title.Text = picture.ASCII(f.title)
-	if lo, _, lowest := f.accuracies(); lowest < lo {
+	if _, _, lowest := f.accuracies(); lowest < p.Y.Min {
 		p.Title.Text += fmt.Sprintf("\nnot shown: accuracies below %.1f %%, the lowest %.1f %%", p.Y.Min, lowest)
 	}
 	p.X.Label.Text = [...]string{"arithmetic of the search (" + unitName + ")", "search time (" + unitName + ")", "distinct cells queried"}[f.axis]

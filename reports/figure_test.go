@@ -139,6 +139,14 @@ func TestAxisIsCut(t *testing.T) {
 			t.Errorf("%s: from %v to %v, the lowest %v; want from %v to %v", tt.name, lo, high, lowest, tt.lo, tt.high)
 		}
 	}
+	// What lies in the margin below the range is drawn, and not said to be left out.
+	for dip, cut := range map[float64]bool{10: true, 75.9: false} {
+		f := anytime{curves: []curve{level(83, dip, 82), steady}, best: math.NaN()}
+		svg := save(t, "cut", func() (Figure, error) { return Figure{Picture: page(f.legend(), f.draw)}, nil })
+		if got := strings.Contains(svg, "not shown: accuracies below 75.6 %, the lowest 10.0 %"); got != cut || strings.Contains(svg, "not shown") != cut {
+			t.Errorf("down to %v: says that something is not shown: %v", dip, got)
+		}
+	}
 }
 
 // Queries are counted for methods that only ask, and a figure compares them.

@@ -13,9 +13,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"idarts/internal/durable"
 	"idarts/internal/provenance"
 	"idarts/internal/queue"
+	"idarts/internal/work"
 	"idarts/runners/cluster"
 )
 
@@ -169,16 +169,12 @@ func (s *gridServeCmd) keep(c console, log queue.Log, now *atomic.Pointer[queue.
 
 // room waits until something can be written to the store.
 func (s *gridServeCmd) room(c console) {
-	probe := filepath.Join(s.Store, ".probe")
 	for c.ctx.Err() == nil {
 		select {
 		case <-c.ctx.Done():
 		case <-time.After(time.Second):
 		}
-		durable.SweepFile(probe)
-		err := durable.WriteBytes(probe, make([]byte, 1<<20))
-		os.Remove(probe)
-		if err == nil {
+		if work.Room(s.Store, 1<<20) == nil {
 			return
 		}
 	}

@@ -72,14 +72,18 @@ func (o Options) Clear(dirs []string) error {
 }
 
 // Writable says in one line why nothing can be written below an output root.
-func Writable(out string) error {
+func Writable(out string) error { return Room(out, 0) }
+
+// Room says in one line why so many bytes cannot be written to a folder. It leaves nothing there,
+// nor what a process left that was killed here.
+func Room(out string, bytes int) error {
 	probe := filepath.Join(out, ".probe")
-	durable.SweepFile(probe) // of one that was killed here; another's is missed by nobody, see below
-	err := durable.WriteBytes(probe, nil)
+	durable.SweepFile(probe)
+	err := durable.WriteBytes(probe, make([]byte, bytes))
 	if err == nil {
 		err = os.Remove(probe)
 	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) { // another process may probe as well
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // another process may look as well, and sweep
 		return fmt.Errorf("work: cannot write to output folder %q: %w", out, err)
 	}
 	return nil
