@@ -33,6 +33,7 @@ var rooms = map[string][]string{
 	"benchmarks/compare":         {"benchmarks"},
 	"benchmarks/roofline":        {"benchmarks", "runners/stages", "internal/exec", "internal/exec/cpu", "internal/limits", "internal/provenance"},
 	"benchmarks/peers":           {"benchmarks", "runners/*", "internal/*"},
+	"benchmarks/jpeg":            {"runners", "runners/protocol", "internal/*"},
 	"nb201":                      {"internal/diagram", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/result", "internal/unpickle", "internal/durable", "internal/download", "internal/rng", "internal/svge"},
 	"nb1b1":                      {"internal/plainjson", "internal/supernet", "internal/search", "internal/graph", "internal/exec", "internal/arrowio", "internal/trials", "internal/result", "internal/durable", "internal/download", "internal/rng", "internal/diagram", "internal/svge"},
 	"darts_space":                {"internal/download", "internal/onnx", "internal/plainjson", "internal/supernet", "internal/search", "internal/settings", "internal/graph", "internal/exec", "internal/arrowio", "internal/durable", "internal/rng", "internal/diagram", "testdata"},
