@@ -125,6 +125,9 @@ func same(t *testing.T, got, want string) {
 // A grid as README has it, in processes of their own: a server without a port, two workers in
 // turn, the first of which is stopped in the middle; the same bytes as of one process.
 func TestGridOfProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a dozen seconds")
+	}
 	t.Parallel() // most of it is waiting
 	dir := t.TempDir()
 	serve := start(t, dir, "grid", "serve", "--lost-after", "2s", "--page", "127.0.0.1:0")
