@@ -88,27 +88,41 @@ func study(ctx context.Context, png, data, out, seeds string, w io.Writer) error
 
 // train is validation accuracy in percent after the last epoch, by cell and seed.
 func train(ctx context.Context, p protocol.Protocol, dir string, seeds []uint64) ([][]float64, error) {
-	accuracy := make([][]float64, len(cells))
+	runs := filepath.Join(dir, "runs")
+	space, err := protocol.LookupSpace(p.Space)
+	if err != nil {
+		return nil, err
+	}
+	archs := make([]string, len(cells)) // as results name them
 	for c, cell := range cells {
-		runs := filepath.Join(dir, "runs", cell.name[1:])
-		retrain, err := runners.OpenRetrain(p, []string{cell.arch}, seeds, filepath.Join(dir, "images"), work.Options{Out: runs, Log: os.Stderr})
-		if err != nil {
+		if archs[c], err = space.Canonical(cell.arch); err != nil {
 			return nil, err
 		}
-		if _, err := retrain.Run(ctx); err != nil {
-			return nil, err
+	}
+	retrain, err := runners.OpenRetrain(p, archs, seeds, filepath.Join(dir, "images"), work.Options{Out: runs, Log: os.Stderr})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := retrain.Run(ctx); err != nil {
+		return nil, err
+	}
+	loaded, faults, err := result.Load(runs)
+	if err == nil && len(faults) > 0 {
+		err = faults[0].Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	accuracy := make([][]float64, len(cells))
+	for _, run := range loaded { // in the order of their seeds; of other seeds may be unfinished
+		if run.Result != nil && slices.Contains(seeds, run.Cell.Seed) {
+			c := slices.Index(archs, run.Result.Arch)
+			accuracy[c] = append(accuracy[c], run.Result.Score.Valid)
 		}
-		loaded, faults, err := result.Load(runs)
-		if err == nil && len(faults) > 0 {
-			err = faults[0].Err
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, run := range loaded { // in the order of their seeds
-			if slices.Contains(seeds, run.Cell.Seed) {
-				accuracy[c] = append(accuracy[c], run.Result.Score.Valid)
-			}
+	}
+	for c := range accuracy {
+		if len(accuracy[c]) != len(seeds) {
+			return nil, fmt.Errorf("%q: %d results of cell %s, want %d", runs, len(accuracy[c]), cells[c].name, len(seeds))
 		}
 	}
 	return accuracy, nil
