@@ -19,13 +19,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
 
 	"idarts/internal/result"
+	"idarts/internal/rng"
 	"idarts/internal/statistics"
 	"idarts/internal/work"
 	"idarts/runners"
@@ -134,7 +134,7 @@ func table(w io.Writer, jpeg, lossless [][]float64) error {
 	fmt.Fprintln(w, "| cell | as JPEG | without loss | difference, over pairs of one seed | pairs |\n|---|---|---|---|---|")
 	for c, cell := range cells {
 		d := statistics.Differences(lossless[c], jpeg[c])
-		low, high := statistics.BCa(d, statistics.Mean, 0.95, rand.New(rand.NewPCG(0, 0)))
+		low, high := statistics.BCa(d, statistics.Mean, 0.95, rng.New(0, "jpeg: resamples"))
 		_, err := fmt.Fprintf(w, "| %s | %.2f ± %.2f | %.2f ± %.2f | %+.1f [%+.1f, %+.1f] | %d |\n", cell.name, statistics.Mean(jpeg[c]), statistics.SD(jpeg[c]),
 			statistics.Mean(lossless[c]), statistics.SD(lossless[c]), statistics.Mean(d), low, high, len(d))
 		if err != nil {
