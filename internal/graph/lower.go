@@ -90,7 +90,7 @@ func (g *Graph) lower(phases [][]Output) (*lowering, error) {
 			v.last = len(l.steps)
 		}
 	}
-	blocks := l.share(max(g.Target.Align, 1), g.Target.Own)
+	blocks := l.share(max(g.Target.Align, 1), g.Target.Own, g.Target.Apart)
 	l.live = liveSize(blocks)
 	l.program.Size[exec.Scratch] = pack(blocks, g.Target.Rest)
 	g.emit(l)

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"slices"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -308,5 +309,36 @@ func TestLowerDropsDeadCode(t *testing.T) {
 	}
 	if n := len(p.Phases[0]); n != 1 || p.Size[exec.Scratch] != 0 {
 		t.Errorf("%d instructions and %d elements of scratch, want 1 and 0: the result goes where it is wanted", n, p.Size[exec.Scratch])
+	}
+}
+
+// With [exec.Target.Apart] no image that a single convolution reads lies over what it is
+// made of; without, some do.
+func TestConvolvedImagesLieApart(t *testing.T) {
+	over := func(apart bool) (n int) {
+		g, w, v, coefs, loss := supernet(2, 16, 1)
+		phases := secondOrder(g, w, v, coefs, loss)
+		g.Target.Apart = apart
+		p, err := g.Lower(phases...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, phase := range p.Phases {
+			maker := map[exec.Tensor]exec.Instr{}
+			for _, in := range phase {
+				if (in.Op == exec.Conv || in.Op == exec.ConvGradInput) && in.Attr.Terms <= 1 {
+					for _, a := range in.Args {
+						if slices.Contains(maker[a].Args, a) {
+							n++
+						}
+					}
+				}
+				maker[in.Out] = in
+			}
+		}
+		return n
+	}
+	if n, m := over(false), over(true); n == 0 || m != 0 {
+		t.Errorf("%d convolutions read images in place, and %d of those that lie apart; want some and none", n, m)
 	}
 }

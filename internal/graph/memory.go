@@ -42,16 +42,25 @@ type block struct {
 
 // share gives scratch values their blocks: a new one, or that of an argument
 // that the instruction is the last to read and may overwrite. New ones start at
-// multiples of align. Values of at most own elements never share.
-func (l *lowering) share(align, own int) []*block {
+// multiples of align. Values of at most own elements never share; nor do, with apart,
+// those that a convolution reads.
+func (l *lowering) share(align, own int, apart bool) []*block {
 	var blocks []*block
+	convolved := map[*value]bool{}
+	for _, s := range l.steps {
+		if apart && s.attr.Terms <= 1 && (s.op == exec.Conv || s.op == exec.ConvGradInput) {
+			for _, a := range s.vals {
+				convolved[a] = true
+			}
+		}
+	}
 	for at, s := range l.steps {
 		v := s.out
 		if v == nil || v.place.Space != exec.Scratch {
 			continue
 		}
 		for i, a := range s.vals {
-			if v.size <= own {
+			if v.size <= own || convolved[v] {
 				break
 			}
 			if a != nil && a.block != nil && a.last == at && !a.kept && a.size == v.size && !v.kept && inPlaceEverywhere(s, a) &&

@@ -9,18 +9,17 @@ import (
 )
 
 // What a card is told in a gradient, and in H v with the mixed product, is what lowering
-// gives: no card is needed to count it. The limits are what there is; a gradient of
-// nb201/N=5 must not take more than 1,400, and one of darts 2,600.
+// gives: no card is needed to count it. The limits are what there is.
 func TestLaunches(t *testing.T) {
 	for _, tt := range []struct {
 		net                Net
 		gradient, products int
 		short              bool // it takes a second at most
 	}{
-		{Nets[0], 281, 408, true},
-		{Nets[1], 1025, 1476, true},
-		{Nets[2], 1556, 2278, false},
-		{Nets[3], 2074, 4474, false},
+		{Nets[0], 218, 322, true},
+		{Nets[1], 678, 1040, true},
+		{Nets[2], 1175, 1480, false},
+		{Nets[3], 1412, 1855, false},
 	} {
 		t.Run(tt.net.String(), func(t *testing.T) {
 			if !tt.short {

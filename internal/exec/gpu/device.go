@@ -44,7 +44,7 @@ func (d *Device) Share(n int) { d.heap.shares = n }
 // Target is what graphs are lowered for. Rows are lines of 128 bytes; sums are written
 // down as on the processor. With blocks that rest, a DARTS gradient takes a quarter of
 // the launches, in a few per cent more memory.
-var Target = exec.Target{Align: line, Terms: 2, Own: 4096, Rest: 400}
+var Target = exec.Target{Align: line, Terms: 2, Own: 4096, Rest: 800, Apart: true}
 
 // Name implements [exec.Device].
 func (d *Device) Name() string { return d.driver.Name() }

@@ -14,17 +14,50 @@ import (
 // is read from the memory that they share, which is why small values should have
 // blocks of their own ([exec.Target]).
 
-// after is, for each instruction, those that must not begin before it has ended, and
-// how many each one waits for.
+// after is who waits for whom: for each instruction those that must not begin before it
+// has ended, and those that it must not begin before. All of next come later in the
+// program, all of before earlier.
 type after struct {
-	next  [][]int32
-	waits []int32
+	next, before [][]int32
+	gone         []bool // instructions that others do as well
+}
+
+// wait has b wait for a.
+func (d *after) wait(a, b int32) {
+	if !slices.Contains(d.before[b], a) {
+		d.next[a], d.before[b] = append(d.next[a], b), append(d.before[b], a)
+	}
+}
+
+// give has those instructions do what i does: they wait for all that it waited for, and
+// what waited for it waits for them.
+func (d *after) give(i int32, to ...int32) {
+	is := func(a int32) func(int32) bool { return func(b int32) bool { return a == b } }
+	for _, a := range d.before[i] {
+		d.next[a] = slices.DeleteFunc(d.next[a], is(i))
+	}
+	for _, b := range d.next[i] {
+		d.before[b] = slices.DeleteFunc(d.before[b], is(i))
+	}
+	for _, k := range to {
+		for _, a := range d.before[i] {
+			if a != k {
+				d.wait(a, k)
+			}
+		}
+		for _, b := range d.next[i] {
+			if !slices.Contains(to, b) {
+				d.wait(k, b)
+			}
+		}
+	}
+	d.before[i], d.next[i], d.gone[i] = nil, nil, true
 }
 
 // dependencies finds who must wait for whom: b for a before it where one of them writes
 // what the other one reads or writes.
 func dependencies(phase []exec.Instr) after {
-	d := after{next: make([][]int32, len(phase)), waits: make([]int32, len(phase))}
+	d := after{make([][]int32, len(phase)), make([][]int32, len(phase)), make([]bool, len(phase))}
 	// Each space is cut where a tensor begins or ends: a tensor is a run of pieces.
 	var cuts [exec.NumSpaces][]int
 	for _, in := range phase {
@@ -55,8 +88,7 @@ func dependencies(phase []exec.Instr) after {
 		wait := func(a int32) {
 			if a >= 0 && a != b && seen[a] != b+1 {
 				seen[a] = b + 1
-				d.next[a] = append(d.next[a], b)
-				d.waits[b]++
+				d.next[a], d.before[b] = append(d.next[a], b), append(d.before[b], a)
 			}
 		}
 		for _, t := range in.Args {
@@ -84,10 +116,8 @@ func dependencies(phase []exec.Instr) after {
 type batch struct {
 	plan
 	instrs []int32
+	with   []joined  // what else the kernels of instrs do
 	levels [][]int32 // of a tape: each needs only levels before it
-	// second are the batch norms whose sums the first pass leaves for the second one; the
-	// convolutions are instrs.
-	second []int32
 }
 
 // kind is what instructions of one launch have in common: their rows are as long, and
@@ -97,94 +127,31 @@ type kind struct {
 	args int
 }
 
-// join makes one of convolutions and the batch norms of their results, as far as tiles
-// can leave the sums: norm[i] is that of instruction i, or -1. What waited for a norm, or
-// what it waited for, is the convolution's from then on.
-func (o order) join(phase []exec.Instr, d after) (norm []int32) {
-	norm = make([]int32, len(phase))
-	for i := range norm {
-		norm[i] = -1
-	}
-	if o.simple {
-		return norm
-	}
-	before := make([][]int32, len(phase))
-	for i, next := range d.next {
-		for _, j := range next {
-			before[j] = append(before[j], int32(i))
-		}
-	}
-	// of is the convolution that an instruction has become one with, or the instruction.
-	joined := map[int32]int32{}
-	of := func(i int32) int32 {
-		if conv, ok := joined[i]; ok {
-			return conv
-		}
-		return i
-	}
-	for j, in := range phase {
-		if in.Op != exec.BNStats {
-			continue
-		}
-		conv := int32(-1)
-		for _, i := range before[j] {
-			if phase[i].Out == in.Args[0] && phase[i].Op == exec.Conv {
-				conv = i
-			}
-		}
-		// All else that it waits for must have begun before the convolution, which then waits
-		// for no more than it can.
-		if conv < 0 || norm[conv] >= 0 || !o.leaves(phase[conv]) || slices.ContainsFunc(before[j], func(i int32) bool { return of(i) > conv }) {
-			continue
-		}
-		norm[conv], joined[int32(j)] = int32(j), conv
-		for _, i := range before[j] {
-			i = of(i)
-			at := slices.Index(d.next[i], int32(j))
-			if i == conv || at < 0 {
-				continue
-			}
-			if slices.Contains(d.next[i], conv) {
-				d.next[i] = slices.Delete(d.next[i], at, at+1)
-			} else {
-				d.next[i][at] = conv
-				d.waits[conv]++
-			}
-		}
-		d.waits[j] = -1 // it is nobody's turn any more
-		d.next[conv] = slices.DeleteFunc(d.next[conv], func(n int32) bool { return n == int32(j) })
-		for _, n := range d.next[j] {
-			if slices.Contains(d.next[conv], n) {
-				d.waits[n]--
-			} else {
-				d.next[conv] = append(d.next[conv], n)
-			}
-		}
-		d.next[j] = nil
-	}
-	return norm
-}
-
 // order says how phases become launches; tests compare the bits of all.
 type order struct {
-	untaped bool // instructions on vectors go like all others
-	plain   bool // each instruction has a launch of its own, as they are written
-	simple  bool // no tuned kernels
-	whole   bool // sums are one part, however many pixels they have
+	untaped  bool // instructions on vectors go like all others
+	plain    bool // each instruction has a launch of its own, as they are written
+	unformed bool // passes before convolutions have launches of their own
+	simple   bool // no tuned kernels
+	whole    bool // sums are one part, however many pixels they have
 	// odd spaces do not begin at a multiple of four numbers.
 	odd [exec.NumSpaces]bool
 }
 
 // batches puts a phase into launches. Of those that could be next it takes the one that
-// has the longest way to the end, with all that are ready and of its kind; a tape has to
-// wait until there is nothing else.
+// has the longest way to the end, with all that are ready and of its kind: what nobody
+// waits for, as gradients of weights, comes late and many at once.
 func (o order) batches(phase []exec.Instr) []batch {
 	d := dependencies(phase)
-	norm := o.join(phase, d)
+	with := o.join(phase, &d)
 	if o.plain {
-		return o.asWritten(phase, norm, d)
+		return o.asWritten(phase, with, d)
 	}
 	way := d.ways()
+	waits := make([]int, len(phase))
+	for i := range waits {
+		waits[i] = len(d.before[i])
+	}
 	ready := map[kind][]int32{}
 	var kinds []kind // in ready, in the order in which they came
 	var vectors []int32
@@ -195,7 +162,7 @@ func (o order) batches(phase []exec.Instr) []batch {
 			vectors = append(vectors, i)
 			return
 		}
-		k := kind{o.planWith(in, norm[i]), len(in.Args)}
+		k := kind{o.planWith(in, with[i]), len(with[i].row(phase, i).Args)}
 		if len(ready[k]) == 0 {
 			kinds = append(kinds, k)
 		}
@@ -203,18 +170,29 @@ func (o order) batches(phase []exec.Instr) []batch {
 	}
 	done := func(i int32) {
 		for _, n := range d.next[i] {
-			if d.waits[n]--; d.waits[n] == 0 {
+			if waits[n]--; waits[n] == 0 {
 				add(n)
 			}
 		}
 	}
 	for i := range phase {
-		if d.waits[i] == 0 {
+		if waits[i] == 0 && !d.gone[i] {
 			add(int32(i))
 		}
 	}
 	for len(kinds) > 0 || len(vectors) > 0 {
-		if len(kinds) == 0 {
+		best, longest := -1, 0 // -1 is the tape
+		for _, i := range vectors {
+			longest = max(longest, way[i]-1) // it gets longer by waiting for what is as far
+		}
+		for i, k := range kinds {
+			for _, j := range ready[k] {
+				if way[j] > longest {
+					best, longest = i, way[j]
+				}
+			}
+		}
+		if best < 0 {
 			var b batch
 			for len(vectors) > 0 {
 				level := vectors
@@ -231,23 +209,13 @@ func (o order) batches(phase []exec.Instr) []batch {
 			out = append(out, b)
 			continue
 		}
-		best, longest := 0, 0
-		for i, k := range kinds {
-			for _, j := range ready[k] {
-				if way[j] > longest {
-					best, longest = i, way[j]
-				}
-			}
-		}
 		k := kinds[best]
 		b := batch{plan: k.plan, instrs: ready[k]}
 		delete(ready, k)
 		kinds = slices.Delete(kinds, best, best+1)
 		slices.Sort(b.instrs)
 		for _, i := range b.instrs {
-			if norm[i] >= 0 {
-				b.second = append(b.second, norm[i])
-			}
+			b.with = append(b.with, with[i])
 			done(i)
 		}
 		out = append(out, b)
@@ -255,13 +223,14 @@ func (o order) batches(phase []exec.Instr) []batch {
 	return out
 }
 
-// asWritten has a batch for each instruction, but for the batch norms in norm.
-func (o order) asWritten(phase []exec.Instr, norm []int32, d after) (out []batch) {
+// asWritten has a batch for each instruction, but for those that others do as well.
+func (o order) asWritten(phase []exec.Instr, with []joined, d after) (out []batch) {
 	for i, in := range phase {
 		switch {
-		case norm[i] >= 0:
-			out = append(out, batch{plan: o.planWith(in, norm[i]), instrs: []int32{int32(i)}, second: norm[i : i+1]})
-		case d.waits[i] >= 0:
+		case d.gone[i]:
+		case with[i] != alone:
+			out = append(out, batch{plan: o.planWith(in, with[i]), instrs: []int32{int32(i)}, with: with[i : i+1]})
+		default:
 			out = append(out, o.single(in, int32(i)))
 		}
 	}
@@ -270,7 +239,7 @@ func (o order) asWritten(phase []exec.Instr, norm []int32, d after) (out []batch
 
 // single is a launch of one instruction.
 func (o order) single(in exec.Instr, i int32) batch {
-	b := batch{instrs: []int32{i}}
+	b := batch{instrs: []int32{i}, with: []joined{alone}}
 	if onlyTaped(in) {
 		b.levels = [][]int32{b.instrs}
 	} else {

@@ -37,6 +37,7 @@ func (o order) lower(phase []exec.Instr, places [exec.NumSpaces]place, partial f
 	for s, p := range places {
 		o.odd[s] = p.at%4 != 0
 	}
+	phase, from := o.hoist(phase)
 	batches := o.batches(phase)
 	most := 0
 	for _, b := range batches {
@@ -56,15 +57,26 @@ func (o order) lower(phase []exec.Instr, places [exec.NumSpaces]place, partial f
 			if p.kernel == "" {
 				break
 			}
-			instrs := b.instrs
-			if n > 0 && b.second != nil {
-				instrs = b.second
+			l.launches = append(l.launches, Launch{Kernel: p.kernel, Groups: p.groups * len(b.instrs), Row: len(l.rows)})
+			var instrs []int32
+			for k, i := range b.instrs {
+				with := b.with[k]
+				row, ends := with.row(phase, i), i
+				if n > 0 && with.norm >= 0 {
+					row, ends = phase[with.norm], with.norm
+				}
+				instrs = append(instrs, ends)
+				if n == 0 && with.form >= 0 {
+					instrs = append(instrs, with.form)
+				}
+				l.add(row, p.groups, b.per, at+k*b.words)
 			}
-			l.launches = append(l.launches, Launch{Kernel: p.kernel, Groups: p.groups * len(instrs), Row: len(l.rows)})
 			l.instrs = append(l.instrs, instrs)
-			for k, i := range instrs {
-				l.add(phase[i], p.groups, b.per, at+k*b.words)
-			}
+		}
+	}
+	for _, launch := range l.instrs {
+		for k, i := range launch {
+			launch[k] = from[i]
 		}
 	}
 	return l, nil

@@ -61,14 +61,19 @@ func (o order) parts() int {
 // even says that a tensor's channels can be read four at a time, and are in sixteens.
 func (o order) even(t exec.Tensor) bool { return t.Shape[3]%16 == 0 && o.fours(t) }
 
-// quads is a pass over images with four elements for each thread. All tensors of it have
-// channels in fours, or are a number.
-func (o order) quads(in exec.Instr, plain plan) plan {
+// inFours says that all tensors of an instruction have channels that can be read four at
+// a time, or are a number.
+func (o order) inFours(in exec.Instr) bool {
 	fits := in.Attr.Offset%4 == 0 && o.fours(in.Out)
 	for _, t := range in.Args {
 		fits = fits && (o.fours(t) || t.Shape.Len() == 1 && len(in.Args) > 1)
 	}
-	if !fits {
+	return fits
+}
+
+// quads is a pass over images with four elements for each thread.
+func (o order) quads(in exec.Instr, plain plan) plan {
+	if !o.inFours(in) {
 		return plain
 	}
 	name := strings.Replace(plain.passes[0].kernel, "op_", "quad_", 1)
@@ -105,16 +110,19 @@ func (o order) conv(in exec.Instr, plain plan) plan {
 // leaves says that the tiles of a convolution can leave the sums of a batch norm.
 func (o order) leaves(in exec.Instr) bool { return o.plan(in).passes[0].kernel == "conv_tile" }
 
-// planWith is plan for a convolution that leaves for each tile what a batch norm wants of
-// its pixels, and the batch norm of those, where there is one: norm is not -1.
-func (o order) planWith(in exec.Instr, norm int32) plan {
+// planWith is plan for an instruction that does more besides: a convolution that computes
+// its images, or that leaves for each tile what a batch norm wants of its pixels, with the
+// batch norm of those.
+func (o order) planWith(in exec.Instr, with joined) plan {
 	p, c := o.plan(in), in.Out.Shape[3]
-	if norm < 0 {
-		return p
+	if with.form >= 0 {
+		p.passes[0].kernel = "form_" + p.passes[0].kernel
 	}
-	p.passes[0].kernel = "conv_tile_stats"
-	p.passes[1] = pass{"bn_stats_fold", over(c, elementThreads)}
-	p.per, p.words = tilePixels, 2*c*over(pixels(in.Out), tilePixels)
+	if with.norm >= 0 {
+		p.passes[0].kernel += "_stats"
+		p.passes[1] = pass{"bn_stats_fold", over(c, elementThreads)}
+		p.per, p.words = tilePixels, 2*c*over(pixels(in.Out), tilePixels)
+	}
 	return p
 }
 

@@ -234,3 +234,133 @@ func TestConvolutionsLeaveSums(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Convolutions compute the images that a pass before them would write, to the bit, unless
+// something stands in the way; who else reads those finds them in memory.
+func TestConvolutionsComputeTheirImages(t *testing.T) {
+	d := gputest.Device(t)
+	defer gpu.Orders["by level"](d)
+	r := rng.New(1, "images of convolutions")
+	three, one, five := exec.Attr{KH: 3, KW: 3, Pad: 1}, exec.Attr{KH: 1, KW: 1}, exec.Attr{KH: 5, KW: 5, Pad: 4, Dilation: 2}
+	deep := func(a exec.Attr, c int) exec.Attr { a.Groups = c; return a }
+	for _, tt := range []struct {
+		name    string
+		op      exec.Op // the pass
+		terms   int
+		cin, c  int
+		attrs   []exec.Attr // of convolutions that read it
+		adjoint bool        // adjoints in the images
+		norm    bool        // of the first convolution's result
+		over    string      // what lies where it may not, or comes in between
+		joined  int
+	}{
+		{name: "relu", op: exec.ReLU, cin: 16, c: 16, attrs: []exec.Attr{three}, joined: 1},
+		{name: "for several", op: exec.ReLU, cin: 32, c: 16, attrs: []exec.Attr{{KH: 3, KW: 3, Pad: 1, Stride: 2}, three, one}, norm: true, joined: 3},
+		{name: "mask", op: exec.ReLUMask, cin: 16, c: 48, attrs: []exec.Attr{one}, joined: 1},
+		{name: "several tiles of channels", op: exec.LinReLU, terms: 1, cin: 16, c: 64, attrs: []exec.Attr{three}, norm: true, joined: 1},
+		{name: "sum and mask", op: exec.LinMask, terms: 2, cin: 16, c: 32, attrs: []exec.Attr{one}, joined: 1},
+		{name: "batch norm's derivative", op: exec.ChanLin, terms: 2, cin: 32, c: 16, attrs: []exec.Attr{three}, adjoint: true, joined: 1},
+		{name: "sum of four", op: exec.ChanLin, terms: 4, cin: 16, c: 32, attrs: []exec.Attr{one}, adjoint: true, joined: 1},
+		{name: "wide window", op: exec.LinReLU, terms: 1, cin: 16, c: 16, attrs: []exec.Attr{five}, joined: 1},
+		{name: "depthwise", op: exec.LinReLU, terms: 1, cin: 8, c: 8, attrs: []exec.Attr{deep(three, 8), deep(five, 8)}, joined: 2},
+
+		{name: "weights made in between", op: exec.ReLU, cin: 16, c: 16, attrs: []exec.Attr{one}, over: "weights", joined: 1},
+
+		{name: "too many for taps", op: exec.ChanLin, terms: 3, cin: 16, c: 16, attrs: []exec.Attr{three}},
+		{name: "too many for tiles", op: exec.ChanLin, terms: 3, cin: 16, c: 64, attrs: []exec.Attr{one}},
+		{name: "too many for several", op: exec.ChanLin, terms: 2, cin: 16, c: 16, attrs: []exec.Attr{one, one}},
+		{name: "too many for depthwise", op: exec.ChanLin, terms: 2, cin: 8, c: 8, attrs: []exec.Attr{deep(three, 8)}},
+		{name: "no pixel of its own", op: exec.ReLU, cin: 16, c: 16, attrs: []exec.Attr{{KH: 3, KW: 3, Pad: 1, Stride: 2}}},
+		{name: "moved by a pixel", op: exec.ReLU, cin: 16, c: 16, attrs: []exec.Attr{{KH: 2, KW: 2}}},
+		{name: "one without tiles", op: exec.ReLU, cin: 16, c: 16, attrs: []exec.Attr{one, {KH: 3, KW: 3, Pad: 1, Groups: 4}}},
+		{name: "channels not in fours", op: exec.ReLU, cin: 6, c: 16, attrs: []exec.Attr{one}},
+		{name: "result of the pass over its argument", op: exec.ReLU, cin: 16, c: 16, attrs: []exec.Attr{three}, over: "pass"},
+		{name: "result of the convolution over the pass's argument", op: exec.ReLU, cin: 16, c: 16, attrs: []exec.Attr{three}, over: "convolution"},
+		{name: "argument written over before the convolution", op: exec.ReLU, cin: 16, c: 16, attrs: []exec.Attr{three, one}, over: "between"},
+	} {
+		p := newScratch()
+		const n, h, w = 3, 9, 7
+		pass := exec.Instr{Op: tt.op, Attr: exec.Attr{Terms: tt.terms}}
+		switch x := shape(n, h, w, tt.cin); tt.op {
+		case exec.ReLU:
+			pass.Args = []exec.Tensor{p.place(x)}
+		case exec.ReLUMask:
+			pass.Args = []exec.Tensor{p.place(x), p.place(x)}
+		case exec.LinMask:
+			pass.Args = []exec.Tensor{p.place(x)}
+		}
+		for k := range tt.terms {
+			pass.Args = append(pass.Args, p.place(shape(n, h, w, tt.cin)), p.place(exec.Vector([]int{tt.cin, 1}[k%2])))
+		}
+		if tt.terms > 0 {
+			pass.Args = append(pass.Args, p.place(exec.Vector(tt.cin)))
+		}
+		pass.Out = pass.Args[0]
+		if tt.over != "pass" {
+			pass.Out = p.place(shape(n, h, w, tt.cin))
+		}
+		phase := []exec.Instr{pass}
+		for k, a := range tt.attrs {
+			b := a.Normal()
+			oh, ow := (h+2*b.Pad-b.Dilation*(b.KH-1)-1)/b.Stride+1, (w+2*b.Pad-b.Dilation*(b.KW-1)-1)/b.Stride+1
+			conv := exec.Instr{Op: exec.Conv, Attr: a, Args: []exec.Tensor{pass.Out, p.place(shape(a.KH, a.KW, tt.cin/b.Groups, tt.c))}}
+			if tt.adjoint {
+				conv.Op, conv.Args = exec.ConvGradInput, []exec.Tensor{p.place(shape(a.KH, a.KW, tt.c, tt.cin)), pass.Out}
+			}
+			if conv.Out = pass.Args[0]; tt.over != "convolution" {
+				conv.Out = p.place(shape(n, oh, ow, tt.c))
+			}
+			if tt.over == "weights" {
+				phase = append(phase, exec.Instr{Op: exec.Add, Args: []exec.Tensor{conv.Args[1], conv.Args[1]}, Out: conv.Args[1]})
+			}
+			if tt.over == "between" && k == 1 {
+				phase = append(phase, exec.Instr{Op: exec.Mul, Args: []exec.Tensor{phase[1].Out, phase[1].Out}, Out: pass.Args[0]})
+			}
+			phase = append(phase, conv)
+			if tt.norm && k == 0 {
+				phase = append(phase, exec.Instr{Op: exec.BNStats, Attr: exec.Attr{Eps: 1e-5}, Args: []exec.Tensor{conv.Out}, Out: p.place(exec.Vector(3 * tt.c))})
+			}
+		}
+		// Two more readers, one of them in the pass's place.
+		phase = append(phase, exec.Instr{Op: exec.Add, Args: []exec.Tensor{pass.Out, pass.Out}, Out: p.place(pass.Out.Shape)},
+			exec.Instr{Op: exec.ReLU, Args: []exec.Tensor{pass.Out}, Out: pass.Out})
+		p.Phases[0] = phase
+		joined := 0
+		for _, step := range gpu.Steps(hoisted(phase)) {
+			for _, s := range step {
+				if s.Form >= 0 {
+					joined++
+				}
+			}
+		}
+		if joined != tt.joined {
+			t.Errorf("%s: %d convolutions compute their images, want %d: %q", tt.name, joined, tt.joined, gpu.LaunchesOf(phase))
+		}
+		if err := replayAll(phase); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		p.fill(r)
+		want := p.reference()
+		gpu.Orders["without joined passes"](d)
+		apart := p.on(t, d)
+		for i, w := range want {
+			if !(math.Abs(apart[i]-w) <= 2e-5*(1+math.Abs(w))) {
+				t.Fatalf("%s: number %d is %v, want %v", tt.name, i, apart[i], w)
+			}
+		}
+		for name, use := range gpu.Orders {
+			use(d)
+			if got := p.on(t, d); !slices.Equal(got, apart) {
+				t.Errorf("%s: other bits %s", tt.name, name)
+			}
+		}
+	}
+	if err := d.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func hoisted(phase []exec.Instr) []exec.Instr {
+	phase, _ = gpu.Hoisted(phase)
+	return phase
+}

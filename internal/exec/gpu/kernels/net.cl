@@ -19,6 +19,55 @@
 	(c).z = FMA((a).z, (b).z, (c).z);                                         \
 	(c).w = FMA((a).w, (b).w, (c).w)
 
+#define AT4(pointer) (*(const global float4 *)(pointer))
+#define SPLAT(x) ((float4)(x, x, x, x))
+// Coefficients of four channels from k on, which may be one number.
+#define COEF4(arg, k) (XC(arg) == 1 ? SPLAT(X(arg)[0]) : AT4(X(arg) + (k)))
+
+static inline float4 rectified4(float4 v) { return (float4)(rectified(v.x), rectified(v.y), rectified(v.z), rectified(v.w)); }
+static inline float4 masked4(float4 x, float4 v) {
+	return (float4)(x.x > 0 ? v.x : 0.0f, x.y > 0 ? v.y : 0.0f, x.z > 0 ? v.z : 0.0f, x.w > 0 ? v.w : 0.0f);
+}
+
+// How a convolution computes the image that it reads, argument IMAGE, of those from
+// argument 2 on, see join.go: four channels from k on at n pixels, whose first elements are
+// at[j], or -1 outside the image, where f[j] is 0. It is what a pass over all elements
+// would have written, to the bit. Where own is set the pixels are the result's own, and are
+// written if somebody else reads them.
+enum { FORM_RECTIFIED = 1, FORM_MASKED = 2, FORM_GIVEN = 4, FORM_WRITES = 8 };
+#define FORM4(IMAGE, n, at, k, own, f)                                        \
+	{                                                                         \
+		const int how = OFFSET;                                               \
+		const int masked = how & FORM_MASKED ? 1 : 0;                         \
+		const int terms = TERMS;                                              \
+		const int args = I(ROW_ARGS);                                         \
+		float4 bias = SPLAT(0.0f);                                            \
+		if (!(how & FORM_GIVEN)) for (int q_ = 2 + masked + 2 * terms; q_ < args; q_++) bias += COEF4(q_, k); \
+		_Pragma("unroll") for (int j_ = 0; j_ < n; j_++) f[j_] = bias;        \
+		if (how & FORM_GIVEN) {                                               \
+			_Pragma("unroll") for (int j_ = 0; j_ < n; j_++) if (at[j_] >= 0) f[j_] = AT4(X(2 + masked) + at[j_]); \
+		} else {                                                              \
+			for (int q_ = 2 + masked; q_ < 2 + masked + 2 * terms; q_ += 2) { \
+				const global float *x_ = X(q_);                               \
+				const float4 a_ = COEF4(q_ + 1, k);                           \
+				_Pragma("unroll") for (int j_ = 0; j_ < n; j_++) if (at[j_] >= 0) { \
+					const float4 e_ = AT4(x_ + at[j_]);                       \
+					FMA44(a_, e_, f[j_]);                                     \
+				}                                                             \
+			}                                                                 \
+		}                                                                     \
+		const int write_ = (own) && how & FORM_WRITES;                        \
+		_Pragma("unroll") for (int j_ = 0; j_ < n; j_++) {                    \
+			if (at[j_] < 0) {                                                 \
+				f[j_] = SPLAT(0.0f);                                          \
+				continue;                                                     \
+			}                                                                 \
+			if (how & FORM_RECTIFIED) f[j_] = rectified4(f[j_]);              \
+			if (masked) f[j_] = masked4(AT4(X(2) + at[j_]), f[j_]);           \
+			if (write_) *(global float4 *)(X(IMAGE) + at[j_]) = f[j_];        \
+		}                                                                     \
+	}
+
 // Rows of 16 in local memory are 20 apart: eight neighbours then lie in different banks.
 #define APART 20
 #define FOUR(array, row, quad) (*(local float4 *)((array) + (row)*APART + 4 * (quad)))
@@ -26,10 +75,11 @@
 // A tile of a convolution without groups: 128 pixels by 16 channels of the result, 8 by 4
 // of them for a thread, 16 channels of one tap at a time. Taps and channels follow one
 // another as in the plain kernels, for the same bits. Arguments are the images XI and the
-// weights ZI; PLACE(u, v) is where the tap (u, v), in the order of the sum, has its
-// weights, and WEIGHT takes one of 256 from there to zs[channel of the image][of the result].
+// weights ZI, COUNT pairs of them; PLACE(u, v) is where the tap (u, v), in the order of the
+// sum, has its weights, and WEIGHT takes one of 256 from there to zs[channel of the
+// image][of the result]. IMAGE fills f, four channels of eight pixels.
 // AFTER follows when the results in all, those of pixels p0 + lane + 16j, are written.
-#define CONV_TILE(name, XI, ZI, BEFORE, PLACE, WEIGHT, AFTER)                   \
+#define CONV_TILE(name, XI, ZI, COUNT, IMAGE, BEFORE, PLACE, WEIGHT, AFTER)   \
 	KERNEL(64) name(PROGRAM) {                                                \
 		local float xs[128 * APART] __attribute__((aligned(16)));             \
 		local float zs[16 * APART] __attribute__((aligned(16)));              \
@@ -44,23 +94,26 @@
 			hs[i] = h * STRIDE - BEFORE(KH);                                  \
 			ws[i] = w * STRIDE - BEFORE(KW);                                  \
 		}                                                                     \
+		BARRIER();                                                            \
 		float4 all[8];                                                        \
 		_Pragma("unroll") for (int j = 0; j < 8; j++) all[j] = (float4)(0.0f, 0.0f, 0.0f, 0.0f); \
-		const int terms = LARGER(TERMS, 1);                                   \
-		for (int q = 0; q < 2 * terms; q += 2) {                              \
+		for (int q = 0; q < 2 * (COUNT); q += 2) {                            \
 			const int cin = XC(q + XI), height = XH(q + XI), width = XW(q + XI); \
-			const global float *image = X(q + XI), *weights = X(q + ZI);        \
+			const global float *weights = X(q + ZI);                          \
 			float4 s[8];                                                      \
 			_Pragma("unroll") for (int j = 0; j < 8; j++) s[j] = (float4)(0.0f, 0.0f, 0.0f, 0.0f); \
 			for (int u = 0; u < KH; u++) for (int v = 0; v < KW; v++)         \
 				for (int k0 = 0; k0 < cin; k0 += 16) {                        \
-					BARRIER();                                                \
+					int at[8];                                                \
+					float4 f[8];                                              \
 					_Pragma("unroll") for (int j = 0; j < 8; j++) {           \
 						const int i = lane + 16 * j, r = hs[i] + u * DILATION, l = ws[i] + v * DILATION; \
 						const int inside = bs[i] >= 0 && r >= 0 && r < height && l >= 0 && l < width; \
-						FOUR(xs, i, quad) = inside ? *(const global float4 *)(image + ((bs[i] + r) * width + l) * cin + k0 + 4 * quad) \
-							: (float4)(0.0f, 0.0f, 0.0f, 0.0f);               \
+						at[j] = inside ? ((bs[i] + r) * width + l) * cin + k0 + 4 * quad : -1; \
 					}                                                         \
+					IMAGE(XI, BEFORE)                                         \
+					BARRIER();                                                \
+					_Pragma("unroll") for (int j = 0; j < 8; j++) FOUR(xs, lane + 16 * j, quad) = f[j]; \
 					const int place = PLACE(u, v);                            \
 					for (int i = tid(); i < 256; i += 64) {                   \
 						const int a = i / 16, b = i % 16;                     \
@@ -89,7 +142,16 @@
 	}
 #define BEFORE_FORWARD(size) PAD
 #define PLACE_FORWARD(u, v) (((u)*KW + (v)) * cin + k0) * c + n0
-CONV_TILE(conv_tile, 0, 1, BEFORE_FORWARD, PLACE_FORWARD, zs[a * APART + b] = weights[place + a * c + b], )
+#define WEIGHT_FORWARD zs[a * APART + b] = weights[place + a * c + b]
+#define PAIRS LARGER(TERMS, 1)
+#define IMAGE_THERE(XI, BEFORE)                                               \
+	const global float *image = X(q + XI);                                    \
+	_Pragma("unroll") for (int j = 0; j < 8; j++) f[j] = at[j] >= 0 ? AT4(image + at[j]) : SPLAT(0.0f);
+// The first tile of channels writes, where the tap lies on the pixel of the result.
+#define IMAGE_FORM(XI, BEFORE)                                                \
+	FORM4(XI, 8, at, k0 + 4 * quad, n0 == 0 && u * DILATION == BEFORE(KH) && v * DILATION == BEFORE(KW), f)
+CONV_TILE(conv_tile, 0, 1, PAIRS, IMAGE_THERE, BEFORE_FORWARD, PLACE_FORWARD, WEIGHT_FORWARD, )
+CONV_TILE(form_conv_tile, 0, 1, 1, IMAGE_FORM, BEFORE_FORWARD, PLACE_FORWARD, WEIGHT_FORWARD, )
 
 // The mean of the tile's pixels and the squares about it, of each channel, are a part of a
 // batch norm. Threads add up their pixels, and the first of each four channels those of all
@@ -117,11 +179,14 @@ CONV_TILE(conv_tile, 0, 1, BEFORE_FORWARD, PLACE_FORWARD, zs[a * APART + b] = we
 		to += c;                                                              \
 		to[0] = squares.x, to[1] = squares.y, to[2] = squares.z, to[3] = squares.w; \
 	}
-CONV_TILE(conv_tile_stats, 0, 1, BEFORE_FORWARD, PLACE_FORWARD, zs[a * APART + b] = weights[place + a * c + b], TILE_STATS)
+CONV_TILE(conv_tile_stats, 0, 1, PAIRS, IMAGE_THERE, BEFORE_FORWARD, PLACE_FORWARD, WEIGHT_FORWARD, TILE_STATS)
+CONV_TILE(form_conv_tile_stats, 0, 1, 1, IMAGE_FORM, BEFORE_FORWARD, PLACE_FORWARD, WEIGHT_FORWARD, TILE_STATS)
 // Its adjoint in x with stride 1 is a convolution with the taps turned about.
 #define BEFORE_BACK(size) (((size)-1) * DILATION - PAD)
 #define PLACE_BACK(u, v) ((((KH - 1 - (u)) * KW + KW - 1 - (v)) * c + n0) * cin + k0)
-CONV_TILE(conv_grad_input_tile, 1, 0, BEFORE_BACK, PLACE_BACK, zs[b * APART + a] = weights[place + a * cin + b], )
+#define WEIGHT_BACK zs[b * APART + a] = weights[place + a * cin + b]
+CONV_TILE(conv_grad_input_tile, 1, 0, PAIRS, IMAGE_THERE, BEFORE_BACK, PLACE_BACK, WEIGHT_BACK, )
+CONV_TILE(form_conv_grad_input_tile, 1, 0, 1, IMAGE_FORM, BEFORE_BACK, PLACE_BACK, WEIGHT_BACK, )
 
 // The adjoint of a convolution without groups in its weights: 16 by 16 channels of one
 // tap over the pixels of a part, 64 at a time. 16 threads have 4 by 4 channels each; four

@@ -8,27 +8,18 @@
 		if (i >= OLEN) return;                                                \
 		BODY                                                                  \
 	}
-#define AT4(pointer) (*(const global float4 *)(pointer))
 #define X4(k) AT4(X(k) + i)
 #define OUT4 (*(global float4 *)(OUT + i))
-#define SPLAT(x) ((float4)(x, x, x, x))
-// The coefficients of a term for these channels, which may be one number.
-#define COEF4(k) (XC(k) == 1 ? SPLAT(X(k)[0]) : AT4(X(k) + i % c))
 
 static inline float4 lin4(global float *m, global const uint *t, int from, int i, int c) {
 	const int terms = TERMS, args = I(ROW_ARGS);
 	float4 s = SPLAT(0.0f);
-	for (int k = from + 2 * terms; k < args; k++) s += COEF4(k);
+	for (int k = from + 2 * terms; k < args; k++) s += COEF4(k, i % c);
 	for (int k = from; k < from + 2 * terms; k += 2) {
-		const float4 a = COEF4(k + 1), x = X4(k);
+		const float4 a = COEF4(k + 1, i % c), x = X4(k);
 		FMA44(a, x, s);
 	}
 	return s;
-}
-
-static inline float4 rectified4(float4 v) { return (float4)(rectified(v.x), rectified(v.y), rectified(v.z), rectified(v.w)); }
-static inline float4 masked4(float4 x, float4 v) {
-	return (float4)(x.x > 0 ? v.x : 0.0f, x.y > 0 ? v.y : 0.0f, x.z > 0 ? v.z : 0.0f, x.w > 0 ? v.w : 0.0f);
 }
 
 QUADS(quad_chan_lin, OUT4 = lin4(m, t, 0, i, c);)
@@ -43,19 +34,26 @@ QUADS(quad_concat, int k = 0; int at = i % c;
 	OUT4 = AT4(X(k) + i / c * XC(k) + at);)
 
 // Convolutions with a group for each channel.
-QUADS(quad_conv, PIXEL; float4 all = SPLAT(0.0f); const int terms = LARGER(TERMS, 1);
-	for (int q = 0; q < 2 * terms; q += 2) {
-		float4 s = SPLAT(0.0f);
-		for (int u = 0; u < KH; u++) for (int v = 0; v < KW; v++) {
-			const int r = h * STRIDE - PAD + u * DILATION; const int l = w * STRIDE - PAD + v * DILATION;
-			if (r < 0 || r >= XH(q) || l < 0 || l >= XW(q)) continue;
-			const float4 x = AT4(X(q) + ((b * XH(q) + r) * XW(q) + l) * c + k);
-			const float4 z = AT4(X(q + 1) + (u * KW + v) * c + k);
-			FMA44(x, z, s);
-		}
-		all += s;
-	}
-	OUT4 = all;)
+#define QUAD_CONV(name, COUNT, IMAGE)                                         \
+	QUADS(name, PIXEL; float4 all = SPLAT(0.0f);                              \
+		for (int q = 0; q < 2 * (COUNT); q += 2) {                            \
+			float4 s = SPLAT(0.0f);                                           \
+			for (int u = 0; u < KH; u++) for (int v = 0; v < KW; v++) {       \
+				const int r = h * STRIDE - PAD + u * DILATION; const int l = w * STRIDE - PAD + v * DILATION; \
+				if (r < 0 || r >= XH(q) || l < 0 || l >= XW(q)) continue;     \
+				int at[1]; float4 f[1];                                       \
+				at[0] = ((b * XH(q) + r) * XW(q) + l) * c + k;                \
+				IMAGE                                                         \
+				const float4 z = AT4(X(q + 1) + (u * KW + v) * c + k);        \
+				FMA44(f[0], z, s);                                            \
+			}                                                                 \
+			all += s;                                                         \
+		}                                                                     \
+		OUT4 = all;)
+#define QUAD_THERE f[0] = AT4(X(q) + at[0]);
+#define QUAD_FORM FORM4(0, 1, at, k, r == h && l == w, f)
+QUAD_CONV(quad_conv, PAIRS, QUAD_THERE)
+QUAD_CONV(form_quad_conv, 1, QUAD_FORM)
 QUADS(quad_conv_grad_input, PIXEL; float4 all = SPLAT(0.0f); const int terms = LARGER(TERMS, 1);
 	for (int q = 0; q < 2 * terms; q += 2) {
 		float4 s = SPLAT(0.0f);
