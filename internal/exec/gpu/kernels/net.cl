@@ -29,42 +29,40 @@ static inline float4 masked4(float4 x, float4 v) {
 	return (float4)(x.x > 0 ? v.x : 0.0f, x.y > 0 ? v.y : 0.0f, x.z > 0 ? v.z : 0.0f, x.w > 0 ? v.w : 0.0f);
 }
 
-// How a convolution computes the image that it reads, argument IMAGE, of those from
-// argument 2 on, see join.go: four channels from k on at n pixels, whose first elements are
-// at[j], or -1 outside the image, where f[j] is 0. It is what a pass over all elements
-// would have written, to the bit. Where own is set the pixels are the result's own, and are
-// written if somebody else reads them.
+// How a convolution computes the image that it reads, argument XI, of those from argument 2
+// on, see join.go: four channels from k on at eight pixels, whose first elements are at[j],
+// or -1 outside the image, where f[j] is 0. It is what a pass over all elements would have
+// written, to the bit. Where own is set the pixels are the result's own, and are written
+// if somebody else reads them.
 enum { FORM_RECTIFIED = 1, FORM_MASKED = 2, FORM_GIVEN = 4, FORM_WRITES = 8 };
-#define FORM4(IMAGE, n, at, k, own, f)                                        \
+#define EIGHT _Pragma("unroll") for (int j = 0; j < 8; j++)
+#define FORM4(XI, k, own)                                                     \
 	{                                                                         \
-		const int how = OFFSET;                                               \
-		const int masked = how & FORM_MASKED ? 1 : 0;                         \
-		const int terms = TERMS;                                              \
-		const int args = I(ROW_ARGS);                                         \
+		const int how = OFFSET, first = how & FORM_MASKED ? 3 : 2, terms = TERMS, args = I(ROW_ARGS); \
 		float4 bias = SPLAT(0.0f);                                            \
-		if (!(how & FORM_GIVEN)) for (int q_ = 2 + masked + 2 * terms; q_ < args; q_++) bias += COEF4(q_, k); \
-		_Pragma("unroll") for (int j_ = 0; j_ < n; j_++) f[j_] = bias;        \
+		if (!(how & FORM_GIVEN)) for (int e = first + 2 * terms; e < args; e++) bias += COEF4(e, k); \
+		EIGHT f[j] = bias;                                                    \
 		if (how & FORM_GIVEN) {                                               \
-			_Pragma("unroll") for (int j_ = 0; j_ < n; j_++) if (at[j_] >= 0) f[j_] = AT4(X(2 + masked) + at[j_]); \
+			EIGHT if (at[j] >= 0) f[j] = AT4(X(first) + at[j]);               \
 		} else {                                                              \
-			for (int q_ = 2 + masked; q_ < 2 + masked + 2 * terms; q_ += 2) { \
-				const global float *x_ = X(q_);                               \
-				const float4 a_ = COEF4(q_ + 1, k);                           \
-				_Pragma("unroll") for (int j_ = 0; j_ < n; j_++) if (at[j_] >= 0) { \
-					const float4 e_ = AT4(x_ + at[j_]);                       \
-					FMA44(a_, e_, f[j_]);                                     \
+			for (int e = first; e < first + 2 * terms; e += 2) {              \
+				const global float *x = X(e);                                 \
+				const float4 scale = COEF4(e + 1, k);                         \
+				EIGHT if (at[j] >= 0) {                                       \
+					const float4 z = AT4(x + at[j]);                          \
+					FMA44(scale, z, f[j]);                                    \
 				}                                                             \
 			}                                                                 \
 		}                                                                     \
-		const int write_ = (own) && how & FORM_WRITES;                        \
-		_Pragma("unroll") for (int j_ = 0; j_ < n; j_++) {                    \
-			if (at[j_] < 0) {                                                 \
-				f[j_] = SPLAT(0.0f);                                          \
+		const int write = (own) && how & FORM_WRITES;                         \
+		EIGHT {                                                               \
+			if (at[j] < 0) {                                                  \
+				f[j] = SPLAT(0.0f);                                           \
 				continue;                                                     \
 			}                                                                 \
-			if (how & FORM_RECTIFIED) f[j_] = rectified4(f[j_]);              \
-			if (masked) f[j_] = masked4(AT4(X(2) + at[j_]), f[j_]);           \
-			if (write_) *(global float4 *)(X(IMAGE) + at[j_]) = f[j_];        \
+			if (how & FORM_RECTIFIED) f[j] = rectified4(f[j]);                \
+			if (how & FORM_MASKED) f[j] = masked4(AT4(X(2) + at[j]), f[j]);   \
+			if (write) *(global float4 *)(X(XI) + at[j]) = f[j];              \
 		}                                                                     \
 	}
 
@@ -90,30 +88,30 @@ enum { FORM_RECTIFIED = 1, FORM_MASKED = 2, FORM_GIVEN = 4, FORM_WRITES = 8 };
 		const int quad = tid() % 4, lane = tid() / 4;                         \
 		for (int i = tid(); i < 128; i += 64) {                               \
 			const int p = p0 + i, w = p % OW, h = p / OW % OH;                \
-			bs[i] = p < pixels ? p / OW / OH * XH(XI) : -1;                    \
+			bs[i] = p < pixels ? p / OW / OH * XH(XI) : -1;                   \
 			hs[i] = h * STRIDE - BEFORE(KH);                                  \
 			ws[i] = w * STRIDE - BEFORE(KW);                                  \
 		}                                                                     \
 		BARRIER();                                                            \
 		float4 all[8];                                                        \
-		_Pragma("unroll") for (int j = 0; j < 8; j++) all[j] = (float4)(0.0f, 0.0f, 0.0f, 0.0f); \
+		EIGHT all[j] = (float4)(0.0f, 0.0f, 0.0f, 0.0f);                      \
 		for (int q = 0; q < 2 * (COUNT); q += 2) {                            \
 			const int cin = XC(q + XI), height = XH(q + XI), width = XW(q + XI); \
 			const global float *weights = X(q + ZI);                          \
 			float4 s[8];                                                      \
-			_Pragma("unroll") for (int j = 0; j < 8; j++) s[j] = (float4)(0.0f, 0.0f, 0.0f, 0.0f); \
+			EIGHT s[j] = (float4)(0.0f, 0.0f, 0.0f, 0.0f);                    \
 			for (int u = 0; u < KH; u++) for (int v = 0; v < KW; v++)         \
 				for (int k0 = 0; k0 < cin; k0 += 16) {                        \
 					int at[8];                                                \
 					float4 f[8];                                              \
-					_Pragma("unroll") for (int j = 0; j < 8; j++) {           \
+					EIGHT {                                                   \
 						const int i = lane + 16 * j, r = hs[i] + u * DILATION, l = ws[i] + v * DILATION; \
 						const int inside = bs[i] >= 0 && r >= 0 && r < height && l >= 0 && l < width; \
 						at[j] = inside ? ((bs[i] + r) * width + l) * cin + k0 + 4 * quad : -1; \
 					}                                                         \
 					IMAGE(XI, BEFORE)                                         \
 					BARRIER();                                                \
-					_Pragma("unroll") for (int j = 0; j < 8; j++) FOUR(xs, lane + 16 * j, quad) = f[j]; \
+					EIGHT FOUR(xs, lane + 16 * j, quad) = f[j];               \
 					const int place = PLACE(u, v);                            \
 					for (int i = tid(); i < 256; i += 64) {                   \
 						const int a = i / 16, b = i % 16;                     \
@@ -123,7 +121,7 @@ enum { FORM_RECTIFIED = 1, FORM_MASKED = 2, FORM_GIVEN = 4, FORM_WRITES = 8 };
 					_Pragma("unroll") for (int k = 0; k < 4; k++) {           \
 						const float4 z0 = FOUR(zs, 4 * k, quad), z1 = FOUR(zs, 4 * k + 1, quad), z2 = FOUR(zs, 4 * k + 2, quad), \
 							z3 = FOUR(zs, 4 * k + 3, quad);                   \
-						_Pragma("unroll") for (int j = 0; j < 8; j++) {       \
+						EIGHT {                                               \
 							const float4 e = FOUR(xs, lane + 16 * j, k);      \
 							FMA4(e.x, z0, s[j]);                              \
 							FMA4(e.y, z1, s[j]);                              \
@@ -132,9 +130,9 @@ enum { FORM_RECTIFIED = 1, FORM_MASKED = 2, FORM_GIVEN = 4, FORM_WRITES = 8 };
 						}                                                     \
 					}                                                         \
 				}                                                             \
-			_Pragma("unroll") for (int j = 0; j < 8; j++) all[j] += s[j];     \
+			EIGHT all[j] += s[j];                                             \
 		}                                                                     \
-		_Pragma("unroll") for (int j = 0; j < 8; j++) {                       \
+		EIGHT {                                                               \
 			const int p = p0 + lane + 16 * j;                                 \
 			if (p < pixels) *(global float4 *)(OUT + p * c + n0 + 4 * quad) = all[j]; \
 		}                                                                     \
@@ -146,10 +144,10 @@ enum { FORM_RECTIFIED = 1, FORM_MASKED = 2, FORM_GIVEN = 4, FORM_WRITES = 8 };
 #define PAIRS LARGER(TERMS, 1)
 #define IMAGE_THERE(XI, BEFORE)                                               \
 	const global float *image = X(q + XI);                                    \
-	_Pragma("unroll") for (int j = 0; j < 8; j++) f[j] = at[j] >= 0 ? AT4(image + at[j]) : SPLAT(0.0f);
+	EIGHT f[j] = at[j] >= 0 ? AT4(image + at[j]) : SPLAT(0.0f);
 // The first tile of channels writes, where the tap lies on the pixel of the result.
 #define IMAGE_FORM(XI, BEFORE)                                                \
-	FORM4(XI, 8, at, k0 + 4 * quad, n0 == 0 && u * DILATION == BEFORE(KH) && v * DILATION == BEFORE(KW), f)
+	FORM4(XI, k0 + 4 * quad, n0 == 0 && u * DILATION == BEFORE(KH) && v * DILATION == BEFORE(KW))
 CONV_TILE(conv_tile, 0, 1, PAIRS, IMAGE_THERE, BEFORE_FORWARD, PLACE_FORWARD, WEIGHT_FORWARD, )
 CONV_TILE(form_conv_tile, 0, 1, 1, IMAGE_FORM, BEFORE_FORWARD, PLACE_FORWARD, WEIGHT_FORWARD, )
 
@@ -165,10 +163,10 @@ CONV_TILE(form_conv_tile, 0, 1, 1, IMAGE_FORM, BEFORE_FORWARD, PLACE_FORWARD, WE
 #define TILE_STATS                                                            \
 	const float count = (float)SMALLER(128, pixels - p0);                     \
 	float4 mean = (float4)(0.0f, 0.0f, 0.0f, 0.0f), squares = mean;           \
-	_Pragma("unroll") for (int j = 0; j < 8; j++) if (p0 + lane + 16 * j < pixels) mean += all[j]; \
+	EIGHT if (p0 + lane + 16 * j < pixels) mean += all[j];                    \
 	TILE_SUM(mean)                                                            \
 	mean = mean / count;                                                      \
-	_Pragma("unroll") for (int j = 0; j < 8; j++) if (p0 + lane + 16 * j < pixels) { \
+	EIGHT if (p0 + lane + 16 * j < pixels) {                                  \
 		const float4 d = all[j] - mean;                                       \
 		FMA44(d, d, squares);                                                 \
 	}                                                                         \

@@ -34,26 +34,43 @@ QUADS(quad_concat, int k = 0; int at = i % c;
 	OUT4 = AT4(X(k) + i / c * XC(k) + at);)
 
 // Convolutions with a group for each channel.
-#define QUAD_CONV(name, COUNT, IMAGE)                                         \
-	QUADS(name, PIXEL; float4 all = SPLAT(0.0f);                              \
+#define QUAD_CONV(name, COUNT, FIRST, IMAGE)                                  \
+	QUADS(name, PIXEL; float4 all = SPLAT(0.0f); FIRST                        \
 		for (int q = 0; q < 2 * (COUNT); q += 2) {                            \
 			float4 s = SPLAT(0.0f);                                           \
 			for (int u = 0; u < KH; u++) for (int v = 0; v < KW; v++) {       \
 				const int r = h * STRIDE - PAD + u * DILATION; const int l = w * STRIDE - PAD + v * DILATION; \
 				if (r < 0 || r >= XH(q) || l < 0 || l >= XW(q)) continue;     \
-				int at[1]; float4 f[1];                                       \
-				at[0] = ((b * XH(q) + r) * XW(q) + l) * c + k;                \
-				IMAGE                                                         \
+				const int at = ((b * XH(q) + r) * XW(q) + l) * c + k;         \
+				float4 f = AT4(IMAGE + at);                                   \
+				FORM                                                          \
 				const float4 z = AT4(X(q + 1) + (u * KW + v) * c + k);        \
-				FMA44(f[0], z, s);                                            \
+				FMA44(f, z, s);                                               \
 			}                                                                 \
 			all += s;                                                         \
 		}                                                                     \
 		OUT4 = all;)
-#define QUAD_THERE f[0] = AT4(X(q) + at[0]);
-#define QUAD_FORM FORM4(0, 1, at, k, r == h && l == w, f)
-QUAD_CONV(quad_conv, PAIRS, QUAD_THERE)
-QUAD_CONV(form_quad_conv, 1, QUAD_FORM)
+#define FORM
+QUAD_CONV(quad_conv, PAIRS, , X(q))
+#undef FORM
+// A form of one image: the same coefficients for all taps.
+#define FORM_FIRST                                                            \
+	const int how = OFFSET; float4 scale = SPLAT(0.0f); float4 bias = scale;  \
+	if (!(how & FORM_GIVEN)) {                                                \
+		for (int j = 4; j < I(ROW_ARGS); j++) bias += COEF4(j, k);            \
+		scale = COEF4(3, k);                                                  \
+	}                                                                         \
+	const int rectify = how & FORM_RECTIFIED; const int write = how & FORM_WRITES;
+#define FORM                                                                  \
+	if (!(how & FORM_GIVEN)) {                                                \
+		float4 e = bias;                                                      \
+		FMA44(scale, f, e);                                                   \
+		f = e;                                                                \
+	}                                                                         \
+	if (rectify) f = rectified4(f);                                           \
+	if (write && r == h && l == w) *(global float4 *)(X(0) + at) = f;
+QUAD_CONV(form_quad_conv, 1, FORM_FIRST, X(2))
+#undef FORM
 QUADS(quad_conv_grad_input, PIXEL; float4 all = SPLAT(0.0f); const int terms = LARGER(TERMS, 1);
 	for (int q = 0; q < 2 * terms; q += 2) {
 		float4 s = SPLAT(0.0f);
