@@ -11,6 +11,7 @@ import (
 	"idarts/internal/exec/gpu/gputest"
 	"idarts/internal/exec/gpu/kernels"
 	"idarts/internal/exec/gpu/opencl"
+	"idarts/internal/longtest"
 )
 
 var update = flag.Bool("update", false, "write the hashes of the self-test again")
@@ -47,14 +48,12 @@ func TestSelfTest(t *testing.T) {
 
 // Devices that round otherwise are found, each by a kernel where it does.
 func TestSelfTestFindsOtherBits(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles all kernels several times")
-	}
 	source := kernels.Source()
-	for _, tt := range []struct {
+	type fault struct {
 		name, from, to string
 		kernels        []string // among those that are found
-	}{
+	}
+	faults := []fault{
 		{"products that are rounded before they are added", "#define FMA(a, b, c) fma(a, b, c)", "#define FMA(a, b, c) ((a) * (b) + (c))",
 			[]string{"op_conv", "op_conv_grad_input", "op_conv_grad_weight", "op_chan_lin", "op_dot", "op_tape", "vec_axpy", "vec_dot", "vec_sgd", "bn_average"}},
 		{"roots that are not rounded", "#define SQRT(x) sqrt(x)", "#define SQRT(x) ((x) * (1.0f / sqrt(x)))", []string{"op_bn_stats", "op_rsqrt", "op_tape"}},
@@ -63,7 +62,8 @@ func TestSelfTestFindsOtherBits(t *testing.T) {
 		{"subnormal results that are zero", "OUT[i] = X(0)[i] * X(1)[i];", "const float z = X(0)[i] * X(1)[i]; OUT[i] = fabs(z) < 1.17549435e-38f ? 0.0f : z;", []string{"op_mul"}},
 		{"subnormal numbers that are taken for zero", "OUT[i] = rectified(X(0)[i]);", "OUT[i] = X(0)[i] < 1.17549435e-38f ? 0.0f : rectified(X(0)[i]);", []string{"op_relu"}},
 		{"division by a reciprocal", "OUT[i] = X(0)[i] / X(1)[i];", "OUT[i] = X(0)[i] * (1.0f / X(1)[i]);", []string{"op_div"}},
-	} {
+	}
+	for _, tt := range longtest.Of(nil, faults[:2], faults) { // each compiles all kernels
 		t.Run(tt.name, func(t *testing.T) {
 			if !strings.Contains(source, tt.from) {
 				t.Fatalf("the source has no %q", tt.from)
