@@ -208,8 +208,8 @@ func covers(conv exec.Instr, images exec.Shape) bool {
 	return [3]int(out[:3]) == [3]int(images[:3]) && 2*a.Pad == a.Dilation*(a.KH-1) && 2*a.Pad == a.Dilation*(a.KW-1)
 }
 
-// most is how many images a tile may read for each one that the pass reads.
-const most = 8
+// mostReads is how many images a tile may read for each one that the pass reads.
+const mostReads = 8
 
 // takes says that the kernel of a convolution can compute the result of a pass, and is
 // not much the slower for it.
@@ -221,7 +221,7 @@ func (o order) takes(conv, form exec.Instr) bool {
 	switch o.plan(conv).passes[0].kernel {
 	case "conv_tile", "conv_grad_input_tile":
 		// Each tap reads its pixels anew, and so does each tile of 16 channels of the result.
-		if taps := conv.Attr.KH * conv.Attr.KW; taps > 1 && len(images) > 2 || len(images)*conv.Out.Shape[3]/16 > most {
+		if taps := conv.Attr.KH * conv.Attr.KW; taps > 1 && len(images) > 2 || len(images)*conv.Out.Shape[3]/16 > mostReads {
 			return false
 		}
 	case "quad_conv":
