@@ -208,7 +208,7 @@ func covers(conv exec.Instr, images exec.Shape) bool {
 	return [3]int(out[:3]) == [3]int(images[:3]) && 2*a.Pad == a.Dilation*(a.KH-1) && 2*a.Pad == a.Dilation*(a.KW-1)
 }
 
-// mostReads is how many images a tile may read for each one that the pass reads.
+// mostReads is how many images all tiles of a pixel may read together.
 const mostReads = 8
 
 // takes says that the kernel of a convolution can compute the result of a pass, and is
