@@ -26,7 +26,8 @@ type Target struct {
 	// Rest is how many instructions long a larger block is left alone before another
 	// value takes it, for the same reason.
 	Rest int
-	// Apart is whether an image that a convolution reads has another place than what it
-	// was computed from, which leaves a device free to compute it while it convolves.
+	// Apart is whether an image that a convolution reads, one that is no sum of several,
+	// has another place than what it was computed from, which leaves a device free to
+	// compute it while it convolves.
 	Apart bool
 }

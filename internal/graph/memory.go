@@ -42,17 +42,13 @@ type block struct {
 
 // share gives scratch values their blocks: a new one, or that of an argument
 // that the instruction is the last to read and may overwrite. New ones start at
-// multiples of align. Values of at most own elements never share; nor do, with apart,
-// those that a convolution reads.
+// multiples of align. Values of at most own elements never share; nor, with apart, is an
+// image that a convolution reads, and not a sum of several, over what it is made of.
 func (l *lowering) share(align, own int, apart bool) []*block {
 	var blocks []*block
-	convolved := map[*value]bool{}
-	for _, s := range l.steps {
-		if apart && s.attr.Terms <= 1 && (s.op == exec.Conv || s.op == exec.ConvGradInput) {
-			for _, a := range s.vals {
-				convolved[a] = true
-			}
-		}
+	var convolved map[*value]bool
+	if apart {
+		convolved = l.convolved()
 	}
 	for at, s := range l.steps {
 		v := s.out
@@ -77,6 +73,20 @@ func (l *lowering) share(align, own int, apart bool) []*block {
 		}
 	}
 	return blocks
+}
+
+// convolved are the arguments of convolutions and of their adjoints in the images, but
+// for those of sums of several.
+func (l *lowering) convolved() map[*value]bool {
+	args := map[*value]bool{}
+	for _, s := range l.steps {
+		if s.attr.Terms <= 1 && (s.op == exec.Conv || s.op == exec.ConvGradInput) {
+			for _, a := range s.vals {
+				args[a] = true
+			}
+		}
+	}
+	return args
 }
 
 // inPlaceEverywhere says that a is no argument that must outlive the result's

@@ -89,20 +89,12 @@ func (o order) hoist(phase []exec.Instr) (hoisted []exec.Instr, from []int32) {
 		if forms(in) == nil {
 			continue
 		}
-		var conv int32
-		for _, j := range d.next[i] {
-			c := phase[j]
-			at := imageOf(c)
-			if at < 0 || c.Args[at] != in.Out {
-				continue
-			}
-			if conv > 0 || slices.ContainsFunc(d.before[j], func(k int32) bool { return int(k) > i }) {
-				conv = -1
-				break
-			}
-			conv = j
+		convs := d.convs(phase, int32(i))
+		if len(convs) != 1 {
+			continue
 		}
-		if conv > 0 && o.takes(phase[conv], in) {
+		conv := convs[0]
+		if o.takes(phase[conv], in) && !slices.ContainsFunc(d.before[conv], func(k int32) bool { return int(k) > i }) {
 			behind[i], moves[conv] = conv, true
 		}
 	}
@@ -116,6 +108,17 @@ func (o order) hoist(phase []exec.Instr) (hoisted []exec.Instr, from []int32) {
 		}
 	}
 	return hoisted, from
+}
+
+// convs are the convolutions whose images are the result of a pass. Others that wait for
+// it read what it writes, or write where it reads.
+func (d *after) convs(phase []exec.Instr, form int32) (convs []int32) {
+	for _, i := range d.next[form] {
+		if at := imageOf(phase[i]); at >= 0 && phase[i].Args[at] == phase[form].Out {
+			convs = append(convs, i)
+		}
+	}
+	return convs
 }
 
 // joinNorm has a convolution leave the sums of a batch norm of its result.
@@ -137,25 +140,13 @@ func (o order) joinNorm(phase []exec.Instr, d *after, with []joined, norm int32)
 
 // joinForm has the convolutions that read the result of a pass compute it.
 func (o order) joinForm(phase []exec.Instr, d *after, with []joined, form int32) {
-	in := phase[form]
-	var convs []int32
-	writer := -1
-	for _, i := range d.next[form] {
-		c := phase[i]
-		at := imageOf(c)
-		if at < 0 || c.Args[at] != in.Out {
-			continue // it reads what was written, or writes where the pass reads
-		}
-		if !o.takes(c, in) {
-			return // it would wait for another convolution
-		}
-		if writer < 0 && covers(c, in.Out.Shape) {
-			writer = len(convs)
-		}
-		convs = append(convs, i)
+	in, convs := phase[form], d.convs(phase, form)
+	writer := slices.IndexFunc(convs, func(i int32) bool { return covers(phase[i], in.Out.Shape) })
+	if writer < 0 || len(convs) > 1 && len(forms(in)) > 1 {
+		return
 	}
-	images := len(forms(in))
-	if writer < 0 || len(convs) > 1 && images > 1 {
+	// One that cannot would wait for another convolution.
+	if slices.ContainsFunc(convs, func(i int32) bool { return !o.takes(phase[i], in) }) {
 		return
 	}
 	// What waits for the pass waits for all of them then.

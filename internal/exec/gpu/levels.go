@@ -204,7 +204,7 @@ func (o order) batches(phase []exec.Instr) []batch {
 				b.levels = append(b.levels, level)
 			}
 			if i := b.instrs[0]; len(b.instrs) == 1 {
-				b = o.single(phase[i], i)
+				b = o.single(phase[i], i, alone)
 			}
 			out = append(out, b)
 			continue
@@ -226,24 +226,20 @@ func (o order) batches(phase []exec.Instr) []batch {
 // asWritten has a batch for each instruction, but for those that others do as well.
 func (o order) asWritten(phase []exec.Instr, with []joined, d after) (out []batch) {
 	for i, in := range phase {
-		switch {
-		case d.gone[i]:
-		case with[i] != alone:
-			out = append(out, batch{plan: o.planWith(in, with[i]), instrs: []int32{int32(i)}, with: with[i : i+1]})
-		default:
-			out = append(out, o.single(in, int32(i)))
+		if !d.gone[i] {
+			out = append(out, o.single(in, int32(i), with[i]))
 		}
 	}
 	return out
 }
 
 // single is a launch of one instruction.
-func (o order) single(in exec.Instr, i int32) batch {
-	b := batch{instrs: []int32{i}, with: []joined{alone}}
+func (o order) single(in exec.Instr, i int32, with joined) batch {
+	b := batch{instrs: []int32{i}, with: []joined{with}}
 	if onlyTaped(in) {
 		b.levels = [][]int32{b.instrs}
 	} else {
-		b.plan = o.plan(in)
+		b.plan = o.planWith(in, with)
 	}
 	return b
 }

@@ -26,20 +26,25 @@ type tuned struct {
 
 func shape(n, h, w, c int) exec.Shape { return exec.Shape{n, h, w, c} }
 
+// size is that of a convolution's result.
+func size(a exec.Attr, h, w int) (oh, ow int) {
+	a = a.Normal()
+	return (h+2*a.Pad-a.Dilation*(a.KH-1)-1)/a.Stride + 1, (w+2*a.Pad-a.Dilation*(a.KW-1)-1)/a.Stride + 1
+}
+
 // tunedCases are images at the edges: of one image, of as many pixels as a tile has and
 // not, narrower than a window, with all channels that networks have.
 func tunedCases() []tuned {
 	var cases []tuned
 	conv := func(n, h, w, cin, c int, a exec.Attr) {
-		b := a.Normal()
-		oh, ow := (h+2*b.Pad-b.Dilation*(b.KH-1)-1)/b.Stride+1, (w+2*b.Pad-b.Dilation*(b.KW-1)-1)/b.Stride+1
+		oh, ow := size(a, h, w)
 		x, y, z := shape(n, h, w, cin), shape(n, oh, ow, c), shape(a.KH, a.KW, cin, c)
 		var forward, back []exec.Shape
 		for range max(a.Terms, 1) {
 			forward, back = append(forward, x, z), append(back, z, y)
 		}
 		cases = append(cases, tuned{"conv_tile", exec.Conv, a, y, forward, true})
-		if b.Stride == 1 {
+		if a.Normal().Stride == 1 {
 			cases = append(cases, tuned{"conv_grad_input_tile", exec.ConvGradInput, a, x, back, true})
 		}
 		if a.Terms == 0 {
@@ -301,9 +306,8 @@ func TestConvolutionsComputeTheirImages(t *testing.T) {
 		}
 		phase := []exec.Instr{pass}
 		for k, a := range tt.attrs {
-			b := a.Normal()
-			oh, ow := (h+2*b.Pad-b.Dilation*(b.KH-1)-1)/b.Stride+1, (w+2*b.Pad-b.Dilation*(b.KW-1)-1)/b.Stride+1
-			conv := exec.Instr{Op: exec.Conv, Attr: a, Args: []exec.Tensor{pass.Out, p.place(shape(a.KH, a.KW, tt.cin/b.Groups, tt.c))}}
+			oh, ow := size(a, h, w)
+			conv := exec.Instr{Op: exec.Conv, Attr: a, Args: []exec.Tensor{pass.Out, p.place(shape(a.KH, a.KW, tt.cin/a.Normal().Groups, tt.c))}}
 			if tt.adjoint {
 				conv.Op, conv.Args = exec.ConvGradInput, []exec.Tensor{p.place(shape(a.KH, a.KW, tt.c, tt.cin)), pass.Out}
 			}
