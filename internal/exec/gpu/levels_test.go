@@ -78,7 +78,9 @@ func TestLaunchesOfSupernets(t *testing.T) {
 		for name, phases := range phasesOf(t, n) {
 			for i, phase := range phases {
 				count := gpu.Launches(phase)
-				t.Logf("%v %s %d: %d instructions, %d launches", n, name, i, len(phase), count)
+				all, lin, again := traffic(phase)
+				t.Logf("%v %s %d: %d instructions, %d launches; %.2f GB read and written, %.2f read by sums of images, %.2f of it twice in one launch",
+					n, name, i, len(phase), count, all, lin, again)
 				if limit := most[n.String()]; limit > 0 && name == "forward-backward" && count > limit {
 					t.Errorf("%v: a gradient takes %d launches, want at most %d", n, count, limit)
 				}
@@ -91,6 +93,48 @@ func TestLaunchesOfSupernets(t *testing.T) {
 			}
 		}
 	}
+}
+
+// traffic is how many GB the kernels of a phase read and write, how many those read that
+// compute sums of images (ChanLin, LinReLU, LinMask), and how many of these are of images
+// that another one of the same launch reads as well.
+func traffic(phase []exec.Instr) (all, lin, again float64) {
+	phase = hoisted(phase)
+	gb := func(t exec.Tensor) float64 { return 4e-9 * float64(t.Shape.Len()) }
+	for _, step := range gpu.Steps(phase) {
+		read := map[exec.Tensor]bool{}
+		for _, s := range step {
+			in := phase[s.Instr]
+			all += gb(in.Out)
+			for _, a := range in.Args {
+				if s.Form < 0 || a != phase[s.Form].Out {
+					all += gb(a)
+				}
+			}
+			if s.Form >= 0 {
+				for _, a := range phase[s.Form].Args {
+					all += gb(a)
+				}
+			}
+			if s.Writes {
+				all += gb(phase[s.Form].Out)
+			}
+			if in.Op != exec.ChanLin && in.Op != exec.LinReLU && in.Op != exec.LinMask {
+				continue
+			}
+			for _, a := range in.Args {
+				if a.Shape[0]*a.Shape[1]*a.Shape[2] == 1 {
+					continue
+				}
+				lin += gb(a)
+				if read[a] {
+					again += gb(a)
+				}
+				read[a] = true
+			}
+		}
+	}
+	return all, lin, again
 }
 
 // replayAll replays how a phase is put into launches: first in another order of
