@@ -59,13 +59,8 @@ func (k *Keeper) learn(kv jetstream.KeyValueEntry) *delivery {
 	if kv.Revision() <= u.revision {
 		return nil
 	}
-	switch {
-	case e.State == Running && u.entry.State == Running && e.mine(u.entry):
+	if e.State == Running && u.entry.State == Running && e.mine(u.entry) {
 		k.counts.Beats++
-	case e.State == Running && u.entry.State == Running:
-		k.counts.TakenOver++
-	case e.State == Queued && u.entry.State == Running:
-		k.counts.GivenBack++
 	}
 	if e.State != u.entry.State {
 		u.since = time.Now()

@@ -51,10 +51,13 @@ type Keeper struct {
 
 // Retries count what went wrong and was made good.
 type Retries struct {
-	Beats     int // entries written while running
-	TakenOver int // units taken from workers that were not heard of
+	// Of all units of the queue, by their entries: a watcher need not see every entry, as the
+	// store keeps the last one alone.
+	TakenOver int // from workers that were not heard of
 	GivenBack int
-	Refused   int // deliveries that were not what the unit leaves
+	// As this process saw them.
+	Beats   int // entries written while running
+	Refused int // deliveries that were not what the unit leaves
 }
 
 // Bad is the error of a Store for files that cannot be of the unit.
@@ -437,7 +440,7 @@ func (k *Keeper) again(ctx context.Context, u *unit, why string) error {
 	k.mu.Lock()
 	e, revision := u.entry, u.revision
 	k.mu.Unlock()
-	e = Entry{State: Queued, Try: e.Try, Error: why}
+	e = Entry{State: Queued, Try: e.Try, Over: e.Over, Back: e.Back, Error: why}
 	if revision > 0 {
 		var err error
 		if revision, err = k.client.replace(ctx, u.ID(), e, revision); err != nil {

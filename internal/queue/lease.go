@@ -41,6 +41,7 @@ func (l *lease) claim(ctx context.Context) (bool, error) {
 		if left := l.client.settings.Lost - age; left > 0 { // the queue has forgotten that it is being done
 			return false, l.message.NakWithDelay(left + time.Second/4)
 		}
+		e.Over++
 		e.Lost++
 		if e.Lost >= Most {
 			e.State, e.Error = Delivered, fmt.Sprintf("%d attempts were lost, the last on %s", e.Lost, e.Machine)
@@ -51,7 +52,7 @@ func (l *lease) claim(ctx context.Context) (bool, error) {
 		}
 		l.Log(l.job.Unit.Name, "taken over from %s, which was not heard of for %v", e.Worker, age.Round(time.Second))
 	}
-	l.entry = Entry{State: Running, Worker: l.Name, Machine: l.Machine, Try: e.Try + 1, Lost: e.Lost, Progress: e.Progress, Point: e.Point}
+	l.entry = Entry{State: Running, Worker: l.Name, Machine: l.Machine, Try: e.Try + 1, Over: e.Over, Back: e.Back, Lost: e.Lost, Progress: e.Progress, Point: e.Point}
 	l.job.Try, l.job.point = l.entry.Try, e.Point
 	l.revision, err = l.client.replace(ctx, l.id, l.entry, revision)
 	if errors.Is(err, ErrTaken) {
@@ -229,6 +230,7 @@ func (l *lease) giveBack(ctx context.Context, why string, delay time.Duration) {
 	e := l.entry
 	e.Progress, e.Point = l.job.progress()
 	e.State, e.Error = Queued, why
+	e.Back++
 	if err := l.write(ctx, e); err != nil {
 		return // it is taken over after a while
 	}

@@ -93,9 +93,12 @@ type Entry struct {
 	State   State  `json:"state"`
 	Worker  string `json:"worker,omitempty"`  // who has it, or had it last
 	Machine string `json:"machine,omitempty"` // where that runs, for people
-	// Try counts those who have taken the unit, Lost those of them who were not heard of
-	// again or could not go on.
+	// Try counts those who have taken the unit, Over those of them from whom it was taken
+	// since they were not heard of, Back those who gave it back. Lost are those since it was
+	// queued who were not heard of or could not go on.
 	Try  int `json:"try"`
+	Over int `json:"over,omitempty"`
+	Back int `json:"back,omitempty"`
 	Lost int `json:"lost,omitempty"`
 	Progress
 	Error string `json:"error,omitempty"` // why it failed, or was given back

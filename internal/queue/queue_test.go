@@ -273,13 +273,16 @@ func TestUnitGoesOnFromACheckpoint(t *testing.T) {
 				point, err := job.Checkpoint(ctx)
 				return map[string][]byte{"result": append(point["state"], " and the rest"...)}, err
 			}})
-			got := s.until("done", all(Done, 1)).Shown[0].Entry
+			now := s.until("done", all(Done, 1))
 			if content := string(to.files[numbered(1)[0].Name]["result"]); content != "half and the rest" {
 				t.Errorf("result %q", content)
 			}
 			wantLost := map[string]int{"given back": 0, "lost": 1}[how]
-			if got.Try != 2 || got.Lost != wantLost || got.Worker != "second" {
+			if got := now.Shown[0].Entry; got.Try != 2 || got.Lost != wantLost || got.Worker != "second" {
 				t.Errorf("entry %+v, want the second try, %d lost", got, wantLost)
+			}
+			if r := now.Retries; r.TakenOver != wantLost || r.GivenBack != 1-wantLost {
+				t.Errorf("%+v, want it %s once", r, how)
 			}
 		})
 	}
@@ -438,6 +441,27 @@ func TestWorkerThatCanDoNothingStops(t *testing.T) {
 		if u.Entry.Lost != 0 {
 			t.Errorf("%s was lost %d times", u.Name, u.Entry.Lost)
 		}
+	}
+}
+
+// What is given back counts, however soon somebody takes it again: entries that follow at once
+// hide those before.
+func TestGivenBackIsCounted(t *testing.T) {
+	defer func(was []time.Duration) { delays = was }(delays)
+	delays = []time.Duration{time.Millisecond}
+	s := open(t, t.TempDir(), "", newShelf())
+	const n = 100
+	s.work(Worker{Name: "w", Jobs: 4, Do: func(ctx context.Context, job *Job) (map[string][]byte, error) {
+		if job.Try == 1 {
+			return nil, errors.New("no space left on device")
+		}
+		return echo(ctx, job)
+	}})
+	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(n)); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.until("all done", all(Done, n)); got.Retries.GivenBack != n || got.Retries.TakenOver != 0 {
+		t.Errorf("%d units given back and %d taken over, want %d and 0", got.Retries.GivenBack, got.Retries.TakenOver, n)
 	}
 }
 

@@ -166,6 +166,8 @@ func (k *Keeper) Status() Status {
 	s := Status{Units: len(k.order), Counts: map[State]int{}, Retries: k.counts}
 	for _, u := range k.order {
 		s.Counts[u.entry.State]++
+		s.Retries.TakenOver += u.entry.Over
+		s.Retries.GivenBack += u.entry.Back
 		shown := Shown{Name: u.Name, Entry: u.entry}
 		if u.entry.State == Running {
 			shown.Beat = max(0, now.Sub(u.written).Seconds())
