@@ -374,7 +374,8 @@ func TestFailures(t *testing.T) {
 	s.until("done", all(Done, 1))
 }
 
-// A unit that is lost five times has failed; the last worker says why.
+// A unit that is lost five times has failed; the last worker says why. Submitted again it has
+// five attempts more, and what was given back before still counts.
 func TestLostTooOften(t *testing.T) {
 	defer func(was []time.Duration) { delays = was }(delays)
 	delays = []time.Duration{time.Millisecond}
@@ -382,12 +383,17 @@ func TestLostTooOften(t *testing.T) {
 	s.work(Worker{Name: "w", Machine: "here", Jobs: 1, Do: func(context.Context, *Job) (map[string][]byte, error) {
 		return nil, errors.New("no space left on device")
 	}})
-	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(1)); err != nil {
-		t.Fatal(err)
-	}
-	got := s.until("failed", all(Failed, 1)).Shown[0].Entry
-	if got.Try != Most || got.Error != "5 attempts were lost, the last on here: no space left on device" {
-		t.Errorf("%+v", got)
+	for round := 1; round <= 2; round++ {
+		if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(1)); err != nil {
+			t.Fatal(err)
+		}
+		now := s.until("failed", func(now Status) bool { return all(Failed, 1)(now) && now.Shown[0].Entry.Try == round*Most })
+		if got := now.Shown[0].Entry; got.Error != "5 attempts were lost, the last on here: no space left on device" {
+			t.Errorf("%+v", got)
+		}
+		if want := round * (Most - 1); now.Retries.GivenBack != want {
+			t.Errorf("%d given back, want %d", now.Retries.GivenBack, want)
+		}
 	}
 }
 
