@@ -344,7 +344,9 @@ func isConflict(err error) bool {
 	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// entry reads one, with its revision and when the server wrote it; none has revision 0.
+// entry reads one, with its revision and when the server wrote it; none has revision 0. One
+// that cannot be read is of nobody of ours, and its unit is queued: it would be in the way of
+// all others, as it comes again and again.
 func (c *Client) entry(ctx context.Context, id string) (e Entry, revision uint64, written time.Time, err error) {
 	kv, err := c.entries.Get(ctx, id)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -353,8 +355,8 @@ func (c *Client) entry(ctx context.Context, id string) (e Entry, revision uint64
 	if err != nil {
 		return e, 0, time.Time{}, err
 	}
-	if err := json.Unmarshal(kv.Value(), &e); err != nil {
-		return e, kv.Revision(), kv.Created(), fmt.Errorf("queue: entry %s: %w", id, err)
+	if json.Unmarshal(kv.Value(), &e) != nil {
+		e = Entry{State: Queued}
 	}
 	return e, kv.Revision(), kv.Created(), nil
 }

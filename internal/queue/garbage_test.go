@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ func TestGarbage(t *testing.T) {
 	// The server takes a while to go through what was thrown at it for long.
 	for end := time.Now().Add(time.Minute + garbageFor()); len(to.names()) < 30; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d of 30 are on the shelf: %+v", len(to.names()), s.keeper.Status().Counts)
+			t.Fatalf("%d of 30 are on the shelf: %+v\n%s", len(to.names()), s.keeper.Status().Counts, strings.Join(s.log.lines, "\n"))
 		}
 	}
 	for _, u := range numbered(30) {

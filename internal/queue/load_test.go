@@ -17,8 +17,7 @@ import (
 // chaos: how long it takes to submit, to drain, to ask; and what it takes of memory. It prints,
 // and fails only where a unit is missing.
 func TestLoad(t *testing.T) {
-	defer func(was time.Duration) { lost = was }(lost)
-	lost = DefaultLost
+	change(t, &lost, DefaultLost)
 	n, crew := 500, 50
 	if os.Getenv("IDARTS_CHAOS") != "" {
 		n, crew = 10_000, 200

@@ -374,29 +374,6 @@ func TestFailures(t *testing.T) {
 	s.until("done", all(Done, 1))
 }
 
-// A unit that is lost five times has failed; the last worker says why. Submitted again it has
-// five attempts more, and what was given back before still counts.
-func TestLostTooOften(t *testing.T) {
-	defer func(was []time.Duration) { delays = was }(delays)
-	delays = []time.Duration{time.Millisecond}
-	s := open(t, t.TempDir(), "", newShelf())
-	s.work(Worker{Name: "w", Machine: "here", Jobs: 1, Do: func(context.Context, *Job) (map[string][]byte, error) {
-		return nil, errors.New("no space left on device")
-	}})
-	for round := 1; round <= 2; round++ {
-		if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(1)); err != nil {
-			t.Fatal(err)
-		}
-		now := s.until("failed", func(now Status) bool { return all(Failed, 1)(now) && now.Shown[0].Entry.Try == round*Most })
-		if got := now.Shown[0].Entry; got.Error != "5 attempts were lost, the last on here: no space left on device" {
-			t.Errorf("%+v", got)
-		}
-		if want := round * (Most - 1); now.Retries.GivenBack != want {
-			t.Errorf("%d given back, want %d", now.Retries.GivenBack, want)
-		}
-	}
-}
-
 // Deliveries that are none are done again, and a disk that is full for a while loses nothing.
 func TestDeliveriesThatCannotBeStored(t *testing.T) {
 	to := newShelf()
@@ -427,70 +404,5 @@ func TestTwoServersOnOneStore(t *testing.T) {
 	open(t, store, "", newShelf())
 	if _, err := Serve(ServerOptions{Store: store}); err == nil || !strings.Contains(err.Error(), "another server has it open") {
 		t.Errorf("a second server: %v", err)
-	}
-}
-
-func TestWorkerThatCanDoNothingStops(t *testing.T) {
-	s := open(t, t.TempDir(), "", newShelf())
-	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(3)); err != nil {
-		t.Fatal(err)
-	}
-	w := Worker{Name: "old", Class: CPU, Jobs: 1, Do: func(context.Context, *Job) (map[string][]byte, error) {
-		return nil, Stop{errors.New("this is version 1, the units are of version 2")}
-	}}
-	_, err := w.Work(t.Context(), s.connect(WorkerRole))
-	if err == nil || err.Error() != "this is version 1, the units are of version 2" {
-		t.Errorf("Work = %v", err)
-	}
-	s.work(Worker{Name: "new", Jobs: 1, Do: echo})
-	for _, u := range s.until("done", all(Done, 3)).Shown {
-		if u.Entry.Lost != 0 {
-			t.Errorf("%s was lost %d times", u.Name, u.Entry.Lost)
-		}
-	}
-}
-
-// What is given back counts, however soon somebody takes it again: entries that follow at once
-// hide those before.
-func TestGivenBackIsCounted(t *testing.T) {
-	defer func(was []time.Duration) { delays = was }(delays)
-	delays = []time.Duration{time.Millisecond}
-	s := open(t, t.TempDir(), "", newShelf())
-	const n = 100
-	s.work(Worker{Name: "w", Jobs: 4, Do: func(ctx context.Context, job *Job) (map[string][]byte, error) {
-		if job.Try == 1 {
-			return nil, errors.New("no space left on device")
-		}
-		return echo(ctx, job)
-	}})
-	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(n)); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.until("all done", all(Done, n)); got.Retries.GivenBack != n || got.Retries.TakenOver != 0 {
-		t.Errorf("%d units given back and %d taken over, want %d and 0", got.Retries.GivenBack, got.Retries.TakenOver, n)
-	}
-}
-
-// A machine with trouble whose worker is started again and again takes other units, and not the
-// same one until it has failed.
-func TestTroubleAndRestart(t *testing.T) {
-	defer func(was []time.Duration) { delays = was }(delays)
-	delays = []time.Duration{time.Hour} // longer than the test on any machine
-	s := open(t, t.TempDir(), "", newShelf())
-	if _, err := s.connect(SubmitRole).Submit(t.Context(), numbered(4)); err != nil {
-		t.Fatal(err)
-	}
-	for n := range 3 {
-		stop := s.work(Worker{Name: fmt.Sprint("w", n), Machine: "full", Jobs: 1, Do: func(context.Context, *Job) (map[string][]byte, error) {
-			return nil, errors.New("no space left on device")
-		}})
-		s.until("given back", func(now Status) bool { return now.Retries.GivenBack == n+1 })
-		stop()
-	}
-	c := s.connect(WorkerRole)
-	for _, u := range numbered(4) {
-		if e, _, _, err := c.entry(t.Context(), u.ID()); err != nil || e.Lost > 1 {
-			t.Errorf("%s is lost %d times, %v", u.Name, e.Lost, err)
-		}
 	}
 }

@@ -334,8 +334,7 @@ func TestServerOnAFullDisk(t *testing.T) {
 		t.Skip("no small disk can be made here")
 	}
 	defer exec.Command("umount", "-l", store).Run()
-	defer func(was time.Duration) { patience = was }(patience)
-	patience = time.Second
+	change(t, &patience, time.Second)
 	to := newShelf()
 	s := open(t, store, "", to)
 	s.work(Worker{Name: "w", Jobs: 1, Do: echo})

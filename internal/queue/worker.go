@@ -256,7 +256,9 @@ func (s *session) take(ctx context.Context, slot int, message jetstream.Msg) {
 	held, err := l.claim(ctx)
 	if err != nil {
 		s.Log(job.Unit.Name, "cannot be taken now: %s", oneLine(err))
-		message.NakWithDelay(time.Second)
+		// It rests for longer than the worker: what comes again comes before what is new, and
+		// one unit that cannot be had would keep all others from the worker.
+		message.NakWithDelay(5 * time.Second)
 		pause(ctx, time.Second)
 		return
 	}
