@@ -307,10 +307,10 @@ func (k *Keeper) fill(ctx context.Context, units []*unit) (done int, err error) 
 		finished, err := k.Finished(u.Unit)
 		switch {
 		case err != nil:
-			k.set(u, Entry{State: Failed, Error: oneLine(err)})
+			k.set(u, Failed, oneLine(err))
 			continue
 		case finished:
-			k.set(u, Entry{State: Done})
+			k.set(u, Done, "")
 			done++
 			continue
 		case state == Done: // its files were deleted since
@@ -453,10 +453,9 @@ func (k *Keeper) again(ctx context.Context, u *unit, why string) error {
 	return nil
 }
 
-// set changes what is known of a unit.
-func (k *Keeper) set(u *unit, e Entry) {
+// set changes the state that is known of a unit.
+func (k *Keeper) set(u *unit, state State, why string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	e.Try, e.Machine, e.Worker, e.Progress, e.Lost = u.entry.Try, u.entry.Machine, u.entry.Worker, u.entry.Progress, u.entry.Lost
-	u.entry = e
+	u.entry.State, u.entry.Error = state, why
 }
