@@ -293,11 +293,7 @@ func (c *Client) create(ctx context.Context, s Settings) error {
 // gives its own. Where another has written meanwhile the error is [ErrTaken]. An answer that
 // was lost is asked for again, and one's own writing found.
 func (c *Client) replace(ctx context.Context, id string, e Entry, revision uint64) (uint64, error) {
-	return swap(ctx, c.entries, id, e, revision, func(text []byte) (bool, error) {
-		var there Entry
-		err := json.Unmarshal(text, &there)
-		return there.mine(e), err
-	})
+	return swap(ctx, c.entries, id, e, revision, func(text []byte) bool { return readEntry(text).mine(e) })
 }
 
 // put writes a value where the one with this revision still is, or where none is: 0.
@@ -310,7 +306,7 @@ func put(ctx context.Context, kv jetstream.KeyValue, key string, text []byte, re
 
 // swap is put for what others may have written meanwhile, which is [ErrTaken] unless it is
 // mine: then the answer to an earlier writing was lost, and nobody else has written.
-func swap(ctx context.Context, kv jetstream.KeyValue, key string, now any, revision uint64, mine func(text []byte) (bool, error)) (uint64, error) {
+func swap(ctx context.Context, kv jetstream.KeyValue, key string, now any, revision uint64, mine func(text []byte) bool) (uint64, error) {
 	text, err := json.Marshal(now)
 	if err != nil {
 		return 0, fmt.Errorf("queue: %w", err)
@@ -323,13 +319,10 @@ func swap(ctx context.Context, kv jetstream.KeyValue, key string, now any, revis
 	if err != nil {
 		return 0, err
 	}
-	ours, err := mine(entry.Value())
 	switch {
-	case err != nil:
-		return 0, fmt.Errorf("queue: %s in %s: %w", key, kv.Bucket(), err)
 	case entry.Revision() == revision:
 		return 0, fmt.Errorf("queue: %s in %s: refused at its own revision %d", key, kv.Bucket(), revision)
-	case ours:
+	case mine(entry.Value()):
 		return swap(ctx, kv, key, now, entry.Revision(), mine)
 	}
 	return 0, ErrTaken
@@ -344,9 +337,17 @@ func isConflict(err error) bool {
 	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// entry reads one, with its revision and when the server wrote it; none has revision 0. One
-// that cannot be read is of nobody of ours, and its unit is queued: it would be in the way of
-// all others, as it comes again and again.
+// readEntry reads what a store has. What cannot be read is of nobody of ours, and its unit is
+// queued: whoever had it finds it taken, and whoever gets it next does it. Else it would come
+// again and again, in the way of all others.
+func readEntry(text []byte) (e Entry) {
+	if json.Unmarshal(text, &e) != nil {
+		return Entry{State: Queued}
+	}
+	return e
+}
+
+// entry reads one, with its revision and when the server wrote it; none has revision 0.
 func (c *Client) entry(ctx context.Context, id string) (e Entry, revision uint64, written time.Time, err error) {
 	kv, err := c.entries.Get(ctx, id)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -355,10 +356,7 @@ func (c *Client) entry(ctx context.Context, id string) (e Entry, revision uint64
 	if err != nil {
 		return e, 0, time.Time{}, err
 	}
-	if json.Unmarshal(kv.Value(), &e) != nil {
-		e = Entry{State: Queued}
-	}
-	return e, kv.Revision(), kv.Created(), nil
+	return readEntry(kv.Value()), kv.Revision(), kv.Created(), nil
 }
 
 // permissions are the subjects that a role may send to. No role but the keeper's may make,

@@ -90,9 +90,9 @@ func (f *finding) look(ctx context.Context) (value json.RawMessage, mine bool, e
 
 // write replaces the fact, if it is still this claim's.
 func (f *finding) write(ctx context.Context, now fact) error {
-	revision, err := swap(ctx, f.job.client.facts, f.key, now, f.revision, func(text []byte) (bool, error) {
+	revision, err := swap(ctx, f.job.client.facts, f.key, now, f.revision, func(text []byte) bool {
 		var there fact
-		return json.Unmarshal(text, &there) == nil && there.Worker == now.Worker && there.Claim == now.Claim, nil
+		return json.Unmarshal(text, &there) == nil && there.Worker == now.Worker && there.Claim == now.Claim
 	})
 	switch {
 	case err == nil:

@@ -136,7 +136,11 @@ func (s *site) connect(role string) *Client {
 // work starts a worker; stop ends it and waits.
 func (s *site) work(w Worker) (stop func()) {
 	s.t.Helper()
-	c := s.connect(WorkerRole)
+	return s.workBy(s.connect(WorkerRole), w)
+}
+
+// workBy is work by way of c.
+func (s *site) workBy(c *Client, w Worker) (stop func()) {
 	w.Class, w.Log = CPU, s.log.add
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var all sync.WaitGroup

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -62,11 +61,7 @@ func TestUnitsInTheWay(t *testing.T) {
 			if _, err := s.connect(SubmitRole).Submit(t.Context(), units); err != nil {
 				t.Fatal(err)
 			}
-			w := Worker{Name: "w", Class: CPU, Jobs: 1, Do: echo, Log: s.log.add}
-			ctx, cancel := context.WithCancel(t.Context())
-			var working sync.WaitGroup
-			working.Go(func() { w.Work(ctx, c) })
-			t.Cleanup(func() { cancel(); working.Wait() })
+			s.workBy(c, Worker{Name: "w", Jobs: 1, Do: echo})
 			if what == "no answer" {
 				s.until("the others are done", all(Done, 3))
 				bad.answers.Store(true)
@@ -74,6 +69,29 @@ func TestUnitsInTheWay(t *testing.T) {
 			s.until("all are done", all(Done, 5))
 		})
 	}
+}
+
+// A unit whose entry is overwritten by none while somebody does it is given up and done again.
+func TestEntryLostWhileRunning(t *testing.T) {
+	s := open(t, t.TempDir(), "", newShelf())
+	c, u := s.connect(WorkerRole), numbered(1)[0]
+	begun, first := make(chan struct{}), atomic.Bool{}
+	s.work(Worker{Name: "w", Jobs: 1, Do: func(ctx context.Context, job *Job) (map[string][]byte, error) {
+		if first.CompareAndSwap(false, true) {
+			close(begun)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return echo(ctx, job)
+	}})
+	if _, err := s.connect(SubmitRole).Submit(t.Context(), []Unit{u}); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	if _, err := c.entries.Put(t.Context(), u.ID(), []byte(`{"state":`)); err != nil {
+		t.Fatal(err)
+	}
+	s.until("done again", all(Done, 1))
 }
 
 // unanswered is a store that does not give the values of some keys until answers is set.
